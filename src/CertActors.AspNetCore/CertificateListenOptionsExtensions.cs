@@ -1,0 +1,60 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CertActors.AspNetCore;
+
+/// <summary>Serves the certificates of a <see cref="CertificateHolder"/> from Kestrel.</summary>
+public static class CertificateListenOptionsExtensions
+{
+    /// <summary>Makes an endpoint HTTPS with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
+    /// <inheritdoc cref="UseCertificates(ListenOptions, CertificateHolder)"/>
+    /// <exception cref="InvalidOperationException">No holder is registered.</exception>
+    public static ListenOptions UseCertificates(this ListenOptions listenOptions)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        return listenOptions.UseCertificates(listenOptions.ApplicationServices.GetRequiredService<CertificateHolder>());
+    }
+
+    /// <summary>Makes an endpoint HTTPS: each handshake gets the certificate that is current when it starts, by the server name that the client sent.</summary>
+    /// <remarks>
+    /// A handshake that comes before the first load waits for it, for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own
+    /// time limit (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s), and fails if there's nothing to serve by then.
+    /// Connections that are open stay on the certificate that they began with.
+    /// </remarks>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="holder">What it serves.</param>
+    /// <returns>The endpoint.</returns>
+    public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        ArgumentNullException.ThrowIfNull(holder);
+        return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = context => holder.Select(context.ClientHelloInfo.ServerName) is { } certificate
+                ? ValueTask.FromResult(OptionsFor(certificate))
+                : OptionsForFirstAsync(holder, context),
+        });
+    }
+
+    private static async ValueTask<SslServerAuthenticationOptions> OptionsForFirstAsync(CertificateHolder holder, TlsHandshakeCallbackContext context)
+    {
+        try
+        {
+            var first = await holder.WaitForFirstAsync(timeout: null, context.CancellationToken).ConfigureAwait(false);
+            return OptionsFor(holder.Select(context.ClientHelloInfo.ServerName) ?? first);
+        }
+        catch (CertificateNotLoadedException reason)
+        {
+            // A failed handshake, which Kestrel takes calmly; anything else it would log as an error of the server's own.
+            throw new AuthenticationException(reason.Message, reason);
+        }
+    }
+
+    // Made anew each time: Kestrel writes the endpoint's ALPN list into it. What costs something, the chain, is shared.
+    private static SslServerAuthenticationOptions OptionsFor(ServingCertificate certificate) =>
+        new() { ServerCertificateContext = certificate.Context };
+}

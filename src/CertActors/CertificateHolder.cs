@@ -1,0 +1,144 @@
+using System.Diagnostics.CodeAnalysis;
+using Akka.Actor;
+using CertActors.Holding;
+
+namespace CertActors;
+
+/// <summary>
+/// Publishes the serving certificates to handshakes, without locks. Make one before the actor system, hand it to the server's TLS set-up and to
+/// the <see cref="CertificateSupervisor"/>; it outlives both, and serves what it has after the actors have stopped.
+/// </summary>
+/// <remarks>
+/// It belongs to one running supervisor at a time. A pair keeps its certificate and its generation from one supervisor to the next.
+/// All members may be called from any thread.
+/// </remarks>
+public sealed class CertificateHolder
+{
+    /// <summary>How long <see cref="WaitForFirstAsync"/> waits unless told: 5 s.</summary>
+    public static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _time;
+    private readonly Dictionary<string, CertificateCell> _cells = new(StringComparer.Ordinal);
+    private volatile ServingCertificate? _current;
+    private volatile NameIndex _names = NameIndex.Empty;
+    private volatile CertificateCell? _default;
+    private volatile FirstLoad _first = new();
+    private IActorRef? _owner;
+
+    /// <summary>Makes a holder that serves nothing yet.</summary>
+    /// <param name="time">The clock of <see cref="WaitForFirstAsync"/>; null for the system's.</param>
+    public CertificateHolder(TimeProvider? time = null)
+    {
+        _time = time ?? SystemTime;
+    }
+
+    /// <summary>The default pair's certificate; null before its first load. One volatile read.</summary>
+    public ServingCertificate? Current => _current;
+
+    [SuppressMessage("ApiDesign", "RS0030", Justification = "The holder exists before the actor system, whose scheduler is the clock elsewhere.")]
+    private static TimeProvider SystemTime => TimeProvider.System;
+
+    /// <summary>
+    /// The certificate for a server name: of the pair that has the name, else of the pair that has a wildcard for its first label
+    /// (RFC 6125, 6.4.3: one whole label), else <see cref="Current"/>. Allocates nothing.
+    /// </summary>
+    /// <param name="serverName">The name that the client sent (SNI, RFC 6066), in any case, with or without the root's dot; null or empty if it sent none.</param>
+    /// <returns>The certificate; null before the first load.</returns>
+    public ServingCertificate? Select(string? serverName) =>
+        string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName)?.Serving ?? _current;
+
+    /// <summary>Waits for <see cref="Current"/>, for a caller that arrives before the first load. Returns at once after it.</summary>
+    /// <param name="timeout">How long at most; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The default pair's certificate.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// The time is over, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative, or too long for a timer.</exception>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public async ValueTask<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        var first = _first;
+        if (_current is { } current)
+            return current;
+
+        try
+        {
+            await first.Ended.WaitAsync(timeout ?? DefaultWait, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // Said below, with its cause.
+        }
+
+        return _current ?? throw new CertificateNotLoadedException(first.Failure ?? _default?.LastFailure);
+    }
+
+    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The first name is the default's. The owner may ask again.</summary>
+    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IEnumerable<string> names)
+    {
+        var holder = Interlocked.CompareExchange(ref _owner, owner, null);
+        if (holder is not null && !holder.Equals(owner))
+            throw new CertificateHolderInUseException(owner.Path.ToString(), holder.Path.ToString());
+
+        if (_first.Failure is not null)
+            _first = new FirstLoad();
+
+        CertificateCell[] cells = [.. names.Select(Cell)];
+        _default = cells[0];
+        if (_default.Serving is { } known)
+            Show(known);
+        return cells;
+    }
+
+    /// <summary>Gives the holder back. What it serves it goes on serving.</summary>
+    internal void Release(IActorRef owner)
+    {
+        if (owner.Equals(Volatile.Read(ref _owner)))
+            Volatile.Write(ref _owner, null);
+    }
+
+    /// <summary>Ends the wait of all who wait for the first load: there won't be one.</summary>
+    internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
+
+    /// <summary>Makes the names of what is served known to <see cref="Select"/>. Where two pairs have a name, the first of them gets it.</summary>
+    internal void IndexNames(IEnumerable<CertificateCell> cells) => _names = NameIndex.Of(cells);
+
+    /// <summary>Called by the cell that has a new certificate.</summary>
+    internal void Published(CertificateCell cell, ServingCertificate next)
+    {
+        if (ReferenceEquals(cell, _default))
+            Show(next);
+    }
+
+    private void Show(ServingCertificate certificate)
+    {
+        _current = certificate;
+        _first.End(failure: null);
+    }
+
+    private CertificateCell Cell(string name)
+    {
+        if (!_cells.TryGetValue(name, out var cell))
+            _cells[name] = cell = new CertificateCell(this);
+        return cell;
+    }
+
+    /// <summary>What those who came before the first load wait for.</summary>
+    private sealed class FirstLoad
+    {
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Ended => _ended.Task;
+
+        public CertificateReloadFailed? Failure { get; private set; }
+
+        public void End(CertificateReloadFailed? failure)
+        {
+            if (_ended.Task.IsCompleted)
+                return;
+            Failure = failure;
+            _ended.TrySetResult();
+        }
+    }
+}

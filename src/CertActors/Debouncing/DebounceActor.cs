@@ -1,0 +1,59 @@
+using Akka.Actor;
+using Akka.Event;
+using CertActors.Reloading;
+
+namespace CertActors.Debouncing;
+
+/// <summary>A pair's path was touched: something on it may have changed.</summary>
+/// <param name="Pair">The pair's name.</param>
+/// <param name="Why">Why it is thought so.</param>
+internal sealed record PairTouched(string Pair, ReloadReason Why) : IDeadLetterSuppression;
+
+/// <summary>
+/// Turns many touches into one load. Each touch starts the pair's settle window anew; the first one also starts a timer that none restarts,
+/// so that a pair that is never left alone is loaded too. Whichever ends first is the end of both.
+/// </summary>
+internal sealed class DebounceActor : UntypedActor, IWithTimers
+{
+    private readonly CertificateRegistry _registry;
+
+    public DebounceActor(CertificateRegistry registry)
+    {
+        _registry = registry;
+    }
+
+    private sealed record Settled(string Pair, ReloadReason Why) : IDeadLetterSuppression;
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case PairTouched touched:
+                OnTouched(touched);
+                break;
+            case Settled settled:
+                Timers.Cancel(SettleKey(settled.Pair));
+                Timers.Cancel(LongestKey(settled.Pair));
+                Context.ActorSelection(CertificateSupervisor.PathToPair(settled.Pair)).Tell(new Reload(settled.Why));
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void OnTouched(PairTouched touched)
+    {
+        var pair = _registry.Find(touched.Pair).Options;
+        var settled = new Settled(touched.Pair, touched.Why);
+        Timers.StartSingleTimer(SettleKey(pair.Name), settled, pair.SettleWindow);
+        if (!Timers.IsTimerActive(LongestKey(pair.Name)))
+            Timers.StartSingleTimer(LongestKey(pair.Name), settled, pair.LongestSettle);
+    }
+
+    private static (string, string) SettleKey(string pair) => (nameof(CertificateOptions.SettleWindow), pair);
+
+    private static (string, string) LongestKey(string pair) => (nameof(CertificateOptions.LongestSettle), pair);
+}

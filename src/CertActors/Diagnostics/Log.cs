@@ -1,0 +1,25 @@
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.Diagnostics;
+
+/// <summary>All that is logged. The event ids are part of the public surface: alerts are made of them.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Certificate {Name}: serving generation {Generation}, SHA-256 {Sha256}, valid until {NotAfter:u} ({Reason}).", EventName = "CertificateChanged")]
+    public static partial void Changed(this ILogger log, string name, long generation, string sha256, DateTimeOffset notAfter, ReloadReason reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "Certificate {Name}: rejected ({Reason}). {Message} Still served: {Sha256}.", EventName = "CertificateRejected")]
+    public static partial void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256);
+
+    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files are those that are served again.", EventName = "CertificateRecovered")]
+    public static partial void Recovered(this ILogger log, string name);
+
+    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: changes are noticed by {Mode} from now on: {Why}.", EventName = "WatchModeChanged")]
+    public static partial void ModeChanged(this ILogger log, string name, WatchMode mode, string why);
+
+    [LoggerMessage(5, LogLevel.Error, "The actor {Name} has stopped; what is served stays. It starts again in {Seconds} s.", EventName = "ActorFailed")]
+    public static partial void ChildFailed(this ILogger log, string name, double seconds);
+
+    [LoggerMessage(6, LogLevel.Error, "Certificate {Name}: the first load failed, and the supervisor stops itself as it was told to.", EventName = "FirstLoadFailed")]
+    public static partial void GaveUp(this ILogger log, string name);
+}

@@ -1,0 +1,30 @@
+namespace CertActors.Reloading;
+
+/// <summary>One load, from its start to its end. The reference is its identity, also across restarts.</summary>
+internal sealed class LoadAttempt(Task<LoadResult> running)
+{
+    private volatile bool _abandoned;
+
+    public Task<LoadResult> Running { get; } = running;
+
+    public bool IsRunning => !Running.IsCompleted;
+
+    /// <summary>Given up, and its thread not yet free.</summary>
+    public bool IsStuck => _abandoned && IsRunning;
+
+    /// <summary>Nobody will take the result: whatever is loaded is disposed.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        Running.ContinueWith(
+            static ended =>
+            {
+                if (ended is { IsCompletedSuccessfully: true, Result: LoadResult.Accepted(var pair) })
+                    pair.Dispose();
+                _ = ended.Exception; // Seen; nobody else will look.
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+}

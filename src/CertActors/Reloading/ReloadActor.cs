@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Event;
+using CertActors.Watching;
+
+namespace CertActors.Reloading;
+
+/// <summary>Owns one pair: loads it, judges it, swaps it in. One load at a time; what is asked for meanwhile is one more load afterwards.</summary>
+internal sealed class ReloadActor : UntypedActor, IWithTimers
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+
+    private readonly Pair _pair;
+    private readonly Platform _platform;
+    private readonly Backoff _retry = new(FirstRetry, LongestRetry);
+    private Wanted? _inFlight;
+    private Wanted? _again;
+
+    public ReloadActor(Pair pair, Platform platform)
+    {
+        _pair = pair;
+        _platform = platform;
+    }
+
+    /// <summary>A load of the pair has ended, this incarnation's or another's.</summary>
+    private sealed record LoadEnded(LoadAttempt Attempt) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    {
+        public override string ToString() => nameof(LoadEnded);
+    }
+
+    private sealed record LoadTimedOut(LoadAttempt Attempt) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    {
+        public override string ToString() => nameof(LoadTimedOut);
+    }
+
+    /// <summary>Why a load is wanted, and which requests wait for it.</summary>
+    private sealed record Wanted(ReloadReason Why, ImmutableArray<long> Requests)
+    {
+        public static Wanted By(Reload reload) => new(reload.Why, reload.Request == 0 ? [] : [reload.Request]);
+
+        public Wanted And(Wanted later) => new(later.Why, Requests.AddRange(later.Requests));
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PostStop()
+    {
+        if (_inFlight is not null)
+            _pair.Attempt!.Abandon();
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Reload reload:
+                Want(Wanted.By(reload));
+                break;
+            case LoadEnded ended:
+                OnEnded(ended.Attempt);
+                break;
+            case LoadTimedOut late when IsInFlight(late.Attempt):
+                OnTimedOut(late.Attempt);
+                break;
+            case LoadTimedOut:
+                break; // It has ended just in time.
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Want(Wanted wanted)
+    {
+        Timers.Cancel(nameof(ReloadReason.Retry));
+        if (_inFlight is null && _pair.Attempt is not { IsRunning: true })
+        {
+            Start(wanted);
+            return;
+        }
+
+        // One that another incarnation started, or that was given up, still has a thread: its end is waited for.
+        if (_inFlight is null && _again is null)
+            TellWhenEnded(_pair.Attempt!);
+        _again = _again?.And(wanted) ?? wanted;
+    }
+
+    private void Start(Wanted wanted)
+    {
+        var attempt = new LoadAttempt(_platform.Run(() => KeyPairLoader.Load(_platform.Files, _pair.Options)));
+        _pair.Attempt = attempt;
+        _inFlight = wanted;
+        Timers.StartSingleTimer(nameof(LoadTimedOut), new LoadTimedOut(attempt), _pair.Options.LoadTimeLimit);
+        TellWhenEnded(attempt);
+    }
+
+    private void TellWhenEnded(LoadAttempt attempt)
+    {
+        var ended = new LoadEnded(attempt);
+        attempt.Running.PipeTo(Self, Self, success: _ => ended, failure: _ => ended);
+    }
+
+    private void OnEnded(LoadAttempt attempt)
+    {
+        if (IsInFlight(attempt))
+        {
+            // An exception is a fault: thrown on, with the attempt no longer in flight, it ends this incarnation.
+            var wanted = TakeInFlight();
+            Judge(wanted, attempt.Running.GetAwaiter().GetResult());
+        }
+
+        if (_inFlight is null && _again is { } again && _pair.Attempt is not { IsRunning: true })
+        {
+            _again = null;
+            Start(again);
+        }
+    }
+
+    private void OnTimedOut(LoadAttempt attempt)
+    {
+        attempt.Abandon();
+        var limit = _pair.Options.LoadTimeLimit;
+        Reject(TakeInFlight(), new LoadResult.Rejected(
+            RejectionReason.TimedOut,
+            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {limit.TotalSeconds} s; does the disk answer?",
+            Seen: null));
+    }
+
+    private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
+
+    private Wanted TakeInFlight()
+    {
+        var wanted = _inFlight!;
+        _inFlight = null;
+        Timers.Cancel(nameof(LoadTimedOut));
+        return wanted;
+    }
+
+    private void Judge(Wanted wanted, LoadResult result)
+    {
+        switch (result)
+        {
+            case LoadResult.Accepted(var pair):
+                _retry.Reset();
+                _pair.Cell.LastFailure = null;
+                TellJudged(wanted, Swap(wanted.Why, pair), failure: null, seen: null);
+                break;
+            case LoadResult.Rejected rejected:
+                Reject(wanted, rejected);
+                break;
+        }
+    }
+
+    /// <returns>The swap; null if the pair is the one that is served.</returns>
+    private CertificateChanged? Swap(ReloadReason why, LoadedPair pair)
+    {
+        var served = _pair.Cell.Serving;
+        if (served is not null && served.Pair.HasSameChainAs(pair))
+        {
+            pair.Dispose();
+            return null;
+        }
+
+        var change = new CertificateChanged(_pair.Name, (served?.Generation ?? 0) + 1, served?.Facts, pair.Facts, why, Now);
+        _pair.Cell.Publish(new ServingCertificate(change, pair));
+        return change;
+    }
+
+    private void Reject(Wanted wanted, LoadResult.Rejected rejected)
+    {
+        var failure = new CertificateReloadFailed(_pair.Name, rejected.Reason, rejected.Message, _pair.Cell.Serving?.Facts, Now);
+        _pair.Cell.LastFailure = failure;
+        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
+        TellJudged(wanted, change: null, failure, rejected.Seen);
+    }
+
+    private void TellJudged(Wanted wanted, CertificateChanged? change, CertificateReloadFailed? failure, PairSnapshot? seen) =>
+        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, seen, wanted.Requests));
+
+    private static DateTimeOffset Now => Context.System.Scheduler.Now;
+}

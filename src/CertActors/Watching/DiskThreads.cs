@@ -1,0 +1,36 @@
+using System.Collections.Concurrent;
+
+namespace CertActors.Watching;
+
+/// <summary>
+/// A few threads of our own for what may block: a disk that hangs takes these, never the dispatcher's or the pool's, and never more of them.
+/// </summary>
+internal sealed class DiskThreads : TaskScheduler
+{
+    private const int Count = 4;
+
+    private static readonly Lazy<DiskThreads> LazyShared = new(() => new DiskThreads());
+
+    private readonly BlockingCollection<Task> _queue = [];
+
+    private DiskThreads()
+    {
+        for (var i = 1; i <= Count; i++)
+            new Thread(Run) { IsBackground = true, Name = $"certificates-disk-{i}" }.Start();
+    }
+
+    /// <summary>One set for the process, started when it is first needed; the threads wait without cost while there is nothing to do.</summary>
+    public static DiskThreads Shared => LazyShared.Value;
+
+    protected override void QueueTask(Task task) => _queue.Add(task);
+
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+
+    protected override IEnumerable<Task> GetScheduledTasks() => [.. _queue];
+
+    private void Run()
+    {
+        foreach (var task in _queue.GetConsumingEnumerable())
+            TryExecuteTask(task);
+    }
+}

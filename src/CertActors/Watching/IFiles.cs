@@ -1,0 +1,42 @@
+namespace CertActors.Watching;
+
+/// <summary>The little that is asked of a disk. Every call may block, so that none is made on an actor's thread.</summary>
+internal interface IFiles
+{
+    /// <summary>What is at a path, without following a link at its end; null if nothing is.</summary>
+    /// <exception cref="IOException">It can't be told.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    FileStamp? Stat(string path);
+
+    /// <summary>Where a symbolic link leads, as it is written.</summary>
+    /// <exception cref="IOException">It can't be told, or the path is no link any more.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    string ReadLink(string path);
+
+    /// <summary>Reads a file until the buffer is full or the file ends; links are followed.</summary>
+    /// <returns>How many bytes were read.</returns>
+    /// <exception cref="IOException">It can't be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    int Read(string path, Span<byte> buffer);
+}
+
+internal enum FileKind
+{
+    File,
+    Directory,
+    Link,
+
+    /// <summary>A pipe, a socket or a device: reading it could block for ever.</summary>
+    Other,
+}
+
+/// <summary>Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0.</summary>
+internal readonly record struct FileStamp(
+    FileKind Kind, ulong Device, ulong Inode, long Born, long Size, long Mode, long Modified, long Changed)
+{
+    /// <summary>What stays the same for as long as the entry is the same one. Inodes are soon used again: the time of birth tells heirs apart.</summary>
+    public FileIdentity Identity => new(Device, Inode, Born);
+}
+
+/// <summary>Which file or directory it is, whatever its path.</summary>
+internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Born);
