@@ -141,7 +141,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
                 OnReloadNow(name);
                 break;
             case GetStatus:
-                Sender.Tell(new CertificatesStatus([.. _registry.Pairs.Select(StatusOf)]));
+                Sender.Tell(new CertificatesStatus(_registry.Pairs.Select(StatusOf).ToArray()));
                 break;
             case Terminated dead:
                 OnTerminated(dead.ActorRef);
@@ -318,7 +318,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
         string[] names = [.. _registry.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
         if (names.Length == 0)
         {
-            Sender.Tell(new ReloadNowResult([new ReloadOutcome(name!, ReloadOutcomeKind.UnknownName, Generation: 0, Failure: null)]));
+            ReloadOutcome[] unknown = [new(name!, ReloadOutcomeKind.UnknownName, Generation: 0, Failure: null)];
+            Sender.Tell(new ReloadNowResult(unknown));
             return;
         }
 
@@ -339,7 +340,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
         if (request.Waiting.Count > 0)
             return;
         _requests.Remove(id);
-        request.Asker.Tell(new ReloadNowResult([.. request.Outcomes]));
+        request.Asker.Tell(new ReloadNowResult(request.Outcomes.ToArray()));
     }
 
     private static ReloadOutcome OutcomeOf(Pair pair, PairJudged judged) => judged switch

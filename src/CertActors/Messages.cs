@@ -1,5 +1,7 @@
 using Akka.Actor;
 
+// Lists in messages are arrays, whatever their declared type: a serializer can't rebuild the type behind a collection expression.
+
 namespace CertActors;
 
 /// <summary>Why a pair was loaded.</summary>

@@ -164,7 +164,7 @@ internal static class PemPair
         Convert.ToHexStringLower(SHA256.HashData(leaf.RawDataMemory.Span)),
         leaf.SerialNumber,
         leaf.Subject,
-        [.. leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames())],
+        leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames()).ToArray(),
         leaf.NotBefore.ToUniversalTime(),
         leaf.NotAfter.ToUniversalTime());
 

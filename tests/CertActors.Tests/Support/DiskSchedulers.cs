@@ -1,0 +1,41 @@
+namespace CertActors.Tests.Support;
+
+/// <summary>Runs disk work at once, on the caller's thread: its task has ended before anybody waits for it.</summary>
+internal sealed class InlineDisk : TaskScheduler
+{
+    protected override void QueueTask(Task task) => TryExecuteTask(task);
+
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => TryExecuteTask(task);
+
+    protected override IEnumerable<Task> GetScheduledTasks() => [];
+}
+
+/// <summary>Runs disk work at once, until it is told to hang.</summary>
+internal sealed class HangingDisk : TaskScheduler
+{
+    private readonly Queue<Task> _waiting = new();
+
+    public bool Hangs { get; set; }
+
+    public int Waiting => _waiting.Count;
+
+    /// <summary>Lets all that waits run.</summary>
+    public void Release()
+    {
+        Hangs = false;
+        while (_waiting.TryDequeue(out var task))
+            TryExecuteTask(task);
+    }
+
+    protected override void QueueTask(Task task)
+    {
+        if (Hangs)
+            _waiting.Enqueue(task);
+        else
+            TryExecuteTask(task);
+    }
+
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+
+    protected override IEnumerable<Task> GetScheduledTasks() => [.. _waiting];
+}

@@ -1,0 +1,110 @@
+using System.Text;
+using CertActors.Watching;
+
+namespace CertActors.Tests.Support;
+
+/// <summary>A disk in memory. A directory is there when something is in it, or when it was made.</summary>
+internal sealed class MemoryFiles : IFiles
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Entry> _entries = [];
+    private readonly Dictionary<string, Exception> _failures = [];
+    private long _clock;
+
+    private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode);
+
+    /// <summary>Called after a file was read, before the reader gets the bytes: what another process does meanwhile.</summary>
+    public Action<string>? AfterRead { get; set; }
+
+    /// <summary>How many times a file was read.</summary>
+    public int Reads { get; private set; }
+
+    public void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
+
+    public void Write(string path, byte[] content) => Put(path, FileKind.File, content, "");
+
+    public void Link(string path, string target) => Put(path, FileKind.Link, [], target);
+
+    public void MakePipe(string path) => Put(path, FileKind.Other, [], "");
+
+    public void MakeDirectory(string path) => Put(path, FileKind.Directory, [], "");
+
+    public void Delete(string path)
+    {
+        lock (_lock)
+        {
+            foreach (var gone in _entries.Keys.Where(entry => entry == path || entry.StartsWith(path + "/", StringComparison.Ordinal)).ToArray())
+                _entries.Remove(gone);
+        }
+    }
+
+    /// <summary>Every call for the path throws; null ends that.</summary>
+    public void Fail(string path, Exception? failure)
+    {
+        lock (_lock)
+        {
+            if (failure is null)
+                _failures.Remove(path);
+            else
+                _failures[path] = failure;
+        }
+    }
+
+    public FileStamp? Stat(string path)
+    {
+        lock (_lock)
+        {
+            ThrowIfToFail(path);
+            if (_entries.TryGetValue(path, out var entry))
+                return new FileStamp(entry.Kind, 1, entry.Inode, 0, entry.Content.Length, 0, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+            return path == "/" || _entries.Keys.Any(inside => inside.StartsWith(path + "/", StringComparison.Ordinal))
+                ? new FileStamp(FileKind.Directory, 1, 1, 0, 0, 0, 0, 0)
+                : null;
+        }
+    }
+
+    public string ReadLink(string path)
+    {
+        lock (_lock)
+            return _entries[path].Target;
+    }
+
+    public int Read(string path, Span<byte> buffer)
+    {
+        byte[] content;
+        lock (_lock)
+        {
+            ThrowIfToFail(path);
+            Reads++;
+            content = Resolve(path).Content;
+        }
+
+        var length = Math.Min(content.Length, buffer.Length);
+        content.AsSpan(0, length).CopyTo(buffer);
+        AfterRead?.Invoke(path);
+        return length;
+    }
+
+    private Entry Resolve(string path)
+    {
+        var entry = _entries[path];
+        return entry.Kind == FileKind.Link
+            ? Resolve(Path.GetFullPath(entry.Target, Path.GetDirectoryName(path)!))
+            : entry;
+    }
+
+    private void ThrowIfToFail(string path)
+    {
+        if (_failures.TryGetValue(path, out var failure))
+            throw failure;
+    }
+
+    private void Put(string path, FileKind kind, byte[] content, string target)
+    {
+        lock (_lock)
+        {
+            _clock++;
+            _entries[path] = new Entry(kind, content, target, _clock, (ulong)_clock + 100);
+        }
+    }
+}
