@@ -56,7 +56,7 @@ public sealed class CertificateHolder
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative, or too long for a timer.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
-    public async ValueTask<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    public async Task<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var first = _first;
         if (_current is { } current)

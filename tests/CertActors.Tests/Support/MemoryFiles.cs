@@ -87,10 +87,8 @@ internal sealed class MemoryFiles : IFiles
 
     private Entry Resolve(string path)
     {
-        var entry = _entries[path];
-        return entry.Kind == FileKind.Link
-            ? Resolve(Path.GetFullPath(entry.Target, Path.GetDirectoryName(path)!))
-            : entry;
+        var end = PathSnapshot.Take(this, path).Hops[^1];
+        return _entries[Path.Combine(end.Directory, end.Name)];
     }
 
     private void ThrowIfToFail(string path)

@@ -1,0 +1,125 @@
+using CertActors.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
+
+namespace CertActors.Tests;
+
+/// <summary>What handshakes see.</summary>
+public sealed class HolderSpec : PipelineKit
+{
+    [Fact]
+    public void A_name_selects_its_pair_and_any_other_the_default()
+    {
+        Write(TestPair.Make("www.a.example"));
+        Write(TestPair.Make("b.example", "*.b.example", "xn--bcher-kva.example"), "/other/tls.crt", "/other/tls.key");
+        Start(Options(), Options("other", "/other/tls.crt", "/other/tls.key"));
+
+        Assert.All(
+            ["b.example", "B.Example", "b.example.", "x.b.example", "X.B.EXAMPLE.", "xn--bcher-kva.example", "bücher.example"],
+            name => Assert.Equal("other", Holder.Select(name)?.Name));
+        Assert.All(
+            ["www.a.example", "x.y.b.example", ".b.example", "c.example", "example", "", null, "."],
+            name => Assert.Equal("default", Holder.Select(name)?.Name));
+    }
+
+    [Fact]
+    public void Where_two_pairs_have_a_name_the_first_gets_it()
+    {
+        Write(TestPair.Make("a.example"));
+        Write(TestPair.Make("b.example"), "/b/tls.crt", "/b/tls.key");
+        Write(TestPair.Make("b.example"), "/c/tls.crt", "/c/tls.key");
+        Start(Options(), Options("other", "/b/tls.crt", "/b/tls.key"), Options("third", "/c/tls.crt", "/c/tls.key"));
+
+        Assert.Equal("other", Holder.Select("b.example")?.Name);
+    }
+
+    [Fact]
+    public void Names_follow_a_rotation()
+    {
+        Write(TestPair.Make());
+        Write(TestPair.Make("old.example"), "/other/tls.crt", "/other/tls.key");
+        Start(Options(), Options("other", "/other/tls.crt", "/other/tls.key"));
+
+        Write(TestPair.Make("new.example"), "/other/tls.crt", "/other/tls.key");
+        Raise("/other/tls.crt");
+        Advance(milliseconds: 150);
+
+        Assert.Equal("other", Holder.Select("new.example")?.Name);
+        Assert.Equal("default", Holder.Select("old.example")?.Name);
+    }
+
+    [Fact]
+    public void Looking_up_allocates_nothing()
+    {
+        Write(TestPair.Make("a.example", "*.a.example"));
+        Start();
+        LookUp();
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        LookUp();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void LookUp()
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                _ = Holder.Current;
+                _ = Holder.Select("A.example.");
+                _ = Holder.Select("x.a.example");
+                _ = Holder.Select("nobody.example");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Those_who_come_before_the_first_load_get_it_all_at_once()
+    {
+        Task<ServingCertificate>[] waiters = [.. Enumerable.Range(0, 20).Select(_ => Holder.WaitForFirstAsync())];
+        Assert.All(waiters, waiter => Assert.False(waiter.IsCompleted));
+
+        Write(TestPair.Make());
+        Start();
+
+        Assert.All(await Task.WhenAll(waiters), certificate => Assert.Same(Current, certificate));
+        Assert.True(Holder.WaitForFirstAsync().IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task The_wait_ends_after_5_s_of_the_holders_clock()
+    {
+        var time = new FakeTimeProvider();
+        var waiter = new CertificateHolder(time).WaitForFirstAsync();
+
+        time.Advance(TimeSpan.FromMilliseconds(4999));
+        Assert.False(waiter.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Null((await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter)).Failure);
+    }
+
+    [Fact]
+    public async Task The_wait_can_be_ended_by_its_caller()
+    {
+        using var caller = new CancellationTokenSource();
+        var waiter = Holder.WaitForFirstAsync(cancellationToken: caller.Token);
+
+        await caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiter);
+    }
+
+    [Fact]
+    public void A_holder_goes_from_one_owner_to_the_next_and_never_to_two()
+    {
+        var (first, second) = (CreateTestProbe().Ref, CreateTestProbe().Ref);
+        Holder.Claim(first, ["a"]);
+        Holder.Claim(first, ["a"]);
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, ["a"]));
+
+        Holder.Release(second);
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, ["a"]));
+
+        Holder.Release(first);
+        Holder.Claim(second, ["a"]);
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(first, ["a"]));
+    }
+}

@@ -1,0 +1,223 @@
+using Akka.Actor;
+using CertActors.Tests.Support;
+using CertActors.Watching;
+
+namespace CertActors.Tests;
+
+/// <summary>What is rejected, how it's told, and when it's tried again.</summary>
+public sealed class RejectionSpec : PipelineKit
+{
+    [Fact]
+    public void Garbage_is_rejected_and_the_good_pair_after_it_is_served()
+    {
+        var good = Write(TestPair.Make());
+        Start();
+        News();
+
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        var failure = Assert.Single(News<CertificateReloadFailed>());
+        Assert.Equal((RejectionReason.CertificateMalformed, good.Sha256), (failure.Reason, failure.StillServed?.Sha256));
+        Assert.Contains(CertPath, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(failure, Status().LastFailure);
+
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+        Assert.Null(Status().LastFailure);
+    }
+
+    [Fact]
+    public void A_rejection_is_told_and_logged_once_however_often_it_is_tried_again()
+    {
+        Files.Write(CertPath, "garbage");
+        Start();
+        Pass(seconds: 60, stepMilliseconds: 250);
+
+        Assert.Single(News<CertificateReloadFailed>());
+        Assert.Single(Logged(), entry => entry.Contains("rejected", StringComparison.Ordinal));
+
+        Files.Write(CertPath, "other garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Single(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void It_is_tried_again_after_250_ms_doubling_to_30_s()
+    {
+        // Polls are kept out of it: they would touch the pair, and each load starts the wait anew.
+        var day = TimeSpan.FromDays(1);
+        Write(TestPair.Make());
+        Start(Options() with { PollIntervalWithEvents = day, PollIntervalWithoutEvents = day });
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+
+        foreach (var wait in (double[])[0.25, 0.5, 1, 2, 4, 8, 16, 30, 30])
+        {
+            var reads = Files.Reads;
+            Advance(seconds: wait - 0.001);
+            Assert.Equal(reads, Files.Reads);
+            Advance(milliseconds: 1);
+            Assert.NotEqual(reads, Files.Reads);
+        }
+
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+
+        // A good load forgets the wait.
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Write(TestPair.Make());
+        Advance(milliseconds: 250);
+        Assert.Equal((3, ReloadReason.Retry), (Current.Generation, News<CertificateChanged>()[^1].Reason));
+    }
+
+    [Fact]
+    public void A_poll_tries_a_rejected_pair_again_though_the_files_look_the_same()
+    {
+        Write(TestPair.Make());
+        Start();
+        Files.Fail(KeyPath, new UnauthorizedAccessException());
+        Raise(KeyPath, FileEventKind.Attributes);
+        Advance(milliseconds: 150);
+        Assert.Equal(RejectionReason.FileUnreadable, Status().LastFailure?.Reason);
+
+        Files.Fail(KeyPath, null);
+        Advance(seconds: 10);
+        Advance(milliseconds: 150);
+        Assert.Null(Status().LastFailure);
+    }
+
+    [Theory]
+    [InlineData("missing", RejectionReason.FileMissing)]
+    [InlineData("empty", RejectionReason.FileEmpty)]
+    [InlineData("pipe", RejectionReason.FileUnreadable)]
+    [InlineData("directory", RejectionReason.FileUnreadable)]
+    [InlineData("denied", RejectionReason.FileUnreadable)]
+    [InlineData("broken", RejectionReason.FileUnreadable)]
+    [InlineData("circle", RejectionReason.FileUnreadable)]
+    [InlineData("large", RejectionReason.FileUnreadable)]
+    public void What_can_not_be_read_keeps_the_last_good_pair_and_is_reported(string what, RejectionReason reason)
+    {
+        Write(TestPair.Make());
+        Start();
+        News();
+
+        switch (what)
+        {
+            case "missing": Files.Delete(KeyPath); break;
+            case "empty": Files.Write(KeyPath, ""); break;
+            case "pipe": Files.MakePipe(KeyPath); break;
+            case "directory": Files.MakeDirectory(KeyPath); break;
+            case "denied": Files.Fail(KeyPath, new UnauthorizedAccessException()); break;
+            case "broken": Files.Fail(KeyPath, new IOException("input/output error")); break;
+            case "circle": Files.Link(KeyPath, KeyPath); break;
+            case "large": Files.Write(KeyPath, new byte[(1 << 20) + 1]); break;
+            default: throw new ArgumentOutOfRangeException(nameof(what));
+        }
+
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+
+        var failure = Assert.Single(News<CertificateReloadFailed>());
+        Assert.Equal(reason, failure.Reason);
+        Assert.Contains(KeyPath, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
+    public void A_load_past_its_time_limit_is_given_up_and_no_other_is_started_while_it_hangs()
+    {
+        Write(TestPair.Make());
+        Start();
+        News();
+        Rotate(TestPair.Make());
+        Disk.Hangs = true;
+        Advance(milliseconds: 150);
+        Advance(milliseconds: 4999);
+        Assert.Empty(News<CertificateReloadFailed>());
+        Assert.False(Status().LoadStuck);
+
+        Advance(milliseconds: 1);
+        Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
+        Assert.True(Status().LoadStuck);
+
+        Supervisor.Tell(new ReloadNow());
+        Pass(seconds: 4);
+        Assert.Equal(1, Disk.Waiting);
+
+        // What the stuck load brings is dropped; the load that was asked for meanwhile follows it.
+        Disk.Release();
+        Barrier();
+        Assert.False(Status().LoadStuck);
+        Assert.Equal((2, ReloadReason.Requested), (Current.Generation, Assert.Single(News<CertificateChanged>()).Reason));
+    }
+
+    [Fact]
+    public void No_key_is_ever_told_or_logged()
+    {
+        var pair = Write(TestPair.Make());
+        Start();
+        Files.Write(KeyPath, pair.KeyPem[..^60]);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+        Files.Write(KeyPath, TestPair.Make().KeyPem);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+
+        var told = string.Join("\n", News().Select(news => news.ToString()).Concat(Logged()));
+        Assert.Contains(nameof(RejectionReason.KeyMalformed), told, StringComparison.Ordinal);
+        Assert.Contains(nameof(RejectionReason.KeyMismatch), told, StringComparison.Ordinal);
+        Assert.DoesNotContain(pair.KeyPem.Split('\n')[1][..16], told, StringComparison.Ordinal);
+        Assert.DoesNotContain("PRIVATE KEY", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task By_default_a_failed_first_load_is_told_and_tried_again()
+    {
+        Start();
+        var failure = Assert.Single(News<CertificateReloadFailed>());
+        Assert.Equal((RejectionReason.FileMissing, null), (failure.Reason, failure.StillServed));
+        var empty = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => Holder.WaitForFirstAsync(TimeSpan.Zero));
+        Assert.Equal(RejectionReason.FileMissing, empty.Failure?.Reason);
+
+        Write(TestPair.Make());
+        Pass(seconds: 1);
+        Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
+    public async Task Told_to_the_supervisor_stops_itself_on_a_failed_first_load_and_waiters_get_the_failure()
+    {
+        var waiter = Holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan);
+        var stopping = Registry(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        var supervisor = Sys.ActorOf(CertificateSupervisor.Props(stopping));
+        Watch(supervisor);
+        ExpectTerminated(supervisor);
+
+        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter);
+        Assert.Equal(RejectionReason.FileMissing, failed.Failure?.Reason);
+        Assert.Contains(CertPath, failed.Message, StringComparison.Ordinal);
+
+        Write(TestPair.Make());
+        Start();
+        Assert.Same(Current, await Holder.WaitForFirstAsync());
+    }
+
+    [Fact]
+    public void Told_to_stop_on_a_failed_first_load_it_stays_when_a_later_one_fails()
+    {
+        Write(TestPair.Make());
+        Start(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+
+        Assert.NotNull(Status().LastFailure);
+    }
+}

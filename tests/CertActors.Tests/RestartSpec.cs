@@ -1,0 +1,163 @@
+using Akka.Actor;
+using CertActors.Tests.Support;
+
+namespace CertActors.Tests;
+
+/// <summary>What faults leave standing, and how what they felled comes back.</summary>
+public sealed class RestartSpec : PipelineKit
+{
+    [Theory]
+    [InlineData("file-watch")]
+    [InlineData("debounce")]
+    [InlineData("pair-default")]
+    public void A_child_that_dies_comes_back_and_what_changed_meanwhile_is_served(string child)
+    {
+        Write(TestPair.Make());
+        Start();
+        var served = Current;
+
+        Kill(Child(child));
+        Assert.Same(served, Holder.Current);
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 249);
+        Assert.Throws<ActorNotFoundException>(() => TryChild(child));
+
+        Advance(milliseconds: 1);
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Assert.Equal(3, Current.Generation);
+        Assert.Equal(1, Events.OpenNow);
+    }
+
+    [Fact]
+    public void A_child_that_always_throws_is_restarted_once_a_back_off_step()
+    {
+        Write(TestPair.Make());
+        Start();
+        var served = Current;
+        Files.AfterRead = _ => throw new InvalidOperationException("a fault");
+        Write(TestPair.Make());
+        var reads = Files.Reads;
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(1, Files.Reads - reads);
+
+        foreach (var wait in (double[])[0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30])
+        {
+            reads = Files.Reads;
+            Advance(seconds: wait - 0.001);
+            Assert.Equal(reads, Files.Reads);
+            Advance(milliseconds: 1);
+            Assert.Equal(1, Files.Reads - reads);
+        }
+
+        Assert.Same(served, Holder.Current);
+        Files.AfterRead = null;
+        Advance(seconds: 30);
+        Assert.Equal(2, Current.Generation);
+    }
+
+    [Fact]
+    public void A_minute_of_health_forgets_the_faults()
+    {
+        Write(TestPair.Make());
+        Start();
+        for (var faults = 0; faults < 3; faults++)
+        {
+            Kill(Child("debounce"));
+            Advance(milliseconds: 250);
+            Child("debounce");
+            Advance(seconds: 60);
+        }
+
+        Kill(Child("debounce"));
+        Advance(milliseconds: 250);
+        Kill(Child("debounce"));
+        Advance(milliseconds: 250);
+        Assert.Throws<ActorNotFoundException>(() => TryChild("debounce"));
+        Advance(milliseconds: 250);
+        Child("debounce");
+    }
+
+    [Fact]
+    public void A_restarted_supervisor_keeps_the_holder_its_subscribers_and_the_generations()
+    {
+        Write(TestPair.Make());
+        Start();
+        var served = Current;
+        News();
+
+        RestartSupervisor();
+        Assert.Same(served, Holder.Current);
+        Assert.Empty(News<CertificateChanged>());
+
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Assert.Single(News<CertificateChanged>()).Generation);
+        Assert.Equal(2, Current.Generation);
+    }
+
+    [Fact]
+    public void A_change_during_the_restart_is_found_by_the_first_load_after_it()
+    {
+        Write(TestPair.Make());
+        Start();
+        News();
+        Write(TestPair.Make());
+
+        RestartSupervisor();
+
+        var change = Assert.Single(News<CertificateChanged>());
+        Assert.Equal((2, ReloadReason.Start), (change.Generation, change.Reason));
+    }
+
+    [Fact]
+    public void A_load_of_a_dead_incarnation_is_dropped_and_the_next_waits_for_its_thread()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        var hanging = Disk.Waiting;
+
+        Kill(Child("pair-default"));
+        Advance(milliseconds: 250);
+        Assert.Equal(hanging, Disk.Waiting);
+        Assert.Equal(1, Current.Generation);
+
+        Disk.Release();
+        Barrier();
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+    }
+
+    [Fact]
+    public void A_request_survives_the_death_of_the_actor_that_it_waits_for()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
+        Kill(Child("pair-default"));
+        Disk.Release();
+        Advance(milliseconds: 250);
+
+        Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
+    }
+
+    private void RestartSupervisor()
+    {
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Barrier();
+    }
+
+    private void TryChild(string name) =>
+        new ActorSelection(Supervisor, name).ResolveOne(TimeSpan.FromSeconds(10)).GetAwaiter().GetResult();
+}
