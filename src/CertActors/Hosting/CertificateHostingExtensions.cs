@@ -32,11 +32,11 @@ public static class CertificateHostingExtensions
 
     /// <summary>
     /// Spawns the <see cref="CertificateSupervisor"/> as <c>/user/certificates</c>, and registers it in the <see cref="ActorRegistry"/> under its type.
-    /// Where <see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/> is set, the start waits for the first load.
+    /// It doesn't wait for the first load: a server that must not listen before it awaits <see cref="CertificateHolder.WaitForFirstAsync"/>.
     /// </summary>
     /// <remarks>
-    /// What fails the start is named by it: <see cref="InvalidOperationException"/> where <c>AddCertificates</c> wasn't called,
-    /// <see cref="CertificateHolderInUseException"/>, and <see cref="CertificateNotLoadedException"/> where it waits for the first load.
+    /// What fails the start is named by it: <see cref="InvalidOperationException"/> where <c>AddCertificates</c> wasn't called, and
+    /// <see cref="CertificateHolderInUseException"/> where another supervisor owns the holder.
     /// </remarks>
     /// <param name="builder">The actor system's builder.</param>
     /// <returns>The actor system's builder.</returns>
@@ -47,14 +47,12 @@ public static class CertificateHostingExtensions
         {
             var options = resolver.GetService<CertificateSupervisorOptions>()
                 ?? throw new InvalidOperationException($"{nameof(WithCertificates)} finds no pairs: call services.{nameof(AddCertificates)}(...) too.");
-            var holder = resolver.GetService<CertificateHolder>();
-            var certificates = CertificateSupervisor.RegistryOf(holder, options, resolver.GetService<ILoggerFactory>());
+            var certificates = CertificateSupervisor.RegistryOf(
+                resolver.GetService<CertificateHolder>(), options, resolver.GetService<ILoggerFactory>());
 
             var supervisor = system.ActorOf(CertificateSupervisor.Props(certificates), CertificateSupervisor.DefaultName);
             await certificates.Started.Task.ConfigureAwait(false);
             registry.Register<CertificateSupervisor>(supervisor);
-            if (options.StopOnFailedFirstLoad)
-                await holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan).ConfigureAwait(false);
         });
     }
 }

@@ -1,0 +1,146 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net;
+
+namespace CertActors.Server;
+
+/// <summary>What the user has asked for.</summary>
+/// <param name="Pair">The pair to serve; null for the demonstration.</param>
+/// <param name="Address">Where to listen.</param>
+/// <param name="Port">Where to listen; 0 for any free port.</param>
+/// <param name="Every">How long the demonstration serves a pair.</param>
+/// <param name="Rotations">After how many rotations the demonstration ends; null for never.</param>
+internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations);
+
+/// <summary>The command line.</summary>
+internal static class CommandLine
+{
+    private const int UsageError = 2;
+
+    private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LongestEvery = TimeSpan.FromDays(1);
+
+    private static readonly Option<string?> Cert = new("--cert")
+    {
+        Description = "The PEM file with the leaf certificate and its intermediates. Without it, the server demonstrates itself on a pair of its own.",
+        HelpName = "PATH",
+    };
+
+    private static readonly Option<string?> Key = new("--key") { Description = "The PEM file with the private key.", HelpName = "PATH" };
+
+    private static readonly Option<int> Port = new("--port")
+    {
+        Description = "The port to listen on; 0 for any free one.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 8443,
+    };
+
+    private static readonly Option<IPAddress> Address = new("--address")
+    {
+        Description = "The address to listen on.",
+        HelpName = "A",
+        DefaultValueFactory = _ => IPAddress.Loopback,
+        CustomParser = ParseAddress,
+    };
+
+    private static readonly Option<TimeSpan> Every = new("--every")
+    {
+        Description = "How long the demonstration serves each pair: 500ms to 1d, in ms, s, m, h or d.",
+        HelpName = "TIME",
+        DefaultValueFactory = _ => TimeSpan.FromSeconds(10),
+        CustomParser = ParseEvery,
+    };
+
+    private static readonly Option<int?> Rotations = new("--rotations")
+    {
+        Description = "After how many rotations the demonstration ends. Without it, Ctrl+C ends it.",
+        HelpName = "N",
+    };
+
+    /// <returns>What was asked for; null if all is said and done, with the exit code.</returns>
+    public static Arguments? Parse(string[] args, out int exitCode)
+    {
+        var root = new RootCommand("An HTTPS server that follows its certificate's files, and loses no handshake to a change of them.")
+        {
+            Cert, Key, Address, Port, Every, Rotations,
+        };
+
+        var result = root.Parse(args);
+        string[] errors = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : [.. Mistakes(result)];
+        if (errors.Length > 0)
+        {
+            foreach (var error in errors)
+                Console.Error.WriteLine($"certactors: {error}");
+            root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+            exitCode = UsageError;
+            return null;
+        }
+
+        if (result.Action is not null)
+        {
+            exitCode = result.Invoke(); // --help and --version
+            return null;
+        }
+
+        exitCode = 0;
+        var pair = result.GetValue(Cert) is { } cert
+            ? new CertificateOptions { CertificatePath = cert, KeyPath = result.GetValue(Key)! }
+            : null;
+        return new Arguments(
+            pair, result.GetValue(Address)!, result.GetValue(Port), result.GetValue(Every), result.GetValue(Rotations));
+    }
+
+    private static IEnumerable<string> Mistakes(ParseResult result)
+    {
+        var serves = Given(Cert) || Given(Key);
+        if (Given(Cert) != Given(Key))
+            yield return "--cert and --key belong together: name both files of the pair.";
+        foreach (var file in (Option<string?>[])[Cert, Key])
+        {
+            if (Given(file) && string.IsNullOrWhiteSpace(result.GetValue(file)))
+                yield return $"{file.Name} must name a file.";
+        }
+
+        foreach (var option in (Option[])[Every, Rotations])
+        {
+            if (serves && Given(option))
+                yield return $"{option.Name} is for the demonstration, which --cert and --key replace.";
+        }
+
+        if (!serves && Given(Address))
+            yield return "--address is for a pair that --cert and --key name; the demonstration stays on 127.0.0.1.";
+        if (result.GetValue(Port) is < 0 or > IPEndPoint.MaxPort)
+            yield return $"--port must be 0 to {IPEndPoint.MaxPort}.";
+        if (result.GetValue(Rotations) is < 1)
+            yield return "--rotations must be at least 1.";
+
+        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+    }
+
+    private static IPAddress? ParseAddress(ArgumentResult argument)
+    {
+        if (IPAddress.TryParse(argument.Tokens[0].Value, out var address))
+            return address;
+        argument.AddError($"--address must be an IP address, and isn't: '{argument.Tokens[0].Value}'.");
+        return null;
+    }
+
+    private static TimeSpan ParseEvery(ArgumentResult argument)
+    {
+        var text = argument.Tokens[0].Value;
+        foreach (var (unit, seconds) in ((string, double)[])[("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)])
+        {
+            if (text.EndsWith(unit, StringComparison.Ordinal)
+                && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
+                && count * seconds >= ShortestEvery.TotalSeconds
+                && count * seconds <= LongestEvery.TotalSeconds)
+            {
+                return TimeSpan.FromSeconds(count * seconds);
+            }
+        }
+
+        argument.AddError($"--every must be a time of 500ms to 1d, as 10s is, and isn't: '{text}'.");
+        return default;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace CertActors.Server;
+
+/// <summary>Serves a pair of its own, swaps it again and again, and shakes hands with itself all the while.</summary>
+internal sealed class Demonstration(WebApplication app, KubernetesVolume volume, HandshakeTally tally)
+{
+    private const double LeastMade = 0.9;
+
+    private static readonly TimeSpan BetweenHandshakes = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestRotation = TimeSpan.FromSeconds(5);
+
+    private int _rotations;
+
+    public static async Task<int> RunAsync(Arguments arguments)
+    {
+        if (OperatingSystem.IsWindows())
+            throw new IOException("the demonstration swaps links, which Windows keeps for administrators; name a pair with --cert and --key.");
+
+        var directory = Directory.CreateTempSubdirectory("certactors-");
+        try
+        {
+            var volume = new KubernetesVolume(directory.FullName);
+            var first = SelfMadePair.Make();
+            volume.Write(first);
+
+            var pair = new CertificateOptions { CertificatePath = volume.CertificatePath, KeyPath = volume.KeyPath };
+            await using var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning);
+            await app.StartAsync();
+            return await new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256)).RunAsync(arguments.Every, arguments.Rotations);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private async Task<int> RunAsync(TimeSpan every, int? rotations)
+    {
+        Console.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; Ctrl+C ends.");
+        using var handshaking = new CancellationTokenSource();
+        var started = Stopwatch.GetTimestamp();
+        var handshakes = ShakeHandsAsync(handshaking.Token);
+        var report = ReportAsync(handshaking.Token);
+
+        await RotateAsync(every, rotations, app.Lifetime.ApplicationStopping);
+        await tally.WaitForAllAsync(LongestRotation);
+        await handshaking.CancelAsync();
+        await Task.WhenAll(handshakes, report);
+        var intended = (long)(Stopwatch.GetElapsedTime(started) / BetweenHandshakes);
+        var good = Summarize(intended);
+
+        await app.StopAsync();
+        return good ? 0 : 1;
+    }
+
+    private async Task RotateAsync(TimeSpan every, int? rotations, CancellationToken ended)
+    {
+        using var pace = new PeriodicTimer(every);
+        try
+        {
+            while (_rotations < (rotations ?? int.MaxValue) && await pace.WaitForNextTickAsync(ended))
+            {
+                var next = SelfMadePair.Make();
+                tally.Expect(next.Sha256);
+                volume.Write(next);
+                tally.Swapped(next.Sha256);
+                _rotations++;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl+C.
+        }
+    }
+
+    private async Task ShakeHandsAsync(CancellationToken ended)
+    {
+        var running = new List<Task>();
+        using var pace = new PeriodicTimer(BetweenHandshakes);
+        try
+        {
+            while (await pace.WaitForNextTickAsync(ended))
+            {
+                running.RemoveAll(handshake => handshake.IsCompleted);
+                running.Add(Task.Run(tally.ShakeHandsAsync, CancellationToken.None));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task ReportAsync(CancellationToken ended)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        try
+        {
+            while (await pace.WaitForNextTickAsync(ended))
+            {
+                var current = app.Services.GetRequiredService<CertificateHolder>().Current!;
+                var latency = tally.LastLatency is { } last ? $"{last.TotalMilliseconds:0} ms" : "none yet";
+                Console.WriteLine(
+                    $"generation {current.Generation,4}  {current.Facts.Sha256[..12]} until {current.Facts.NotAfter:HH:mm:ss}Z"
+                    + $"  handshakes {tally.Handshakes,6}  failures {tally.Failures}  last rotation {latency}");
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The end.
+        }
+    }
+
+    /// <returns>Whether no handshake failed, enough were made, and every generation was seen.</returns>
+    private bool Summarize(long intended)
+    {
+        var latencies = tally.Latencies;
+        Console.WriteLine();
+        Console.WriteLine($"rotations    {_rotations}");
+        Console.WriteLine($"handshakes   {tally.Handshakes} of {intended} intended");
+        Console.WriteLine($"failures     {tally.Failures}");
+        if (latencies.Count > 0)
+        {
+            Console.WriteLine(
+                $"latency      median {At(0.5)}, p99 {At(0.99)}, worst {At(1)}, from the swap to the first handshake that got the new certificate");
+        }
+
+        foreach (var failure in tally.FirstFailures)
+            Console.WriteLine($"failed       {failure}");
+        if (tally.Unseen > 0)
+            Console.WriteLine($"unseen       {tally.Unseen} of {_rotations + 1} generations");
+        return tally.Failures == 0 && tally.Handshakes >= LeastMade * intended && tally.Unseen == 0;
+
+        string At(double share) => $"{latencies[(int)Math.Ceiling(share * latencies.Count) - 1].TotalMilliseconds:0} ms";
+    }
+}

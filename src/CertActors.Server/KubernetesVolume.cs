@@ -1,0 +1,52 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace CertActors.Server;
+
+/// <summary>
+/// A directory that is kept the way Kubernetes keeps a mounted secret: the files are links through <c>..data</c>, itself a link to a directory of
+/// one version, which a rename swaps.
+/// </summary>
+internal sealed partial class KubernetesVolume(string directory)
+{
+    private string? _version;
+
+    public string CertificatePath => Path.Combine(directory, "tls.crt");
+
+    public string KeyPath => Path.Combine(directory, "tls.key");
+
+    /// <summary>Swaps the pair in, and removes the version before.</summary>
+    public void Write(SelfMadePair pair)
+    {
+        var version = $"..{Guid.NewGuid():n}";
+        var inside = Directory.CreateDirectory(Path.Combine(directory, version)).FullName;
+        File.WriteAllText(Path.Combine(inside, "tls.crt"), pair.CertificatePem);
+        File.WriteAllText(Path.Combine(inside, "tls.key"), pair.KeyPem);
+
+        var next = Path.Combine(directory, "..data_tmp");
+        File.CreateSymbolicLink(next, version);
+        Replace(next, Path.Combine(directory, "..data"));
+
+        if (_version is null)
+        {
+            File.CreateSymbolicLink(CertificatePath, Path.Combine("..data", "tls.crt"));
+            File.CreateSymbolicLink(KeyPath, Path.Combine("..data", "tls.key"));
+        }
+        else
+        {
+            Directory.Delete(Path.Combine(directory, _version), recursive: true);
+        }
+
+        _version = version;
+    }
+
+    /// <summary>rename(2): <see cref="File.Move(string, string, bool)"/> doesn't take a link to a directory.</summary>
+    public static void Replace(string source, string target)
+    {
+        if (Rename(source, target) != 0)
+            throw new Win32Exception();
+    }
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Rename(string source, string target);
+}

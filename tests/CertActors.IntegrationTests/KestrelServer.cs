@@ -1,0 +1,104 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Akka.Actor;
+using Akka.Hosting;
+using CertActors.AspNetCore;
+using CertActors.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>A real Kestrel with real actors on real files, and a client for it.</summary>
+internal sealed class KestrelServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private KestrelServer(WebApplication app)
+    {
+        _app = app;
+    }
+
+    public CertificateHolder Holder => _app.Services.GetRequiredService<CertificateHolder>();
+
+    public IActorRef Supervisor => _app.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
+
+    /// <summary>One for each endpoint, in their order.</summary>
+    public IReadOnlyList<IPEndPoint> Endpoints =>
+    [
+        .. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
+            .Select(address => new IPEndPoint(IPAddress.Loopback, new Uri(address).Port)),
+    ];
+
+    public static async Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddCertificates(pair);
+        builder.Services.AddAkka("test", akka => akka.WithCertificates());
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            foreach (var protocols in endpoints.DefaultIfEmpty(HttpProtocols.Http1AndHttp2))
+            {
+                kestrel.Listen(IPAddress.Loopback, 0, listen =>
+                {
+                    listen.Protocols = protocols;
+                    listen.UseCertificates();
+                });
+            }
+        });
+        var app = builder.Build();
+        app.MapGet("/", () => "hello");
+        await app.StartAsync();
+        return new KestrelServer(app);
+    }
+
+    /// <summary>A full handshake, never a resumed one, whose session would show the certificate of the one before.</summary>
+    public async Task<SslStream> ConnectAsync(int endpoint = 0, string name = "localhost", params SslApplicationProtocol[] protocols)
+    {
+        var client = new TcpClient();
+        SslStream? tls = null;
+        try
+        {
+            await client.ConnectAsync(Endpoints[endpoint]);
+            tls = new SslStream(client.GetStream());
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+            {
+                TargetHost = name,
+                AllowTlsResume = false,
+                ApplicationProtocols = protocols.Length == 0 ? null : [.. protocols],
+                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+            });
+            return tls;
+        }
+        catch
+        {
+            tls?.Dispose();
+            client.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The SHA-256 of the leaf that a new connection gets.</summary>
+    public async Task<string> ServedAsync(string name = "localhost")
+    {
+        await using var tls = await ConnectAsync(name: name);
+        return LeafOf(tls);
+    }
+
+    public static string LeafOf(SslStream tls) => Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+}
