@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Runtime.InteropServices;
 
 namespace CertActors.Server;
 
@@ -26,9 +27,11 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             volume.Write(first);
 
             var pair = new CertificateOptions { CertificatePath = volume.CertificatePath, KeyPath = volume.KeyPath };
-            await using var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning);
+            using var interrupted = new Interruption();
+            await using var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, interrupted);
             await app.StartAsync();
-            return await new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256)).RunAsync(arguments.Every, arguments.Rotations);
+            var demonstration = new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256));
+            return await demonstration.RunAsync(arguments.Every, arguments.Rotations, interrupted.Token);
         }
         finally
         {
@@ -36,7 +39,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         }
     }
 
-    private async Task<int> RunAsync(TimeSpan every, int? rotations)
+    private async Task<int> RunAsync(TimeSpan every, int? rotations, CancellationToken interrupted)
     {
         Console.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; Ctrl+C ends.");
         using var handshaking = new CancellationTokenSource();
@@ -44,14 +47,14 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         var handshakes = ShakeHandsAsync(handshaking.Token);
         var report = ReportAsync(handshaking.Token);
 
-        await RotateAsync(every, rotations, app.Lifetime.ApplicationStopping);
+        await RotateAsync(every, rotations, interrupted);
         await tally.WaitForAllAsync(LongestRotation);
         await handshaking.CancelAsync();
         await Task.WhenAll(handshakes, report);
         var intended = (long)(Stopwatch.GetElapsedTime(started) / BetweenHandshakes);
         var good = Summarize(intended);
 
-        await app.StopAsync();
+        await app.StopAsync(CancellationToken.None);
         return good ? 0 : 1;
     }
 
@@ -134,5 +137,38 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         return tally.Failures == 0 && tally.Handshakes >= LeastMade * intended && tally.Unseen == 0;
 
         string At(double share) => $"{latencies[(int)Math.Ceiling(share * latencies.Count) - 1].TotalMilliseconds:0} ms";
+    }
+
+    /// <summary>
+    /// Ctrl+C and SIGTERM end the rotations, where the host's own lifetime would stop the actors at once, and with them the rotation under way.
+    /// </summary>
+    private sealed class Interruption : IHostLifetime, IDisposable
+    {
+        private readonly CancellationTokenSource _source = new();
+        private readonly PosixSignalRegistration[] _signals;
+
+        public Interruption()
+        {
+            _signals = [PosixSignalRegistration.Create(PosixSignal.SIGINT, On), PosixSignalRegistration.Create(PosixSignal.SIGTERM, On)];
+        }
+
+        public CancellationToken Token => _source.Token;
+
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public void Dispose()
+        {
+            foreach (var signal in _signals)
+                signal.Dispose();
+            _source.Dispose();
+        }
+
+        private void On(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            _source.Cancel();
+        }
     }
 }

@@ -16,9 +16,9 @@ internal static class ServerHost
 
     /// <summary>
     /// Makes the server. Its start fails with <see cref="CertificateNotLoadedException"/> where the pair can't be loaded,
-    /// and with <see cref="IOException"/> where the address can't be listened on.
+    /// and with <see cref="IOException"/> where the address can't be listened on. Signals end it, unless it's given another lifetime.
     /// </summary>
-    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel)
+    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, IHostLifetime? lifetime = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -43,6 +43,8 @@ internal static class ServerHost
             })
             .WithCertificates());
         builder.Services.AddHostedService<FirstLoad>();
+        if (lifetime is not null)
+            builder.Services.AddSingleton(lifetime);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using CertActors.Server;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>The server as its users see it: a process with a command line, signals, two outputs and an exit code.</summary>
+internal sealed class ServerProcess : IDisposable
+{
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _output = new();
+    private readonly ConcurrentQueue<string> _errors = new();
+    private readonly TaskCompletionSource<Uri> _listens = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServerProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => OnOutput(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(_errors, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public IReadOnlyList<string> Output => [.. _output];
+
+    public IReadOnlyList<string> Errors => [.. _errors];
+
+    public HttpClient Client { get; } = new(new HttpClientHandler
+    {
+        ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null,
+    });
+
+    public static ServerProcess Start(params string[] arguments) => new(new Process
+    {
+        StartInfo = new ProcessStartInfo(Environment.ProcessPath!, [typeof(SelfMadePair).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        },
+    });
+
+    /// <summary>Where it listens, once it does.</summary>
+    public Task<Uri> ListensAsync() => _listens.Task.WaitAsync(Generous);
+
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
+    public async Task<int> ExitAsync()
+    {
+        using var limit = new CancellationTokenSource(Generous);
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.Dispose();
+        Client.Dispose();
+    }
+
+    private void OnOutput(string? line)
+    {
+        Keep(_output, line);
+        if (line?.Split(' ', ';').FirstOrDefault(word => word.StartsWith("https://", StringComparison.Ordinal)) is { } address)
+            _listens.TrySetResult(new Uri(address));
+    }
+
+    private static void Keep(ConcurrentQueue<string> lines, string? line)
+    {
+        if (line is not null)
+            lines.Enqueue(line);
+    }
+}

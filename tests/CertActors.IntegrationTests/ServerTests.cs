@@ -1,0 +1,192 @@
+using System.Net;
+using System.Text.Json;
+using CertActors.Server;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>The server's face: command line, pages, signals, exit codes.</summary>
+public sealed class ServerTests : IDisposable
+{
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
+
+    private string CertPath => Path.Combine(_directory.FullName, "tls.crt");
+
+    private string KeyPath => Path.Combine(_directory.FullName, "tls.key");
+
+    public static TheoryData<string[]> WrongOptions =>
+    [
+        ["--bogus"], ["--port"], ["--port", "70000"], ["--port", "x"], ["--cert", "a"], ["--key", "a"], ["--cert", "", "--key", "b"],
+        ["--cert", "a", "--key", "b", "--every", "1s"], ["--cert", "a", "--key", "b", "--rotations", "1"], ["--address", "127.0.0.1"],
+        ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["extra"],
+    ];
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [Fact]
+    public async Task The_demonstration_ends_with_0_after_its_rotations()
+    {
+        using var server = ServerProcess.Start("--rotations", "3", "--every", "1s", "--port", "0");
+
+        Assert.Equal(0, await server.ExitAsync());
+
+        Assert.Contains("rotations    3", server.Output);
+        Assert.Contains("failures     0", server.Output);
+        Assert.Contains(server.Output, line => line.StartsWith("generation ", StringComparison.Ordinal));
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task The_demonstration_sums_up_when_it_is_interrupted()
+    {
+        using var server = ServerProcess.Start("--every", "1s", "--port", "0");
+        await server.ListensAsync();
+        await Until(() => Task.FromResult(server.Output.Any(line => line.StartsWith("generation    2", StringComparison.Ordinal))));
+
+        await server.SignalAsync("INT");
+
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Contains("failures     0", server.Output);
+    }
+
+    [Fact]
+    public async Task A_named_pair_is_served_over_both_versions_of_HTTP()
+    {
+        var pair = Write(SelfMadePair.Make());
+        using var server = Serve();
+        var address = await server.ListensAsync();
+
+        foreach (var version in (Version[])[HttpVersion.Version11, HttpVersion.Version20])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            using var response = await server.Client.SendAsync(request);
+            Assert.Equal((HttpStatusCode.OK, version), (response.StatusCode, response.Version));
+        }
+
+        var status = await StatusAsync(server, address);
+        Assert.Equal(
+            ["name", "generation", "sha256", "serialNumber", "subject", "dnsNames", "notBefore", "notAfter", "watchMode", "lastChange", "lastFailure"],
+            status.EnumerateObject().Select(property => property.Name));
+        Assert.Equal("default", status.GetProperty("name").GetString());
+        Assert.Equal(1, status.GetProperty("generation").GetInt64());
+        Assert.Equal(pair.Sha256, status.GetProperty("sha256").GetString());
+        Assert.Equal("CN=localhost", status.GetProperty("subject").GetString());
+        Assert.Equal("localhost", Assert.Single(status.GetProperty("dnsNames").EnumerateArray()).GetString());
+        Assert.EndsWith("Z", status.GetProperty("notAfter").GetString(), StringComparison.Ordinal);
+        Assert.Equal("Events", status.GetProperty("watchMode").GetString());
+        Assert.Equal("Start", status.GetProperty("lastChange").GetProperty("reason").GetString());
+        Assert.Equal(JsonValueKind.Null, status.GetProperty("lastFailure").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_bad_file_shows_in_the_status_and_a_good_one_ends_that()
+    {
+        Write(SelfMadePair.Make());
+        using var server = Serve();
+        var address = await server.ListensAsync();
+
+        File.WriteAllText(CertPath, "garbage");
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
+        var failure = (await StatusAsync(server, address)).GetProperty("lastFailure");
+        Assert.Contains(CertPath, failure.GetProperty("message").GetString(), StringComparison.Ordinal);
+
+        var next = Write(SelfMadePair.Make());
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        Assert.Equal(JsonValueKind.Null, (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind);
+
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Equal(2, server.Output.Count(line => line.Contains("[1] ", StringComparison.Ordinal)));
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task SIGHUP_reloads_now_and_SIGTERM_ends_with_0()
+    {
+        Write(SelfMadePair.Make());
+        using var server = Serve();
+        var address = await server.ListensAsync();
+
+        var next = Write(SelfMadePair.Make());
+        await server.SignalAsync("HUP");
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task A_pair_that_can_not_be_loaded_ends_it_with_1_and_one_line()
+    {
+        using var server = Serve();
+
+        Assert.Equal(1, await server.ExitAsync());
+
+        var line = Assert.Single(server.Errors);
+        Assert.Contains(CertPath, line, StringComparison.Ordinal);
+        Assert.Contains("create it", line, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Output, output => output.Contains("   at ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_address_that_can_not_be_listened_on_ends_it_with_1_and_one_line()
+    {
+        Write(SelfMadePair.Make());
+        using var first = Serve();
+        var taken = await first.ListensAsync();
+
+        foreach (var where in (string[][])[["--port", $"{taken.Port}"], ["--address", "192.0.2.1", "--port", "0"]])
+        {
+            using var second = ServerProcess.Start(["--cert", CertPath, "--key", KeyPath, .. where]);
+            Assert.Equal(1, await second.ExitAsync());
+            Assert.Single(second.Errors);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(WrongOptions))]
+    public async Task A_wrong_option_ends_it_with_2_and_the_usage(string[] options)
+    {
+        using var server = ServerProcess.Start(options);
+
+        Assert.Equal(2, await server.ExitAsync());
+
+        Assert.Contains(server.Errors, line => line.StartsWith("Usage:", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Errors, line => line.Contains("   at ", StringComparison.Ordinal));
+        Assert.Empty(server.Output);
+    }
+
+    [Fact]
+    public async Task Help_is_given()
+    {
+        using var server = ServerProcess.Start("--help");
+
+        Assert.Equal(0, await server.ExitAsync());
+
+        Assert.All(["--cert", "--key", "--port", "--address", "--every", "--rotations"], option => Assert.Contains(server.Output, line => line.Contains(option, StringComparison.Ordinal)));
+    }
+
+    private ServerProcess Serve() => ServerProcess.Start("--cert", CertPath, "--key", KeyPath, "--port", "0");
+
+    private SelfMadePair Write(SelfMadePair pair)
+    {
+        File.WriteAllText(CertPath, pair.CertificatePem);
+        File.WriteAllText(KeyPath, pair.KeyPem);
+        return pair;
+    }
+
+    private static async Task<JsonElement> StatusAsync(ServerProcess server, Uri address)
+    {
+        using var json = JsonDocument.Parse(await server.Client.GetStringAsync(new Uri(address, "status")));
+        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
+    }
+
+    private static async Task Until(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Generous);
+        while (!await condition())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
+    }
+}
