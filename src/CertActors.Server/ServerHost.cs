@@ -36,6 +36,8 @@ internal static class ServerHost
 
         builder.Services.AddCertificates(new CertificateSupervisorOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
         builder.Services.AddAkka("certactors", akka => akka
+            // The host stops the actors, in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
+            .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off", HoconAddMode.Prepend)
             .ConfigureLoggers(loggers =>
             {
                 loggers.ClearLoggers();
