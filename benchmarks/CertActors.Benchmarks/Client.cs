@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+
+namespace CertActors.Benchmarks;
+
+/// <summary>Shakes hands from outside the server's process.</summary>
+internal static class Client
+{
+    /// <summary>A full handshake.</summary>
+    /// <returns>The SHA-256 of the leaf that was served.</returns>
+    public static async Task<string> ShakeHandsAsync(int port)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        using var tls = new SslStream(client.GetStream());
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            AllowTlsResume = false,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+        });
+        return Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
+    }
+
+    /// <summary>Starts a .NET program, and reads the port that it prints in an address.</summary>
+    public static async Task<(Process Server, int Port)> StartServerAsync(string assembly, params string[] arguments)
+    {
+        var server = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [assembly, .. arguments]) { RedirectStandardOutput = true })!;
+        while (await server.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.Split(' ', ';').FirstOrDefault(word => word.StartsWith("https://", StringComparison.Ordinal)) is { } address)
+            {
+                _ = server.StandardOutput.ReadToEndAsync();
+                return (server, new Uri(address).Port);
+            }
+        }
+
+        throw new InvalidOperationException($"the server {assembly} has ended without listening");
+    }
+}

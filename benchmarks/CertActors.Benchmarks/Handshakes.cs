@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Akka.Actor;
+using CertActors.AspNetCore;
+using CertActors.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.Benchmarks;
+
+/// <summary>
+/// The CPU that a full handshake takes in the server's process, with a certificate from the holder and with a fixed one.
+/// Both servers run all the time and take turns, so that what else the machine does falls on both.
+/// </summary>
+internal static class Handshakes
+{
+    private const int Rounds = 20;
+    private const int HandshakesPerRound = 500;
+
+    public static async Task<int> RunAsync()
+    {
+        var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
+        var (cert, key) = (Path.Combine(directory.FullName, "tls.crt"), Path.Combine(directory.FullName, "tls.key"));
+        var pair = SelfMadePair.Make();
+        await File.WriteAllTextAsync(cert, pair.CertificatePem);
+        await File.WriteAllTextAsync(key, pair.KeyPem);
+
+        string[] kinds = [HandshakeServer.Fixed, HandshakeServer.Holder];
+        var self = typeof(Handshakes).Assembly.Location;
+        var servers = new (Process Server, int Port)[kinds.Length];
+        for (var i = 0; i < kinds.Length; i++)
+            servers[i] = await Client.StartServerAsync(self, HandshakeServer.Command, kinds[i], cert, key);
+        try
+        {
+            var ratios = new List<double>();
+            for (var round = -2; round < Rounds; round++)
+            {
+                var micros = new double[kinds.Length];
+                for (var i = 0; i < kinds.Length; i++)
+                {
+                    // Which goes first alternates.
+                    var turn = (i + round) & 1;
+                    micros[turn] = await CpuOfARoundAsync(servers[turn]);
+                }
+
+                // The first rounds warm up.
+                if (round < 0)
+                    continue;
+                ratios.Add(micros[1] / micros[0]);
+                Console.WriteLine($"round {round + 1,2}: fixed {micros[0]:0} us, holder {micros[1]:0} us of server CPU a handshake, ratio {ratios[^1]:0.000}");
+            }
+
+            ratios.Sort();
+            Console.WriteLine($"median ratio {ratios[ratios.Count / 2]:0.000} of {Rounds} rounds of {HandshakesPerRound} handshakes each");
+            return 0;
+        }
+        finally
+        {
+            foreach (var (server, _) in servers)
+            {
+                server.Kill();
+                server.Dispose();
+            }
+
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<double> CpuOfARoundAsync((Process Server, int Port) server)
+    {
+        server.Server.Refresh();
+        var before = server.Server.TotalProcessorTime;
+        for (var i = 0; i < HandshakesPerRound; i++)
+            await Client.ShakeHandsAsync(server.Port);
+        server.Server.Refresh();
+        return (server.Server.TotalProcessorTime - before).TotalMicroseconds / HandshakesPerRound;
+    }
+}
+
+/// <summary>The server of <see cref="Handshakes"/>, in a process of its own.</summary>
+internal static class HandshakeServer
+{
+    public const string Command = "serve";
+    public const string Fixed = "fixed";
+    public const string Holder = "holder";
+
+    public static async Task<int> RunAsync(string kind, string cert, string key)
+    {
+        // Both run the actors: what is compared is the handshake, not an actor system.
+        using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
+        var holder = new CertificateHolder();
+        system.ActorOf(CertificateSupervisor.Props(holder, new CertificateOptions { CertificatePath = cert, KeyPath = key }));
+        await holder.WaitForFirstAsync();
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (kind == Holder)
+                listen.UseCertificates(holder);
+            else
+                listen.UseHttps(X509Certificate2.CreateFromPemFile(cert, key));
+        }));
+        var app = builder.Build();
+        await app.StartAsync();
+        Console.WriteLine(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        await app.WaitForShutdownAsync();
+        return 0;
+    }
+}
