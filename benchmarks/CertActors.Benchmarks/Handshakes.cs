@@ -98,7 +98,7 @@ internal static class HandshakeServer
         system.ActorOf(CertificateSupervisor.Props(holder, new CertificateOptions { CertificatePath = cert, KeyPath = key }));
         await holder.WaitForFirstAsync();
 
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>

@@ -20,7 +20,8 @@ internal static class ServerHost
     /// </summary>
     public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, IHostLifetime? lifetime = null)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // Nothing is configured by files: watching for them would only fail where the user's inotify instances are used up.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console =>
         {

@@ -8,7 +8,10 @@ namespace CertActors;
 /// <param name="DiskThreads">Runs what may block.</param>
 internal sealed record Platform(IFiles Files, Func<Action<FileEvent>, IFileEventSource> OpenEventSource, TaskScheduler DiskThreads)
 {
-    public static Platform Real { get; } = new(DiskFiles.Instance, sink => new FileSystemWatcherSource(sink), Watching.DiskThreads.Shared);
+    public static Platform Real { get; } = new(DiskFiles.Instance, OpenRealEventSource, Watching.DiskThreads.Shared);
+
+    private static IFileEventSource OpenRealEventSource(Action<FileEvent> sink) =>
+        OperatingSystem.IsLinux() ? new InotifySource(sink) : new FileSystemWatcherSource(sink);
 
     public Task<T> Run<T>(Func<T> blocking) =>
         Task.Factory.StartNew(blocking, CancellationToken.None, TaskCreationOptions.DenyChildAttach, DiskThreads);

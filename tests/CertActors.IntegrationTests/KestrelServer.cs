@@ -39,7 +39,7 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public static async Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.Services.AddCertificates(pair);
         builder.Services.AddAkka("test", akka => akka.WithCertificates());

@@ -2,11 +2,10 @@ using System.Collections.Frozen;
 
 namespace CertActors.Watching;
 
-/// <summary>File events from .NET's own watcher, one a directory: Linux, Windows, macOS.</summary>
+/// <summary>File events from .NET's own watcher, one a directory: for Windows and macOS. Works on Linux too, at the price that <see cref="InotifySource"/> tells of.</summary>
 /// <remarks>
 /// It says nothing when its directory is deleted, and goes on under the old path when that is renamed: a directory that has become
 /// another one, by its identity, is watched anew at the next <see cref="Watch"/>.
-/// On Linux each watcher takes one of the user's inotify instances (128 by default: inotify(7), max_user_instances).
 /// </remarks>
 internal sealed class FileSystemWatcherSource(Action<FileEvent> sink) : IFileEventSource
 {
