@@ -140,20 +140,24 @@ internal sealed partial class InotifySource : IFileEventSource
             }
             else if (_watched.TryGetValue(watch, out var directory) && (name.Length == 0 ? IsOfDirectory(mask) : directory.Names.Contains(name)))
             {
-                if ((mask & Ignored) != 0)
-                    Forget(watch);
+                // The end of a watch that we have ended ourselves is no news.
+                if ((mask & Ignored) != 0 && !Forget(watch))
+                    continue;
                 _sink(new FileEvent(directory.Path, name, KindOf(mask)));
             }
         }
     }
 
     /// <summary>The directory has gone, and its watch with it: one that comes in its place is to be watched anew, whatever its inode.</summary>
-    private void Forget(int watch)
+    /// <returns>Whether it was watched.</returns>
+    private bool Forget(int watch)
     {
         lock (_lock)
         {
-            foreach (var path in _directories.Where(directory => directory.Value.Watch == watch).Select(directory => directory.Key).ToArray())
+            string[] gone = [.. _directories.Where(directory => directory.Value.Watch == watch).Select(directory => directory.Key)];
+            foreach (var path in gone)
                 _directories.Remove(path);
+            return gone.Length > 0;
         }
     }
 
