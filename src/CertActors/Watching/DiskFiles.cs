@@ -61,7 +61,7 @@ internal sealed partial class DiskFiles : IFiles
         const int relativeToWorkingDirectory = -100; // AT_FDCWD
         const int noFollowNoAutomount = 0x100 | 0x800; // AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
         const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
-        const int noEntry = 2, noPermission = 13, notADirectory = 20;
+        const int notPermitted = 1, noEntry = 2, noPermission = 13, notADirectory = 20, noSuchCall = 38;
 
         if (Statx(relativeToWorkingDirectory, path, noFollowNoAutomount, basicStatsAndBirth, out var stat) == 0)
         {
@@ -80,6 +80,7 @@ internal sealed partial class DiskFiles : IFiles
         return error switch
         {
             noEntry or notADirectory => null,
+            notPermitted or noSuchCall => PortableStat(path), // An old kernel, or a sandbox that doesn't know the call.
             noPermission => throw new UnauthorizedAccessException(Marshal.GetPInvokeErrorMessage(error)),
             _ => throw new IOException(Marshal.GetPInvokeErrorMessage(error)),
         };
