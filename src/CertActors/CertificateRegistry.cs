@@ -12,7 +12,11 @@ internal sealed class CertificateRegistry(
 {
     public CertificateHolder Holder { get; } = holder;
 
-    public IReadOnlyList<Pair> Pairs { get; } = [.. options.Certificates.Select(pair => new Pair(pair))];
+    private readonly OrderedDictionary<string, Pair> _pairs = new(
+        options.Certificates.Select(pair => KeyValuePair.Create(pair.Name, new Pair(pair))), StringComparer.Ordinal);
+
+    /// <summary>In the order of the options.</summary>
+    public IReadOnlyList<Pair> Pairs => _pairs.Values;
 
     public bool StopOnFailedFirstLoad { get; } = options.StopOnFailedFirstLoad;
 
@@ -26,13 +30,14 @@ internal sealed class CertificateRegistry(
     /// <summary>Ends when the supervisor owns the holder, or fails with the reason why it doesn't.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Pair Find(string name) => Pairs.First(pair => pair.Name == name);
+    public Pair Find(string name) => _pairs[name];
 }
 
 /// <summary>A pair, and what is known of it.</summary>
 internal sealed class Pair(CertificateOptions options)
 {
     private volatile LoadAttempt? _attempt;
+    private volatile Devices _devices = new(0, 0);
 
     public CertificateOptions Options { get; } = options;
 
@@ -40,6 +45,13 @@ internal sealed class Pair(CertificateOptions options)
 
     /// <summary>Its place in the holder, once that is the supervisor's.</summary>
     public CertificateCell Cell { get; set; } = null!;
+
+    /// <summary>The devices that it was last known to lie on.</summary>
+    public Devices Devices
+    {
+        get => _devices;
+        set => _devices = value;
+    }
 
     /// <summary>The last load that was started. Written by the pair's <see cref="ReloadActor"/> alone.</summary>
     public LoadAttempt? Attempt

@@ -88,6 +88,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
                 Announce(pair, pair.Cell.Serving?.Announcement);
             IndexNames();
 
+            var deviceOf = _registry.Platform.Files.ReadMounts();
+            foreach (var pair in _registry.Pairs)
+                pair.Devices = new Devices(deviceOf(pair.Options.CertificatePath), deviceOf(pair.Options.KeyPath));
+
             AddChild(Debounce, Akka.Actor.Props.Create(() => new DebounceActor(_registry)), TouchAll);
             AddChild(FileWatch, Akka.Actor.Props.Create(() => new FileWatchActor(_registry)), _ => { });
             foreach (var pair in _registry.Pairs)

@@ -9,19 +9,19 @@ public abstract class EventSourceTests : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentQueue<FileEvent> _events = new();
-    private readonly IFileEventSource _source;
+    private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
+    private readonly HopWatches _watches;
 
-    private protected EventSourceTests(Func<Action<FileEvent>, IFileEventSource> open)
+    private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
-        _source = open(_events.Enqueue);
+        _watches = new HopWatches(open, Hear);
     }
 
     private protected DirectoryInfo Root { get; } = Directory.CreateTempSubdirectory("certactors-test-");
 
     public void Dispose()
     {
-        _source.Dispose();
+        _watches.Close();
         Root.Delete(recursive: true);
         GC.SuppressFinalize(this);
     }
@@ -82,14 +82,14 @@ public abstract class EventSourceTests : IDisposable
 
     [Fact]
     public void A_directory_that_is_not_there_can_not_be_watched() =>
-        Assert.ThrowsAny<IOException>(() => _source.Watch("pair", [new Hop(In("nowhere"), "tls.crt", default)]));
+        Assert.ThrowsAny<IOException>(() => _watches.Watch("pair", [new Hop(In("nowhere"), "tls.crt", default, Contents: true)]));
 
     [Fact]
     public void Ending_twice_is_fine_and_watching_after_the_end_does_nothing()
     {
         Watch(In("tls.crt"));
-        _source.Dispose();
-        _source.Dispose();
+        _watches.Close();
+        _watches.Close();
         Watch(In("tls.crt"));
 
         File.WriteAllText(In("tls.crt"), "a");
@@ -98,7 +98,14 @@ public abstract class EventSourceTests : IDisposable
 
     private protected string In(string name) => Path.Combine(Root.FullName, name);
 
-    private protected void Watch(string path) => _source.Watch("pair", PathSnapshot.Take(DiskFiles.Instance, path).Hops);
+    private protected void Watch(string path) => _watches.Watch("pair", PathSnapshot.Take(DiskFiles.Instance, path).Hops);
+
+    private void Hear(FileEvent happened)
+    {
+        // Read at once, so that the next of the hop is told, too.
+        _events.Enqueue((happened.Hop?.Directory.Path ?? "", happened.Hop?.Name ?? "", happened.Kind));
+        happened.Watches.Read(happened);
+    }
 
     /// <summary>Until something is told of it; of this kind, where one is named.</summary>
     private protected async Task ToldAsync(Action change, FileEventKind? kind = null)
@@ -112,10 +119,10 @@ public abstract class EventSourceTests : IDisposable
 }
 
 /// <inheritdoc/>
-public sealed class FileSystemWatcherSourceTests() : EventSourceTests(sink => new FileSystemWatcherSource(sink));
+public sealed class FileSystemWatcherEventSourceTests() : EventSourceTests(sink => new FileSystemWatcherEventSource(sink));
 
 /// <inheritdoc/>
-public sealed class InotifySourceTests() : EventSourceTests(sink => new InotifySource(sink))
+public sealed class InotifyEventSourceTests() : EventSourceTests(sink => new InotifyEventSource(sink, Inotify.Open()))
 {
     [Fact]
     public async Task A_watched_directory_that_goes_or_moves_is_told()

@@ -1,4 +1,5 @@
 using CertActors.Tests.Support;
+using CertActors.Watching;
 
 namespace CertActors.Tests;
 
@@ -102,7 +103,7 @@ public sealed class PollingSpec : PipelineKit
 
         Events.Unavailable = new IOException("gone");
         Write(TestPair.Make());
-        Events.Lose();
+        Events.RaiseEverything(FileEventKind.WatchLost);
         Barrier();
         Assert.Equal(WatchMode.Polling, Status().WatchMode);
         Assert.Equal(0, Events.OpenNow);
@@ -124,13 +125,13 @@ public sealed class PollingSpec : PipelineKit
     [Fact]
     public void A_directory_that_can_not_be_watched_means_polling()
     {
-        Events.WatchFails = new UnauthorizedAccessException("not yours");
+        Events.WatchFails = _ => new UnauthorizedAccessException("not yours");
         Write(TestPair.Make());
         Start();
         Assert.Equal(WatchMode.Polling, Status().WatchMode);
         Assert.Equal(1, Current.Generation);
 
-        Events.WatchFails = null;
+        Events.WatchFails = _ => null;
         Advance(seconds: 1);
         Assert.Equal(WatchMode.Events, Status().WatchMode);
     }
@@ -143,7 +144,7 @@ public sealed class PollingSpec : PipelineKit
         for (var losses = 0; losses < 3; losses++)
         {
             Advance(seconds: 10);
-            Events.Lose();
+            Events.RaiseEverything(FileEventKind.WatchLost);
             Barrier();
             Assert.Equal(WatchMode.Polling, Status().WatchMode);
             Advance(seconds: 1);

@@ -63,7 +63,7 @@ public sealed class RotationSpec : PipelineKit
         Start();
         Write(TestPair.Make());
 
-        Events.Overflow("/certs");
+        Events.RaiseEverything(FileEventKind.Overflow);
         Barrier();
         Advance(milliseconds: 150);
 

@@ -8,7 +8,11 @@ internal sealed partial class DiskFiles : IFiles
 {
     public static readonly DiskFiles Instance = new();
 
-    public FileStamp? Stat(string path) => OperatingSystem.IsLinux() ? LinuxStat(path) : PortableStat(path);
+    public FileStamp? Stat(string path) => OperatingSystem.IsLinux() ? LinuxStat(path, follow: false) : PortableStat(path);
+
+    public FileStamp? StatTarget(string path) => OperatingSystem.IsLinux() ? LinuxStat(path, follow: true) : PortableStatTarget(path);
+
+    public Func<string, ulong> ReadMounts() => OperatingSystem.IsLinux() ? MountTable.Read().DeviceOf : _ => 0;
 
     public string ReadLink(string path) =>
         new FileInfo(path).LinkTarget ?? throw new IOException($"{path} is no symbolic link any more");
@@ -27,6 +31,9 @@ internal sealed partial class DiskFiles : IFiles
 
         return total;
     }
+
+    private static FileStamp? PortableStatTarget(string path) =>
+        PortableStat(new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path);
 
     private static FileStamp? PortableStat(string path)
     {
@@ -56,18 +63,18 @@ internal sealed partial class DiskFiles : IFiles
 
     // statx(2), whose layout is the same on every architecture: .NET itself offers neither inode nor ctime, and its time of creation
     // falls back on the time of the last change.
-    private static FileStamp? LinuxStat(string path)
+    private static FileStamp? LinuxStat(string path, bool follow)
     {
         const int relativeToWorkingDirectory = -100; // AT_FDCWD
-        const int noFollowNoAutomount = 0x100 | 0x800; // AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+        const int noFollow = 0x100, noAutomount = 0x800; // AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT
         const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
         const int notPermitted = 1, noEntry = 2, noPermission = 13, notADirectory = 20, noSuchCall = 38;
 
-        if (Statx(relativeToWorkingDirectory, path, noFollowNoAutomount, basicStatsAndBirth, out var stat) == 0)
+        if (Statx(relativeToWorkingDirectory, path, noAutomount | (follow ? 0 : noFollow), basicStatsAndBirth, out var stat) == 0)
         {
             return new FileStamp(
                 KindOf(stat.Mode),
-                ((ulong)stat.DeviceMajor << 32) | stat.DeviceMinor,
+                Device(stat.DeviceMajor, stat.DeviceMinor),
                 stat.Inode,
                 stat.Birth.Nanos,
                 (long)stat.Size,
@@ -80,11 +87,13 @@ internal sealed partial class DiskFiles : IFiles
         return error switch
         {
             noEntry or notADirectory => null,
-            notPermitted or noSuchCall => PortableStat(path), // An old kernel, or a sandbox that doesn't know the call.
+            notPermitted or noSuchCall => follow ? PortableStatTarget(path) : PortableStat(path), // An old kernel, or a sandbox that doesn't know the call.
             noPermission => throw new UnauthorizedAccessException(Marshal.GetPInvokeErrorMessage(error)),
             _ => throw new IOException(Marshal.GetPInvokeErrorMessage(error)),
         };
     }
+
+    internal static ulong Device(uint major, uint minor) => ((ulong)major << 32) | minor;
 
     private static FileKind KindOf(ushort mode) => (mode & 0xf000) switch
     {

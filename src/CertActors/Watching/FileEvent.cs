@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Akka.Event;
 
 namespace CertActors.Watching;
@@ -11,24 +12,22 @@ internal enum FileEventKind
     Renamed,
     Attributes,
 
-    /// <summary>Events of the directory were lost; it is still watched.</summary>
+    /// <summary>Events were lost; the watch goes on.</summary>
     Overflow,
 
-    /// <summary>The source reports nothing any more.</summary>
+    /// <summary>Something was mounted or unmounted, over whatever directory: no other event tells of it.</summary>
+    Mounts,
+
+    /// <summary>The watch reports nothing any more.</summary>
     WatchLost,
 }
 
-/// <summary>Something happened to a name in a directory.</summary>
-/// <param name="Directory">The directory, as it was named to the source; empty if <paramref name="Kind"/> concerns all.</param>
-/// <param name="Name">The entry; empty if <paramref name="Kind"/> concerns the whole directory.</param>
+/// <summary>To <see cref="FileWatchActor"/>: something happened at a hop. At most one a hop waits to be read.</summary>
+/// <param name="Watches">Where it's from: one that was given up may still speak.</param>
+/// <param name="Hop">The hop; null if <paramref name="Kind"/> concerns all.</param>
 /// <param name="Kind">What happened.</param>
-internal sealed record FileEvent(string Directory, string Name, FileEventKind Kind) : IDeadLetterSuppression;
-
-/// <summary>Reports what happens to the names that it is told of. Calls may block; they may come from any thread, also after the end.</summary>
-internal interface IFileEventSource : IDisposable
+internal sealed record FileEvent(HopWatches Watches, WatchedHop? Hop, FileEventKind Kind)
+    : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
-    /// <summary>Watches these steps for a pair, in the place of those that were named for it before. Events of other names stay out of it.</summary>
-    /// <exception cref="IOException">One of them can't be watched.</exception>
-    /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
-    void Watch(string pair, IReadOnlyCollection<Hop> hops);
+    public override string ToString() => $"{nameof(FileEvent)} {Kind} {Hop?.Directory.Path} {Hop?.Name}";
 }

@@ -18,67 +18,90 @@ internal sealed record PairWatched(string Pair, WatchMode Mode, string Why) : ID
 internal sealed class FileWatchActor : UntypedActor, IWithTimers
 {
     private readonly Platform _platform;
-    private readonly ImmutableArray<WatchedPair> _pairs;
-    private IFileEventSource? _source;
-    private int _sourcesOpened;
+    private readonly Dictionary<string, WatchedPair> _pairs;
+    private readonly PollSchedule _polls;
+    private readonly Backoff _retry = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    private HopWatches? _watches;
 
     public FileWatchActor(CertificateRegistry registry)
     {
+        var scheduler = Context.System.Scheduler;
         _platform = registry.Platform;
-        _pairs = [.. registry.Pairs.Select(pair => new WatchedPair(pair.Options))];
+        _pairs = registry.Pairs
+            .Select((pair, i) => new WatchedPair(pair, (i + 1.0) / registry.Pairs.Count))
+            .ToDictionary(pair => pair.Name, StringComparer.Ordinal);
+        _polls = new PollSchedule(() => scheduler.Now);
     }
-
-    /// <summary>An event, and which of the sources it is from: one that was given up may still speak.</summary>
-    private sealed record SourceEvent(int Source, FileEvent Event) : IDeadLetterSuppression;
 
     /// <summary>The way of a pair was looked at.</summary>
     /// <param name="Pair">The pair; its reference tells another incarnation's from ours.</param>
-    /// <param name="Source">The source that was told to watch it; null if none was.</param>
+    /// <param name="Watches">What was told to watch it; null if nothing was.</param>
     /// <param name="Snapshot">What was seen; null if it couldn't be told.</param>
     /// <param name="Error">Why it couldn't be told or can't be watched; null if all went well.</param>
-    private sealed record Inspected(WatchedPair Pair, IFileEventSource? Source, PairSnapshot? Snapshot, string? Error)
+    private sealed record Inspected(WatchedPair Pair, HopWatches? Watches, PairSnapshot? Snapshot, string? Error)
         : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Inspected);
     }
 
-    private sealed record Poll(string Pair) : IDeadLetterSuppression;
+    /// <summary>Pairs were polled.</summary>
+    /// <param name="All">Those that were; their references tell another incarnation's from ours.</param>
+    /// <param name="Changed">Those of them that aren't as they were seen last, or can't be told.</param>
+    private sealed record Polled(IReadOnlyCollection<WatchedPair> All, IReadOnlyCollection<WatchedPair> Changed)
+        : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    {
+        public override string ToString() => nameof(Polled);
+    }
 
-    private sealed record RetryEvents(string Pair) : IDeadLetterSuppression;
+    private sealed record PollDue : IDeadLetterSuppression
+    {
+        public static readonly PollDue Instance = new();
+    }
+
+    private sealed record RetryEvents : IDeadLetterSuppression
+    {
+        public static readonly RetryEvents Instance = new();
+    }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected override void PreStart()
     {
-        foreach (var pair in _pairs)
+        var unavailable = Open();
+        foreach (var pair in _pairs.Values)
         {
-            StartPolling(pair);
-            TryEvents(pair, ReloadReason.Start);
+            Plan(pair);
+            if (unavailable is not null)
+                SetMode(pair, WatchMode.Polling, unavailable);
+            Inspect(pair, ReloadReason.Start);
         }
     }
 
-    protected override void PostStop() => _source?.Dispose();
+    protected override void PostStop() => _watches?.Close();
 
     protected override void OnReceive(object message)
     {
         switch (message)
         {
-            case SourceEvent happened when _source is not null && happened.Source == _sourcesOpened:
-                OnEvent(happened.Event);
+            case FileEvent happened when happened.Watches == _watches:
+                OnEvent(happened);
                 break;
-            case Inspected inspected when _pairs.Contains(inspected.Pair):
+            case Inspected inspected when IsOurs(inspected.Pair):
                 OnInspected(inspected);
                 break;
-            case SourceEvent or Inspected:
-                break; // From a source or an incarnation that is no more.
-            case Poll poll:
-                OnPoll(Find(poll.Pair));
+            case Polled polled when polled.All.All(IsOurs):
+                OnPolled(polled);
                 break;
-            case RetryEvents retry:
-                TryEvents(Find(retry.Pair), ReloadReason.Poll);
+            case FileEvent or Inspected or Polled:
+                break; // From watches or an incarnation that are no more.
+            case PollDue:
+                OnPollDue();
+                break;
+            case RetryEvents:
+                OnRetryEvents();
                 break;
             case PairRejected rejected:
-                Find(rejected.Pair).Seen = null;
+                _pairs[rejected.Pair].Seen = null;
                 break;
             default:
                 Unhandled(message);
@@ -86,91 +109,120 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         }
     }
 
+    private bool IsOurs(WatchedPair pair) => _pairs.GetValueOrDefault(pair.Name) == pair;
+
     private void OnEvent(FileEvent happened)
     {
-        if (happened.Kind == FileEventKind.WatchLost)
+        if (happened is { Hop: null, Kind: FileEventKind.WatchLost })
         {
-            LoseSource($"the event source reported an error in {happened.Directory}");
+            LoseEvents("the event source reported an error");
             return;
         }
 
-        foreach (var pair in _pairs)
+        foreach (var pair in happened.Watches.Read(happened)?.Select(name => _pairs[name]) ?? _pairs.Values)
         {
-            var concerned = pair.IsConcernedBy(happened);
-            if (concerned)
-                Touch(pair, ReloadReason.FileChange);
-
-            // The steps that it is watched at may be others than those that were seen last, while it is looked at.
-            if (concerned || pair.IsInspecting)
-                Inspect(pair, ReloadReason.FileChange);
+            Touch(pair, ReloadReason.FileChange);
+            Inspect(pair, ReloadReason.FileChange);
         }
     }
 
-    private void OnPoll(WatchedPair pair)
+    /// <returns>Why there are no events to be had; null if there are.</returns>
+    private string? Open()
     {
-        StartPolling(pair);
-        if (pair.Mode == WatchMode.Events)
-            pair.Retry.Reset();
-
-        // A look that hangs finds nothing out; the load that this asks for hangs too, and says so.
-        if (pair.IsInspecting)
-            Touch(pair, ReloadReason.Poll);
-        Inspect(pair, ReloadReason.Poll);
-    }
-
-    private void TryEvents(WatchedPair pair, ReloadReason why)
-    {
+        var self = Self;
         try
         {
-            _source ??= Open();
-            pair.Source = _source;
+            _watches = new HopWatches(_platform.OpenEventSource, happened => self.Tell(happened));
+            return null;
         }
         catch (Exception error)
         {
-            FallBack(pair, $"no event source can be made: {error.Message}");
+            return $"no event source can be made: {error.Message}";
         }
-
-        Inspect(pair, why);
     }
 
-    private IFileEventSource Open()
+    private void LoseEvents(string why)
     {
-        var self = Self;
-        var source = ++_sourcesOpened;
-        return _platform.OpenEventSource(happened => self.Tell(new SourceEvent(source, happened)));
-    }
-
-    private void LoseSource(string why)
-    {
-        _source?.Dispose();
-        _source = null;
-        foreach (var pair in _pairs.Where(pair => pair.Source is not null))
+        _watches?.Close();
+        _watches = null;
+        foreach (var pair in _pairs.Values)
         {
-            FallBack(pair, why);
+            SetMode(pair, WatchMode.Polling, why);
             Touch(pair, ReloadReason.Poll);
         }
     }
 
-    private void FallBack(WatchedPair pair, string why)
+    private void OnRetryEvents()
     {
-        pair.Source = null;
-        Timers.StartSingleTimer((nameof(RetryEvents), pair.Name), new RetryEvents(pair.Name), pair.Retry.Next());
-        SetMode(pair, WatchMode.Polling, why);
+        var polling = _pairs.Values.Where(pair => pair.Mode == WatchMode.Polling).ToArray();
+        if (polling.Length == 0)
+            return;
+
+        Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
+        if (_watches is null && Open() is not null)
+            return;
+        foreach (var pair in polling)
+            Inspect(pair, ReloadReason.Poll);
     }
 
     private void SetMode(WatchedPair pair, WatchMode mode, string why)
     {
+        if (mode == WatchMode.Polling && !Timers.IsTimerActive(nameof(RetryEvents)))
+            Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
         if (pair.Mode == mode)
             return;
         pair.Mode = mode;
-        StartPolling(pair);
+        Plan(pair);
         Context.Parent.Tell(new PairWatched(pair.Name, mode, why));
     }
 
-    private void StartPolling(WatchedPair pair) => Timers.StartSingleTimer(
-        (nameof(Poll), pair.Name),
-        new Poll(pair.Name),
-        pair.Mode == WatchMode.Events ? pair.Options.PollIntervalWithEvents : pair.Options.PollIntervalWithoutEvents);
+    /// <summary>The first poll in a mode; a pair keeps its place in the interval, as thousands at once would hold up everything else.</summary>
+    private void Plan(WatchedPair pair)
+    {
+        _polls.Plan(pair, pair.PollInterval * pair.Share);
+        AwaitPoll();
+    }
+
+    private void AwaitPoll() => Timers.StartSingleTimer(nameof(PollDue), PollDue.Instance, _polls.Wait);
+
+    private void OnPollDue()
+    {
+        if (!_pairs.Values.Any(pair => pair.Mode == WatchMode.Polling))
+            _retry.Reset();
+
+        var due = _polls.Take();
+        foreach (var pair in due)
+            _polls.Plan(pair, pair.PollInterval);
+        AwaitPoll();
+
+        foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
+        {
+            // A look that hangs finds nothing out; the load that this asks for hangs too, and says so.
+            Touch(pair, ReloadReason.Poll);
+            Inspect(pair, ReloadReason.Poll);
+        }
+
+        foreach (var lane in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => pair.Pair.Devices))
+            Poll(lane.Key, [.. lane]);
+    }
+
+    private void Poll(Devices devices, WatchedPair[] pairs)
+    {
+        foreach (var pair in pairs)
+            pair.IsPolling = true;
+        PairFingerprint?[] seen = [.. pairs.Select(pair => pair.Seen)];
+        _platform.Lanes.Looks(devices)
+            .Run(() => new Polled(pairs, pairs.Where((pair, i) => HasChanged(_platform.Files, pair, seen[i])).ToArray()))
+            .PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
+    }
+
+    private void OnPolled(Polled polled)
+    {
+        foreach (var pair in polled.All)
+            pair.IsPolling = false;
+        foreach (var pair in polled.Changed)
+            Inspect(pair, ReloadReason.Poll);
+    }
 
     private void Inspect(WatchedPair pair, ReloadReason why)
     {
@@ -181,10 +233,10 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         }
 
         pair.Inspecting = why;
-        var source = pair.Source;
-        _platform
-            .Run(() => Look(_platform.Files, pair, source))
-            .PipeTo(Self, Self, failure: error => new Inspected(pair, source, Snapshot: null, error.Message));
+        var watches = _watches;
+        _platform.Lanes.Looks(pair.Pair.Devices)
+            .Run(() => Look(_platform.Files, pair, watches))
+            .PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, error.Message));
     }
 
     private void OnInspected(Inspected inspected)
@@ -193,18 +245,21 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         var why = pair.Inspecting!.Value;
         pair.Inspecting = null;
 
-        if (inspected.Source is not null && inspected.Source == pair.Source)
+        if (inspected.Watches is not null && inspected.Watches == _watches)
         {
             if (inspected.Error is { } error)
-                FallBack(pair, error);
+                SetMode(pair, WatchMode.Polling, error);
             else
                 SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
         }
 
         // What can't be looked at is as good as changed: loading it says why.
-        if (inspected.Snapshot is null || inspected.Snapshot != pair.Seen)
+        var fingerprint = inspected.Snapshot?.Fingerprint;
+        if (fingerprint is null || fingerprint != pair.Seen)
             Touch(pair, why);
-        pair.See(inspected.Snapshot);
+        pair.Seen = fingerprint;
+        if (inspected.Snapshot is { } snapshot)
+            pair.Pair.Devices = snapshot.Devices;
 
         if (pair.InspectAgain is { } again)
         {
@@ -216,31 +271,42 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
     private static void Touch(WatchedPair pair, ReloadReason why) =>
         Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, why));
 
-    private WatchedPair Find(string name) => _pairs.First(pair => pair.Name == name);
+    /// <summary>On a disk thread.</summary>
+    private static bool HasChanged(IFiles files, WatchedPair pair, PairFingerprint? seen)
+    {
+        try
+        {
+            return seen is null || PairFingerprint.Take(files, pair.Pair.Options) != seen;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
 
     /// <summary>Watches, then looks, so that what happens after the look is an event. On a disk thread.</summary>
-    private static Inspected Look(IFiles files, WatchedPair pair, IFileEventSource? source)
+    private static Inspected Look(IFiles files, WatchedPair pair, HopWatches? watches)
     {
         const int mostWalks = 5; // A way that changes faster is looked at again at the next event or poll.
 
         PairSnapshot? seen = null;
         try
         {
-            seen = PairSnapshot.Take(files, pair.Options);
-            for (var walks = 1; source is not null && walks < mostWalks; walks++)
+            seen = PairSnapshot.Take(files, pair.Pair.Options);
+            for (var walks = 1; watches is not null && walks < mostWalks; walks++)
             {
                 var watched = seen;
-                source.Watch(pair.Name, [.. watched.Hops]);
-                seen = PairSnapshot.Take(files, pair.Options);
+                watches.Watch(pair.Name, [.. watched.Hops]);
+                seen = PairSnapshot.Take(files, pair.Pair.Options);
                 if (seen.HasSameHopsAs(watched))
                     break;
             }
 
-            return new Inspected(pair, source, seen, Error: null);
+            return new Inspected(pair, watches, seen, Error: null);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return new Inspected(pair, source, seen, $"the way to the files can't be watched: {error.Message}");
+            return new Inspected(pair, watches, seen, $"the way to the files can't be watched: {error.Message}");
         }
     }
 }

@@ -8,6 +8,15 @@ internal interface IFiles
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     FileStamp? Stat(string path);
 
+    /// <summary>What a path leads to after all links; null if nothing is there.</summary>
+    /// <exception cref="IOException">It can't be told.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    FileStamp? StatTarget(string path);
+
+    /// <summary>Reads which device is mounted where, without touching any: those of them that are dead would hang.</summary>
+    /// <returns>Tells the device that a path lies on, as far as it has no links; 0 for all where a platform can't tell.</returns>
+    Func<string, ulong> ReadMounts();
+
     /// <summary>Where a symbolic link leads, as it is written.</summary>
     /// <exception cref="IOException">It can't be told, or the path is no link any more.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>

@@ -1,22 +1,24 @@
 namespace CertActors.Watching;
 
 /// <summary>What <see cref="FileWatchActor"/> knows of a pair.</summary>
-internal sealed class WatchedPair(CertificateOptions options)
+/// <param name="pair">The pair.</param>
+/// <param name="share">Its place among all, above 0 and up to 1: the part of an interval after which it's polled first.</param>
+internal sealed class WatchedPair(Pair pair, double share)
 {
-    private HashSet<(string Directory, string Name)> _steps = [];
+    public Pair Pair { get; } = pair;
 
-    public CertificateOptions Options { get; } = options;
+    public double Share { get; } = share;
 
-    public string Name => Options.Name;
+    public string Name => Pair.Name;
 
     /// <summary>How its changes are noticed; null until that is known.</summary>
     public WatchMode? Mode { get; set; }
 
-    /// <summary>The source that watches it, or is to; null while it's given up.</summary>
-    public IFileEventSource? Source { get; set; }
+    /// <summary>When it's polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
+    public TimeSpan NextPoll { get; set; }
 
-    /// <summary>When events are to be tried again.</summary>
-    public Backoff Retry { get; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    /// <summary>Whether a poll of it is under way.</summary>
+    public bool IsPolling { get; set; }
 
     /// <summary>Why it's being looked at; null while it isn't.</summary>
     public ReloadReason? Inspecting { get; set; }
@@ -27,16 +29,8 @@ internal sealed class WatchedPair(CertificateOptions options)
     public bool IsInspecting => Inspecting is not null;
 
     /// <summary>What the last look saw; null if it couldn't, or if the next one is to count as a change.</summary>
-    public PairSnapshot? Seen { get; set; }
+    public PairFingerprint? Seen { get; set; }
 
-    public void See(PairSnapshot? snapshot)
-    {
-        Seen = snapshot;
-        if (snapshot is not null)
-            _steps = [.. snapshot.Hops.Select(hop => (hop.Directory, hop.Name))];
-    }
-
-    public bool IsConcernedBy(FileEvent happened) => happened.Name.Length == 0
-        ? _steps.Any(step => step.Directory == happened.Directory)
-        : _steps.Contains((happened.Directory, happened.Name));
+    public TimeSpan PollInterval =>
+        Mode == WatchMode.Events ? Pair.Options.PollIntervalWithEvents : Pair.Options.PollIntervalWithoutEvents;
 }

@@ -63,6 +63,10 @@ internal sealed class MemoryFiles : IFiles
         }
     }
 
+    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
+
+    public Func<string, ulong> ReadMounts() => _ => 1;
+
     public string ReadLink(string path)
     {
         lock (_lock)

@@ -77,7 +77,7 @@ public abstract class PipelineKit : TestKit
     }
 
     internal CertificateRegistry Registry(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Checked(), new Platform(Files, Events.Open, Disk), loggers: null);
+        holder ?? Holder, options.Checked(), new Platform(Files, Events.Open, new DiskLanes(_ => Disk)), loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>

@@ -2,7 +2,7 @@ using CertActors.Watching;
 
 namespace CertActors.Tests.Support;
 
-/// <summary>An event source that says what the test tells it to, about what it was told to watch.</summary>
+/// <summary>An event source that says what the test tells it to, about the directories that it was told to watch.</summary>
 internal sealed class ScriptedEvents
 {
     private readonly List<Source> _open = [];
@@ -10,8 +10,8 @@ internal sealed class ScriptedEvents
     /// <summary>Why no source can be made; null if one can.</summary>
     public Exception? Unavailable { get; set; }
 
-    /// <summary>Why nothing can be watched; null if it can.</summary>
-    public Exception? WatchFails { get; set; }
+    /// <summary>Why a directory can't be watched; null if it can.</summary>
+    public Func<string, Exception?> WatchFails { get; set; } = _ => null;
 
     /// <summary>How many times a source was asked for.</summary>
     public int Opened { get; private set; }
@@ -19,7 +19,10 @@ internal sealed class ScriptedEvents
     /// <summary>How many sources are open.</summary>
     public int OpenNow => _open.Count;
 
-    public IFileEventSource Open(Action<FileEvent> sink)
+    /// <summary>How often a directory was watched, by any source.</summary>
+    public int Watched { get; private set; }
+
+    public IFileEventSource Open(OnFileEvent sink)
     {
         Opened++;
         if (Unavailable is not null)
@@ -29,47 +32,68 @@ internal sealed class ScriptedEvents
         return source;
     }
 
-    /// <summary>Something happened to a path: told if it's watched, as a real source does.</summary>
+    /// <summary>Something happened to a path: told if its directory is watched for it.</summary>
     public void Raise(string path, FileEventKind kind)
     {
         foreach (var source in _open.ToArray())
             source.Raise(Path.GetDirectoryName(path)!, Path.GetFileName(path), kind);
     }
 
-    public void Overflow(string directory) => RaiseAll(new FileEvent(directory, "", FileEventKind.Overflow));
-
-    public void Lose() => RaiseAll(new FileEvent("/certs", "", FileEventKind.WatchLost));
-
-    /// <summary>Whether events of the path would be told.</summary>
-    public bool Watches(string path) =>
-        _open.Any(source => source.Watches(Path.GetDirectoryName(path)!, Path.GetFileName(path)));
-
-    private void RaiseAll(FileEvent happened)
+    /// <summary>Something happened to a directory itself.</summary>
+    public void RaiseDirectory(string directory, FileEventKind kind)
     {
         foreach (var source in _open.ToArray())
-            source.Sink(happened);
+            source.Raise(directory, "", kind);
     }
 
-    private sealed class Source(ScriptedEvents script, Action<FileEvent> sink) : IFileEventSource
+    public void RaiseEverything(FileEventKind kind)
     {
-        private readonly Dictionary<string, IReadOnlyCollection<Hop>> _hops = [];
+        foreach (var source in _open.ToArray())
+            source.Sink(IFileEventSource.Everything, "", kind);
+    }
 
-        public Action<FileEvent> Sink { get; } = sink;
+    /// <summary>Whether the directory of the path is watched.</summary>
+    public bool Watches(string path) => Directories.Contains(Path.GetDirectoryName(path)!);
 
-        public void Watch(string pair, IReadOnlyCollection<Hop> hops)
+    public IReadOnlyCollection<string> Directories => [.. _open.SelectMany(source => source.Directories).Order(StringComparer.Ordinal)];
+
+    private sealed class Source(ScriptedEvents script, OnFileEvent sink) : IFileEventSource
+    {
+        private readonly Dictionary<int, (string Directory, bool Contents)> _watches = [];
+        private int _last;
+
+        public OnFileEvent Sink { get; } = sink;
+
+        public IEnumerable<string> Directories => _watches.Values.Select(watch => watch.Directory);
+
+        public int Watch(string directory, bool contents)
         {
-            if (script.WatchFails is not null)
-                throw script.WatchFails;
-            _hops[pair] = hops;
+            if (script.WatchFails(directory) is { } failure)
+                throw failure;
+            script.Watched++;
+            foreach (var (watch, known) in _watches)
+            {
+                if (known.Directory == directory)
+                {
+                    _watches[watch] = (directory, known.Contents || contents);
+                    return watch;
+                }
+            }
+
+            _watches[++_last] = (directory, contents);
+            return _last;
         }
 
-        public bool Watches(string directory, string name) =>
-            _hops.Values.SelectMany(hops => hops).Any(hop => hop.Directory == directory && hop.Name == name);
+        public void Unwatch(int watch) => _watches.Remove(watch);
 
         public void Raise(string directory, string name, FileEventKind kind)
         {
-            if (Watches(directory, name))
-                Sink(new FileEvent(directory, name, kind));
+            var needsContents = name.Length > 0 && kind is FileEventKind.Written or FileEventKind.Attributes;
+            foreach (var (watch, known) in _watches.ToArray())
+            {
+                if (known.Directory == directory && (known.Contents || !needsContents))
+                    Sink(watch, name, kind);
+            }
         }
 
         public void Dispose() => script._open.Remove(this);

@@ -1,15 +1,5 @@
 namespace CertActors.Tests.Support;
 
-/// <summary>Runs disk work at once, on the caller's thread: its task has ended before anybody waits for it.</summary>
-internal sealed class InlineDisk : TaskScheduler
-{
-    protected override void QueueTask(Task task) => TryExecuteTask(task);
-
-    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => TryExecuteTask(task);
-
-    protected override IEnumerable<Task> GetScheduledTasks() => [];
-}
-
 /// <summary>Runs disk work at once, until it is told to hang.</summary>
 internal sealed class HangingDisk : TaskScheduler
 {

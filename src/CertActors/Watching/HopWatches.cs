@@ -1,0 +1,271 @@
+namespace CertActors.Watching;
+
+/// <summary>
+/// What an event source watches, and for which pairs. Pairs that share directories share watches; what nobody asked for is dropped on the
+/// source's own thread.
+/// </summary>
+internal sealed class HopWatches
+{
+    private readonly Lock _lock = new();
+    private readonly Action<FileEvent> _sink;
+    private readonly IFileEventSource _source;
+    private readonly Dictionary<string, WatchedDirectory> _directories = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, WatchedDirectory> _watches = [];
+    private readonly Dictionary<string, WatchedHop[]> _pairs = new(StringComparer.Ordinal);
+    private bool _allUnread;
+    private bool _closed;
+
+    /// <exception cref="IOException">There are no events to be had.</exception>
+    public HopWatches(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink)
+    {
+        _sink = sink;
+        _source = open(OnEvent);
+    }
+
+    /// <summary>Watches these hops for a pair, in the place of those before. What can be watched is, also if another can't.</summary>
+    /// <exception cref="IOException">One of them can't be watched.</exception>
+    /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
+    public void Watch(string pair, IReadOnlyCollection<Hop> hops)
+    {
+        Hop[] unwatched;
+        lock (_lock)
+        {
+            if (_closed)
+                return;
+            Replace(pair, hops);
+            unwatched = [.. hops.Where(hop => !_directories[hop.Directory].IsWatchedFor(hop))];
+        }
+
+        // Outside the lock: a path on a dead disk may hold up the call, and is to hold up nobody else.
+        Exception? first = null;
+        foreach (var hop in unwatched)
+        {
+            try
+            {
+                var watch = _source.Watch(hop.Directory, hop.Contents);
+                lock (_lock)
+                    Assign(hop, watch);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                first ??= error;
+            }
+        }
+
+        if (first is not null)
+            throw first;
+    }
+
+    /// <summary>The pairs that an event concerns; null stands for all. From now on, the next event of its hop is told again.</summary>
+    public string[]? Read(FileEvent happened)
+    {
+        lock (_lock)
+        {
+            if (happened.Hop is { } hop)
+            {
+                hop.IsUnread = false;
+                return [.. hop.Pairs];
+            }
+
+            _allUnread = false;
+            return null;
+        }
+    }
+
+    /// <summary>Ends all watches; nothing is told from now on. Once is enough.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            if (_closed)
+                return;
+            _closed = true;
+        }
+
+        _source.Dispose();
+    }
+
+    private void Replace(string pair, IReadOnlyCollection<Hop> hops)
+    {
+        var before = _pairs.GetValueOrDefault(pair, []);
+        var next = hops.Select(HopOf).Distinct().ToArray();
+        _pairs[pair] = next;
+        foreach (var hop in next.Except(before))
+            hop.Pairs.Add(pair);
+        foreach (var hop in before.Except(next))
+        {
+            hop.Pairs.Remove(pair);
+            if (hop.Pairs.Count == 0)
+                Forget(hop);
+        }
+    }
+
+    private WatchedHop HopOf(Hop hop)
+    {
+        if (!_directories.TryGetValue(hop.Directory, out var directory))
+            _directories[hop.Directory] = directory = new WatchedDirectory(hop.Directory);
+        if (!directory.Hops.TryGetValue(hop.Name, out var watched))
+            directory.Hops[hop.Name] = watched = new WatchedHop(directory, hop.Name);
+        return watched;
+    }
+
+    private void Forget(WatchedHop hop)
+    {
+        var directory = hop.Directory;
+        directory.Hops.Remove(hop.Name);
+        if (directory.Hops.Count > 0)
+            return;
+        _directories.Remove(directory.Path);
+        Unassign(directory);
+    }
+
+    private void Assign(Hop hop, int watch)
+    {
+        if (_closed)
+            return;
+        var directory = _directories.GetValueOrDefault(hop.Directory);
+        if (directory is null || (directory.Watch != watch && directory.IsWatchedFor(hop)))
+        {
+            // Nobody wants it any more, or another thread was faster.
+            if (!_watches.ContainsKey(watch))
+                _source.Unwatch(watch);
+            return;
+        }
+
+        if (directory.Watch != watch)
+        {
+            Unassign(directory);
+            directory.Watch = watch;
+            directory.Twin = _watches.GetValueOrDefault(watch);
+            directory.Contents = directory.Twin is { Contents: true };
+            _watches[watch] = directory;
+        }
+
+        directory.Identity = hop.DirectoryIdentity;
+        directory.Contents |= hop.Contents;
+    }
+
+    private void Unassign(WatchedDirectory directory)
+    {
+        if (directory.Watch is not { } watch)
+            return;
+
+        WatchedDirectory? others = null;
+        for (var (each, next) = (_watches[watch], _watches[watch].Twin); ; (each, next) = (next, next.Twin))
+        {
+            if (each != directory)
+            {
+                each.Twin = others;
+                others = each;
+            }
+
+            if (next is null)
+                break;
+        }
+
+        directory.Watch = null;
+        directory.Twin = null;
+        directory.Contents = false;
+        if (others is not null)
+        {
+            _watches[watch] = others;
+            return;
+        }
+
+        _watches.Remove(watch);
+        _source.Unwatch(watch);
+    }
+
+    private void OnEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+                return;
+            if (watch == IFileEventSource.Everything)
+                TellAll(kind);
+            else if (name.IsEmpty)
+                OnDirectoryEvent(watch, kind);
+            else
+                OnEntryEvent(watch, name, kind);
+        }
+    }
+
+    private void TellAll(FileEventKind kind)
+    {
+        if (_allUnread && kind != FileEventKind.WatchLost)
+            return;
+        _allUnread = true;
+        _sink(new FileEvent(this, Hop: null, kind));
+    }
+
+    private void OnEntryEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind)
+    {
+        for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
+        {
+            if (directory.Find(name) is { } hop)
+                Tell(hop, kind);
+        }
+    }
+
+    private void OnDirectoryEvent(int watch, FileEventKind kind)
+    {
+        List<WatchedDirectory> concerned = [];
+        for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
+            concerned.Add(directory);
+        foreach (var directory in concerned)
+        {
+            // Its path leads elsewhere from now on: whatever is there is to be watched anew.
+            if (kind is FileEventKind.Removed or FileEventKind.Renamed or FileEventKind.WatchLost)
+                Unassign(directory);
+            foreach (var hop in directory.Hops.Values)
+                Tell(hop, kind);
+        }
+    }
+
+    private void Tell(WatchedHop hop, FileEventKind kind)
+    {
+        if (hop.IsUnread)
+            return;
+        hop.IsUnread = true;
+        _sink(new FileEvent(this, hop, kind));
+    }
+}
+
+/// <summary>A directory that hops lie in. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
+internal sealed class WatchedDirectory(string path)
+{
+    public string Path { get; } = path;
+
+    public Dictionary<string, WatchedHop> Hops { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The source's number; null while it isn't watched.</summary>
+    public int? Watch { get; set; }
+
+    /// <summary>Which directory was found at the path when it was last watched.</summary>
+    public FileIdentity Identity { get; set; }
+
+    /// <summary>Whether what is written in it is told.</summary>
+    public bool Contents { get; set; }
+
+    /// <summary>The same directory, or the next of them, under another path: they share the watch.</summary>
+    public WatchedDirectory? Twin { get; set; }
+
+    public bool IsWatchedFor(Hop hop) => Watch is not null && Identity == hop.DirectoryIdentity && (Contents || !hop.Contents);
+
+    public WatchedHop? Find(ReadOnlySpan<char> name) =>
+        Hops.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var hop) ? hop : null;
+}
+
+/// <summary>A hop that pairs go by. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
+internal sealed class WatchedHop(WatchedDirectory directory, string name)
+{
+    public WatchedDirectory Directory { get; } = directory;
+
+    public string Name { get; } = name;
+
+    public List<string> Pairs { get; } = new(capacity: 1);
+
+    /// <summary>An event of it waits to be read.</summary>
+    public bool IsUnread { get; set; }
+}
