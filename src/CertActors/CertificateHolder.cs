@@ -20,7 +20,7 @@ public sealed class CertificateHolder
     private readonly TimeProvider _time;
     private readonly Dictionary<string, CertificateCell> _cells = new(StringComparer.Ordinal);
     private volatile ServingCertificate? _current;
-    private volatile NameIndex _names = NameIndex.Empty;
+    private volatile NameIndex _names = new([]);
     private volatile CertificateCell? _default;
     private volatile FirstLoad _first = new();
     private IActorRef? _owner;
@@ -85,6 +85,8 @@ public sealed class CertificateHolder
             _first = new FirstLoad();
 
         CertificateCell[] cells = [.. names.Select(Cell)];
+        for (var place = 0; place < cells.Length; place++)
+            cells[place].Place = place;
         _default = cells[0];
         if (_default.Serving is { } known)
             Show(known);
@@ -102,7 +104,10 @@ public sealed class CertificateHolder
     internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
 
     /// <summary>Makes the names of what is served known to <see cref="Select"/>. Where two pairs have a name, the first of them gets it.</summary>
-    internal void IndexNames(IEnumerable<CertificateCell> cells) => _names = NameIndex.Of(cells);
+    internal void IndexNames(IEnumerable<CertificateCell> cells) => _names = new NameIndex(cells);
+
+    /// <summary>The same for a pair that is served for the first time.</summary>
+    internal void IndexNamesOf(CertificateCell cell) => _names.Add(cell);
 
     /// <summary>Called by the cell that has a new certificate.</summary>
     internal void Published(CertificateCell cell, ServingCertificate next)

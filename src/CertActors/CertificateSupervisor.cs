@@ -272,7 +272,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
 
         pair.LastChange = change;
         _log.Changed(change.Name, change.Generation, change.Current.Sha256, change.Current.NotAfter, change.Reason);
-        if (change.Previous is null || !change.Previous.DnsNames.SequenceEqual(change.Current.DnsNames))
+        if (change.Previous is null)
+            _registry.Holder.IndexNamesOf(pair.Cell);
+        else if (!change.Previous.DnsNames.SequenceEqual(change.Current.DnsNames))
             IndexNames();
         Publish(change);
     }

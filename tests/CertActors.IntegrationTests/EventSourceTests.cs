@@ -11,6 +11,7 @@ public abstract class EventSourceTests : IDisposable
 
     private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
     private readonly HopWatches _watches;
+    private readonly WatchedPair _pair = new(new Pair(new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }), share: 1);
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
@@ -82,7 +83,7 @@ public abstract class EventSourceTests : IDisposable
 
     [Fact]
     public void A_directory_that_is_not_there_can_not_be_watched() =>
-        Assert.ThrowsAny<IOException>(() => _watches.Watch("pair", [new Hop(In("nowhere"), "tls.crt", default, Contents: true)]));
+        Assert.ThrowsAny<IOException>(() => _watches.Watch(_pair, [new Hop(In("nowhere"), "tls.crt", default, Contents: true)]));
 
     [Fact]
     public void Ending_twice_is_fine_and_watching_after_the_end_does_nothing()
@@ -98,7 +99,7 @@ public abstract class EventSourceTests : IDisposable
 
     private protected string In(string name) => Path.Combine(Root.FullName, name);
 
-    private protected void Watch(string path) => _watches.Watch("pair", PathSnapshot.Take(DiskFiles.Instance, path).Hops);
+    private protected void Watch(string path) => _watches.Watch(_pair, PathSnapshot.Take(DiskFiles.Instance, path).Hops);
 
     private void Hear(FileEvent happened)
     {

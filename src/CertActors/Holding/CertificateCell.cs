@@ -8,6 +8,9 @@ internal sealed class CertificateCell(CertificateHolder holder)
 
     public ServingCertificate? Serving => _serving;
 
+    /// <summary>The pair's place in the options of the supervisor. Written by that alone, when it claims the holder.</summary>
+    public int Place { get; set; }
+
     /// <summary>Why the last load failed; null when it was good.</summary>
     public CertificateReloadFailed? LastFailure
     {

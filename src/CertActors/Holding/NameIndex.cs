@@ -1,33 +1,38 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace CertActors.Holding;
 
 /// <summary>Which pair answers to which server name. Built when the names change, never in a look-up.</summary>
+/// <remarks>
+/// A pair that is served for the first time is added to the index that is in use: with thousands of them, to build it anew for each would
+/// take longer than to load them. Any other change of names is a new index, so that readers see all of it or nothing.
+/// </remarks>
 internal sealed class NameIndex
 {
-    public static readonly NameIndex Empty = new([]);
-
     private static readonly IdnMapping Idn = new();
 
-    private readonly Dictionary<string, CertificateCell> _exact = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, CertificateCell> _exact = new(StringComparer.OrdinalIgnoreCase);
 
     // The key is what follows the star: ".example.com".
-    private readonly Dictionary<string, CertificateCell> _wildcards = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Dictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _exactBySpan;
-    private readonly Dictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _wildcardsBySpan;
+    private readonly ConcurrentDictionary<string, CertificateCell> _wildcards = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _exactBySpan;
+    private readonly ConcurrentDictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _wildcardsBySpan;
 
-    private NameIndex(IEnumerable<CertificateCell> cells)
+    public NameIndex(IEnumerable<CertificateCell> cells)
     {
         _exactBySpan = _exact.GetAlternateLookup<ReadOnlySpan<char>>();
         _wildcardsBySpan = _wildcards.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var cell in cells)
-        {
-            foreach (var name in cell.Serving?.Facts.DnsNames ?? [])
-                Add(name.TrimEnd('.'), cell);
-        }
+            Add(cell);
     }
 
-    public static NameIndex Of(IEnumerable<CertificateCell> cells) => new(cells);
+    /// <summary>Adds what a pair is served for. Of two with one name, the earlier in the options has it.</summary>
+    public void Add(CertificateCell cell)
+    {
+        foreach (var name in cell.Serving?.Facts.DnsNames ?? [])
+            Add(name.TrimEnd('.'), cell);
+    }
 
     public CertificateCell? Find(ReadOnlySpan<char> serverName)
     {
@@ -42,11 +47,17 @@ internal sealed class NameIndex
     private void Add(string name, CertificateCell cell)
     {
         var (index, key) = name.StartsWith("*.", StringComparison.Ordinal) ? (_wildcards, name[1..]) : (_exact, name);
-        index.TryAdd(key, cell);
+        Put(index, key, cell);
 
         // SslStream hands the server name over decoded: the A-labels of the certificate (RFC 5890) come as Unicode.
         if (Unicode(key) is { } decoded)
-            index.TryAdd(decoded, cell);
+            Put(index, decoded, cell);
+    }
+
+    private static void Put(ConcurrentDictionary<string, CertificateCell> index, string name, CertificateCell cell)
+    {
+        if (!index.TryGetValue(name, out var known) || cell.Place < known.Place)
+            index[name] = cell;
     }
 
     private static string? Unicode(string name)

@@ -5,9 +5,11 @@ namespace CertActors.Reloading;
 /// <summary>One load, from its start to its end. The reference is its identity, also across restarts.</summary>
 internal sealed class LoadAttempt
 {
+    private const long NotStarted = -1;
+
     private readonly DiskLane _lane;
     private long _endedBefore;
-    private volatile bool _started;
+    private long _endedAtStart = NotStarted;
     private volatile bool _abandoned;
 
     public LoadAttempt(DiskLane lane, Func<LoadResult> load)
@@ -16,7 +18,7 @@ internal sealed class LoadAttempt
         _endedBefore = lane.Ended;
         Running = lane.Run(() =>
         {
-            _started = true;
+            Interlocked.Exchange(ref _endedAtStart, lane.Ended);
             return load();
         });
     }
@@ -28,13 +30,14 @@ internal sealed class LoadAttempt
     /// <summary>Given up, and its thread not yet free.</summary>
     public bool IsStuck => _abandoned && IsRunning;
 
-    /// <summary>Whether it still waits for its turn, in a lane that has moved on since this was asked last.</summary>
-    public bool IsMovingUp()
+    /// <summary>Whether it has waited for its turn since this was asked last, in a lane that moved on.</summary>
+    public bool WasMovingUp()
     {
-        var ended = _lane.Ended;
+        var start = Interlocked.Read(ref _endedAtStart);
+        var ended = start == NotStarted ? _lane.Ended : start;
         var moved = ended != _endedBefore;
         _endedBefore = ended;
-        return moved && !_started;
+        return moved;
     }
 
     /// <summary>Nobody will take the result: whatever is loaded is disposed.</summary>

@@ -60,7 +60,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers
             case LoadEnded ended:
                 OnEnded(ended.Attempt);
                 break;
-            case LoadTimedOut late when IsInFlight(late.Attempt):
+            case LoadTimedOut late when IsInFlight(late.Attempt) && late.Attempt.IsRunning:
                 OnTimedOut(late.Attempt);
                 break;
             case LoadTimedOut:
@@ -123,7 +123,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers
     private void OnTimedOut(LoadAttempt attempt)
     {
         // Thousands may be loaded at once: to wait for one's turn is no fault of the disk, as long as the turns go round.
-        if (attempt.IsMovingUp())
+        if (attempt.WasMovingUp())
         {
             LimitTime(attempt);
             return;

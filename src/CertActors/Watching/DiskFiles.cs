@@ -52,11 +52,11 @@ internal sealed partial class DiskFiles : IFiles
 
         return new FileStamp(
             kind,
+            Mode: (uint)entry.Attributes,
             Device: 0,
             Inode: 0,
             Born: entry.CreationTimeUtc.Ticks,
             Size: kind == FileKind.File ? ((FileInfo)entry).Length : 0,
-            Mode: (long)entry.Attributes,
             Modified: entry.LastWriteTimeUtc.Ticks,
             Changed: 0);
     }
@@ -74,11 +74,11 @@ internal sealed partial class DiskFiles : IFiles
         {
             return new FileStamp(
                 KindOf(stat.Mode),
+                stat.Mode,
                 Device(stat.DeviceMajor, stat.DeviceMinor),
                 stat.Inode,
                 stat.Birth.Nanos,
                 (long)stat.Size,
-                stat.Mode,
                 stat.Modified.Nanos,
                 stat.Changed.Nanos);
         }

@@ -70,7 +70,6 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         var unavailable = Open();
         foreach (var pair in _pairs.Values)
         {
-            Plan(pair);
             if (unavailable is not null)
                 SetMode(pair, WatchMode.Polling, unavailable);
             Inspect(pair, ReloadReason.Start);
@@ -119,7 +118,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
             return;
         }
 
-        foreach (var pair in happened.Watches.Read(happened)?.Select(name => _pairs[name]) ?? _pairs.Values)
+        foreach (var pair in happened.Watches.Read(happened) ?? _pairs.Values)
         {
             Touch(pair, ReloadReason.FileChange);
             Inspect(pair, ReloadReason.FileChange);
@@ -296,7 +295,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
             for (var walks = 1; watches is not null && walks < mostWalks; walks++)
             {
                 var watched = seen;
-                watches.Watch(pair.Name, [.. watched.Hops]);
+                watches.Watch(pair, [.. watched.Hops]);
                 seen = PairSnapshot.Take(files, pair.Pair.Options);
                 if (seen.HasSameHopsAs(watched))
                     break;

@@ -11,7 +11,6 @@ internal sealed class HopWatches
     private readonly IFileEventSource _source;
     private readonly Dictionary<string, WatchedDirectory> _directories = new(StringComparer.Ordinal);
     private readonly Dictionary<int, WatchedDirectory> _watches = [];
-    private readonly Dictionary<string, WatchedHop[]> _pairs = new(StringComparer.Ordinal);
     private bool _allUnread;
     private bool _closed;
 
@@ -25,7 +24,7 @@ internal sealed class HopWatches
     /// <summary>Watches these hops for a pair, in the place of those before. What can be watched is, also if another can't.</summary>
     /// <exception cref="IOException">One of them can't be watched.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
-    public void Watch(string pair, IReadOnlyCollection<Hop> hops)
+    public void Watch(WatchedPair pair, IReadOnlyCollection<Hop> hops)
     {
         Hop[] unwatched;
         lock (_lock)
@@ -57,14 +56,14 @@ internal sealed class HopWatches
     }
 
     /// <summary>The pairs that an event concerns; null stands for all. From now on, the next event of its hop is told again.</summary>
-    public string[]? Read(FileEvent happened)
+    public IReadOnlyCollection<WatchedPair>? Read(FileEvent happened)
     {
         lock (_lock)
         {
             if (happened.Hop is { } hop)
             {
                 hop.IsUnread = false;
-                return [.. hop.Pairs];
+                return hop.Pairs;
             }
 
             _allUnread = false;
@@ -85,17 +84,16 @@ internal sealed class HopWatches
         _source.Dispose();
     }
 
-    private void Replace(string pair, IReadOnlyCollection<Hop> hops)
+    private void Replace(WatchedPair pair, IReadOnlyCollection<Hop> hops)
     {
-        var before = _pairs.GetValueOrDefault(pair, []);
+        var before = pair.Watches == this ? pair.Hops : [];
         var next = hops.Select(HopOf).Distinct().ToArray();
-        _pairs[pair] = next;
+        (pair.Watches, pair.Hops) = (this, next);
         foreach (var hop in next.Except(before))
-            hop.Pairs.Add(pair);
+            hop.Add(pair);
         foreach (var hop in before.Except(next))
         {
-            hop.Pairs.Remove(pair);
-            if (hop.Pairs.Count == 0)
+            if (hop.Remove(pair))
                 Forget(hop);
         }
     }
@@ -104,16 +102,14 @@ internal sealed class HopWatches
     {
         if (!_directories.TryGetValue(hop.Directory, out var directory))
             _directories[hop.Directory] = directory = new WatchedDirectory(hop.Directory);
-        if (!directory.Hops.TryGetValue(hop.Name, out var watched))
-            directory.Hops[hop.Name] = watched = new WatchedHop(directory, hop.Name);
-        return watched;
+        return directory.Find(hop.Name) ?? directory.Add(hop);
     }
 
     private void Forget(WatchedHop hop)
     {
         var directory = hop.Directory;
-        directory.Hops.Remove(hop.Name);
-        if (directory.Hops.Count > 0)
+        directory.Remove(hop);
+        if (directory.Hops.Any())
             return;
         _directories.Remove(directory.Path);
         Unassign(directory);
@@ -147,7 +143,8 @@ internal sealed class HopWatches
 
     private void Unassign(WatchedDirectory directory)
     {
-        if (directory.Watch is not { } watch)
+        var watch = directory.Watch;
+        if (watch == WatchedDirectory.NotWatched)
             return;
 
         WatchedDirectory? others = null;
@@ -163,7 +160,7 @@ internal sealed class HopWatches
                 break;
         }
 
-        directory.Watch = null;
+        directory.Watch = WatchedDirectory.NotWatched;
         directory.Twin = null;
         directory.Contents = false;
         if (others is not null)
@@ -218,7 +215,7 @@ internal sealed class HopWatches
             // Its path leads elsewhere from now on: whatever is there is to be watched anew.
             if (kind is FileEventKind.Removed or FileEventKind.Renamed or FileEventKind.WatchLost)
                 Unassign(directory);
-            foreach (var hop in directory.Hops.Values)
+            foreach (var hop in directory.Hops)
                 Tell(hop, kind);
         }
     }
@@ -230,42 +227,4 @@ internal sealed class HopWatches
         hop.IsUnread = true;
         _sink(new FileEvent(this, hop, kind));
     }
-}
-
-/// <summary>A directory that hops lie in. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
-internal sealed class WatchedDirectory(string path)
-{
-    public string Path { get; } = path;
-
-    public Dictionary<string, WatchedHop> Hops { get; } = new(StringComparer.Ordinal);
-
-    /// <summary>The source's number; null while it isn't watched.</summary>
-    public int? Watch { get; set; }
-
-    /// <summary>Which directory was found at the path when it was last watched.</summary>
-    public FileIdentity Identity { get; set; }
-
-    /// <summary>Whether what is written in it is told.</summary>
-    public bool Contents { get; set; }
-
-    /// <summary>The same directory, or the next of them, under another path: they share the watch.</summary>
-    public WatchedDirectory? Twin { get; set; }
-
-    public bool IsWatchedFor(Hop hop) => Watch is not null && Identity == hop.DirectoryIdentity && (Contents || !hop.Contents);
-
-    public WatchedHop? Find(ReadOnlySpan<char> name) =>
-        Hops.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var hop) ? hop : null;
-}
-
-/// <summary>A hop that pairs go by. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
-internal sealed class WatchedHop(WatchedDirectory directory, string name)
-{
-    public WatchedDirectory Directory { get; } = directory;
-
-    public string Name { get; } = name;
-
-    public List<string> Pairs { get; } = new(capacity: 1);
-
-    /// <summary>An event of it waits to be read.</summary>
-    public bool IsUnread { get; set; }
 }

@@ -29,7 +29,7 @@ internal interface IFiles
     int Read(string path, Span<byte> buffer);
 }
 
-internal enum FileKind
+internal enum FileKind : byte
 {
     File,
     Directory,
@@ -41,7 +41,7 @@ internal enum FileKind
 
 /// <summary>Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0.</summary>
 internal readonly record struct FileStamp(
-    FileKind Kind, ulong Device, ulong Inode, long Born, long Size, long Mode, long Modified, long Changed)
+    FileKind Kind, uint Mode, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
 {
     /// <summary>What stays the same for as long as the entry is the same one. Inodes are soon used again: the time of birth tells heirs apart.</summary>
     public FileIdentity Identity => new(Device, Inode, Born);

@@ -33,4 +33,10 @@ internal sealed class WatchedPair(Pair pair, double share)
 
     public TimeSpan PollInterval =>
         Mode == WatchMode.Events ? Pair.Options.PollIntervalWithEvents : Pair.Options.PollIntervalWithoutEvents;
+
+    /// <summary>Whose its <see cref="Hops"/> are. Guarded, as they are, by the lock of those.</summary>
+    public HopWatches? Watches { get; set; }
+
+    /// <summary>What it is watched at.</summary>
+    public WatchedHop[] Hops { get; set; } = [];
 }

@@ -56,9 +56,9 @@ internal sealed class MemoryFiles : IFiles
         {
             ThrowIfToFail(path);
             if (_entries.TryGetValue(path, out var entry))
-                return new FileStamp(entry.Kind, 1, entry.Inode, 0, entry.Content.Length, 0, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+                return new FileStamp(entry.Kind, 0, 1, entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
             return path == "/" || _entries.Keys.Any(inside => inside.StartsWith(path + "/", StringComparison.Ordinal))
-                ? new FileStamp(FileKind.Directory, 1, 1, 0, 0, 0, 0, 0)
+                ? new FileStamp(FileKind.Directory, 0, 1, 1, 0, 0, 0, 0)
                 : null;
         }
     }

@@ -1,0 +1,57 @@
+using CertActors.Server;
+
+namespace CertActors.Benchmarks;
+
+/// <summary>Thousands of pairs, each in a directory of its own, under a temporary directory.</summary>
+internal sealed class ManyPairs : IDisposable
+{
+    // Making a pair takes longer than all else: they share these, each time another one.
+    private const int Contents = 16;
+
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-benchmark-");
+    private readonly SelfMadePair[] _contents = [.. Enumerable.Range(0, Contents).Select(_ => SelfMadePair.Make())];
+    private readonly int[] _current;
+
+    public ManyPairs(int count)
+    {
+        _current = new int[count];
+        Options = [.. Enumerable.Range(0, count).Select(OptionsOf)];
+        for (var pair = 0; pair < count; pair++)
+        {
+            _current[pair] = pair % Contents;
+            Directory.CreateDirectory(Path.GetDirectoryName(Options[pair].CertificatePath)!);
+            Write(pair);
+        }
+    }
+
+    public IReadOnlyList<CertificateOptions> Options { get; }
+
+    /// <summary>Writes both files of a pair anew.</summary>
+    public void Rotate(int pair)
+    {
+        _current[pair] = (_current[pair] + 1) % Contents;
+        Write(pair);
+    }
+
+    public string ExpectedSha256(int pair) => _contents[_current[pair]].Sha256;
+
+    public void Dispose() => _root.Delete(recursive: true);
+
+    private void Write(int pair)
+    {
+        var content = _contents[_current[pair]];
+        File.WriteAllText(Options[pair].CertificatePath, content.CertificatePem);
+        File.WriteAllText(Options[pair].KeyPath, content.KeyPem);
+    }
+
+    private CertificateOptions OptionsOf(int pair)
+    {
+        var directory = Path.Combine(_root.FullName, $"pair-{pair:00000}");
+        return new CertificateOptions
+        {
+            Name = $"{pair:00000}",
+            CertificatePath = Path.Combine(directory, "tls.crt"),
+            KeyPath = Path.Combine(directory, "tls.key"),
+        };
+    }
+}
