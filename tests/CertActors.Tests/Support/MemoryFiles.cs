@@ -16,6 +16,9 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>Called after a file was read, before the reader gets the bytes: what another process does meanwhile.</summary>
     public Action<string>? AfterRead { get; set; }
 
+    /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
+    public Action<string>? BeforeStat { get; set; }
+
     /// <summary>How many times a file was read.</summary>
     public int Reads { get; private set; }
 
@@ -52,6 +55,7 @@ internal sealed class MemoryFiles : IFiles
 
     public FileStamp? Stat(string path)
     {
+        BeforeStat?.Invoke(path);
         lock (_lock)
         {
             ThrowIfToFail(path);
@@ -70,7 +74,7 @@ internal sealed class MemoryFiles : IFiles
     public string ReadLink(string path)
     {
         lock (_lock)
-            return _entries[path].Target;
+            return _entries.TryGetValue(path, out var entry) ? entry.Target : throw new IOException($"{path} is no symbolic link any more");
     }
 
     public int Read(string path, Span<byte> buffer)

@@ -1,0 +1,91 @@
+using CertActors.Watching;
+
+namespace CertActors.Tests.Support;
+
+/// <summary>How files can lie, and the way to one of them. In memory and on disk.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Entries">"path" is a file, "path/" a directory, "path -> target" a link.</param>
+/// <param name="Path">The way that is walked.</param>
+/// <param name="Steps">Its steps as "directory:name", the last with "!" where the file is; null where the walk fails.</param>
+public sealed record Layout(string Name, string[] Entries, string Path, string[]? Steps)
+{
+    private const int MostLinks = 40;
+
+    /// <summary>All that are tried.</summary>
+    public static IReadOnlyList<Layout> All { get; } =
+    [
+        new("flat", ["/certs/tls.crt"], "/certs/tls.crt", ["/:certs", "/certs:tls.crt!"]),
+        new(
+            "Kubernetes",
+            ["/certs/..v1/tls.crt", "/certs/..data -> ..v1", "/certs/tls.crt -> ..data/tls.crt"],
+            "/certs/tls.crt",
+            ["/:certs", "/certs:tls.crt", "/certs:..data", "/certs:..v1", "/certs/..v1:tls.crt!"]),
+        new(
+            "certbot",
+            ["/archive/a/cert1.pem", "/live/a/cert.pem -> ../../archive/a/cert1.pem"],
+            "/live/a/cert.pem",
+            ["/:live", "/live:a", "/live/a:cert.pem", "/:archive", "/archive:a", "/archive/a:cert1.pem!"]),
+        new(
+            "linked parent, absolute",
+            ["/mnt/tls/tls.crt", "/etc/tls -> /mnt/tls"],
+            "/etc/tls/tls.crt",
+            ["/:etc", "/etc:tls", "/:mnt", "/mnt:tls", "/mnt/tls:tls.crt!"]),
+        new(
+            "linked parent, relative",
+            ["/v1/tls.crt", "/current -> v1/"],
+            "/current/tls.crt",
+            ["/:current", "/:v1", "/v1:tls.crt!"]),
+        new(
+            "link to link to link",
+            ["/c", "/b -> ./c", "/a/x -> ..//b"],
+            "/a/x",
+            ["/:a", "/a:x", "/:b", "/:c!"]),
+        new("dangling", ["/certs/tls.crt -> nowhere/x"], "/certs/tls.crt", ["/:certs", "/certs:tls.crt", "/certs:nowhere"]),
+        new("missing file", ["/certs/"], "/certs/tls.crt", ["/:certs", "/certs:tls.crt"]),
+        new("missing directories", ["/a/"], "/a/b/c/d", ["/:a", "/a:b"]),
+        new("a file for a directory", ["/a"], "/a/b", ["/:a"]),
+        new("a directory for a file", ["/a/b/"], "/a/b", ["/:a", "/a:b!"]),
+        new("looping", ["/a -> b", "/b -> a"], "/a", Steps: null),
+        new("a link to itself", ["/a/x -> x"], "/a/x", Steps: null),
+        new("40 links", [.. Links(MostLinks), "/end"], "/0", [.. Enumerable.Range(0, MostLinks).Select(i => $"/:{i}"), "/:end!"]),
+        new("41 links", [.. Links(MostLinks + 1), "/end"], "/0", Steps: null),
+    ];
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    /// <summary>Makes the entries.</summary>
+    /// <param name="root">What all paths begin with; empty for the root itself.</param>
+    /// <param name="file">Makes a file.</param>
+    /// <param name="directory">Makes a directory and those on the way to it.</param>
+    /// <param name="link">Makes a link.</param>
+    public void Make(string root, Action<string> file, Action<string> directory, Action<string, string> link)
+    {
+        foreach (var entry in Entries)
+        {
+            var (path, target) = entry.Split(" -> ") is [var from, var to] ? (from, to) : (entry, null);
+            directory(root + path[..path.LastIndexOf('/')]);
+            if (target is not null)
+                link(root + path, target[0] == '/' ? root + target : target);
+            else if (path[^1] != '/')
+                file(root + path);
+        }
+    }
+
+    /// <summary>The steps of a walk as <see cref="Steps"/> has them, without those above the root.</summary>
+    internal static string[] StepsOf(PathSnapshot seen, string root)
+    {
+        string[] steps =
+        [
+            .. seen.Hops
+                .Where(hop => root.Length == 0 || hop.Directory == root || hop.Directory.StartsWith(root + "/", StringComparison.Ordinal))
+                .Select(hop => $"{(hop.Directory == root ? "/" : hop.Directory[root.Length..])}:{hop.Name}"),
+        ];
+        if (seen.End is not null)
+            steps[^1] += "!";
+        return steps;
+    }
+
+    private static IEnumerable<string> Links(int count) =>
+        Enumerable.Range(0, count).Select(i => $"/{i} -> {(i + 1 < count ? $"{i + 1}" : "end")}");
+}
