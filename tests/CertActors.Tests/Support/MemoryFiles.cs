@@ -9,6 +9,7 @@ internal sealed class MemoryFiles : IFiles
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _entries = [];
     private readonly Dictionary<string, Exception> _failures = [];
+    private readonly Dictionary<string, ulong> _mounts = [];
     private long _clock;
 
     private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode);
@@ -60,16 +61,16 @@ internal sealed class MemoryFiles : IFiles
         {
             ThrowIfToFail(path);
             if (_entries.TryGetValue(path, out var entry))
-                return new FileStamp(entry.Kind, 0, 1, entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+                return new FileStamp(entry.Kind, 0, DeviceOf(path), entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
             return path == "/" || _entries.Keys.Any(inside => inside.StartsWith(path + "/", StringComparison.Ordinal))
-                ? new FileStamp(FileKind.Directory, 0, 1, 1, 0, 0, 0, 0)
+                ? new FileStamp(FileKind.Directory, 0, DeviceOf(path), 1, 0, 0, 0, 0)
                 : null;
         }
     }
 
     public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
 
-    public Func<string, ulong> ReadMounts() => _ => 1;
+    public Func<string, ulong> ReadMounts() => DeviceOf;
 
     public string ReadLink(string path)
     {
@@ -92,6 +93,14 @@ internal sealed class MemoryFiles : IFiles
         AfterRead?.Invoke(path);
         return length;
     }
+
+    /// <summary>Another device from this path downwards.</summary>
+    public void Mount(string path, ulong device) => _mounts[path] = device;
+
+    private ulong DeviceOf(string path) =>
+        _mounts.FirstOrDefault(mount => path == mount.Key || path.StartsWith(mount.Key + "/", StringComparison.Ordinal)) is { Key: not null } found
+            ? found.Value
+            : 1;
 
     private Entry Resolve(string path)
     {

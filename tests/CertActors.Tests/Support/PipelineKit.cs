@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Event;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
@@ -18,7 +19,6 @@ public abstract class PipelineKit : TestKit
     private const string Config =
         """
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
-        akka.actor.serialize-messages = on
         akka.loglevel = INFO
         akka.stdout-loglevel = OFF
         akka.loggers = []
@@ -26,9 +26,10 @@ public abstract class PipelineKit : TestKit
 
     private readonly List<LogEvent> _logged = [];
     private readonly IActorRef _logs;
+    private TestProbe? _barrier;
 
-    protected PipelineKit()
-        : base(Config)
+    protected PipelineKit(bool serializeMessages = true)
+        : base(ConfigurationFactory.ParseString($"akka.actor.serialize-messages = {(serializeMessages ? "on" : "off")}").WithFallback(Config))
     {
         _logs = Sys.ActorOf(Props.Create(() => new LogCollector(_logged)));
         Sys.EventStream.Subscribe(_logs, typeof(LogEvent));
@@ -47,6 +48,9 @@ public abstract class PipelineKit : TestKit
     private protected TestProbe Subscriber { get; private set; } = null!;
 
     private protected ServingCertificate Current => Holder.Current ?? throw new InvalidOperationException("nothing is served");
+
+    /// <summary>How often a barrier asks each actor in turn whether it's done.</summary>
+    private protected int Rounds { get; init; } = 6;
 
     private TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 
@@ -123,8 +127,8 @@ public abstract class PipelineKit : TestKit
     {
         if (Supervisor.IsNobody())
             return;
-        var probe = CreateTestProbe();
-        for (var round = 0; round < 6; round++)
+        var probe = _barrier ??= CreateTestProbe();
+        for (var round = 0; round < Rounds; round++)
         {
             foreach (var actor in (string[])["file-watch", "debounce", "pair-default", "pair-other"])
                 Ask(new ActorSelection(Supervisor, actor));

@@ -1,0 +1,256 @@
+using System.Text;
+using CertActors.Watching;
+
+namespace CertActors.Tests.Support;
+
+/// <summary>A disk in memory with directories that keep their identity when they move, and with the events that inotify has of it.</summary>
+internal sealed class InodeFiles : IFiles, IFileSteps
+{
+    private readonly Lock _lock = new();
+    private readonly Node _root = new(FileKind.Directory) { Inode = 1 };
+    private readonly List<Source> _open = [];
+    private ulong _last = 1;
+
+    private sealed class Node(FileKind kind)
+    {
+        public FileKind Kind { get; } = kind;
+
+        public ulong Inode { get; init; }
+
+        public long Changed { get; set; }
+
+        public byte[] Content { get; set; } = [];
+
+        public string Target { get; init; } = "";
+
+        public Dictionary<string, Node> Entries { get; } = [];
+
+        public FileStamp Stamp => new(Kind, 0, 1, Inode, 0, Content.Length, Changed, Changed);
+    }
+
+    public IFileEventSource Open(OnFileEvent sink)
+    {
+        var source = new Source(this, sink);
+        lock (_lock)
+            _open.Add(source);
+        return source;
+    }
+
+    public FileStamp? Stat(string path)
+    {
+        lock (_lock)
+            return Find(path)?.Stamp;
+    }
+
+    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
+
+    public Func<string, ulong> ReadMounts() => _ => 1;
+
+    public string ReadLink(string path)
+    {
+        lock (_lock)
+            return Find(path) is { Kind: FileKind.Link } link ? link.Target : throw new IOException("no link");
+    }
+
+    public int Read(string path, Span<byte> buffer)
+    {
+        lock (_lock)
+        {
+            var content = Find(Resolve(path))?.Content ?? throw new FileNotFoundException();
+            var length = Math.Min(content.Length, buffer.Length);
+            content.AsSpan(0, length).CopyTo(buffer);
+            return length;
+        }
+    }
+
+    public string? ReadText(string path)
+    {
+        lock (_lock)
+            return Follow(path) is { Kind: FileKind.File } file ? Encoding.UTF8.GetString(file.Content) : null;
+    }
+
+    public void Write(string path, string text)
+    {
+        lock (_lock)
+        {
+            if (Follow(path) is not { } file)
+            {
+                if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
+                    Put(directory, name, New(FileKind.File, text));
+                return;
+            }
+
+            if (file.Kind != FileKind.File)
+                return;
+            file.Content = Encoding.UTF8.GetBytes(text);
+            file.Changed = (long)++_last;
+            if (Parent(Resolve(path), out var holder, out var written))
+                Tell(holder, written, FileEventKind.Written);
+        }
+    }
+
+    public void WriteByRename(string path, string text)
+    {
+        lock (_lock)
+        {
+            if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
+                Put(directory, name, New(FileKind.File, text));
+        }
+    }
+
+    public void Link(string path, string target)
+    {
+        lock (_lock)
+        {
+            if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
+                Put(directory, name, new Node(FileKind.Link) { Inode = ++_last, Target = target, Changed = (long)_last });
+        }
+    }
+
+    public void MakeDirectory(string path)
+    {
+        lock (_lock)
+        {
+            if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
+                Put(directory, name, new Node(FileKind.Directory) { Inode = ++_last });
+        }
+    }
+
+    public void Delete(string path)
+    {
+        lock (_lock)
+        {
+            if (!Parent(path, out var directory, out var name) || !directory.Entries.Remove(name, out var gone))
+                return;
+            Tell(directory, name, FileEventKind.Removed);
+            End(gone);
+        }
+    }
+
+    public void Rename(string from, string to)
+    {
+        lock (_lock)
+        {
+            if (!Parent(from, out var source, out var name) || !Parent(to, out var target, out var next)
+                || target.Entries.ContainsKey(next) || !source.Entries.TryGetValue(name, out var moved) || IsIn(target, moved))
+                return;
+            source.Entries.Remove(name);
+            target.Entries[next] = moved;
+            Tell(source, name, FileEventKind.Renamed);
+            Tell(target, next, FileEventKind.Created);
+            Tell(moved, "", FileEventKind.Renamed);
+        }
+    }
+
+    private static bool IsIn(Node node, Node directory) => node == directory || directory.Entries.Values.Any(entry => IsIn(node, entry));
+
+    private Node New(FileKind kind, string text) =>
+        new(kind) { Inode = ++_last, Changed = (long)_last, Content = Encoding.UTF8.GetBytes(text) };
+
+    private void Put(Node directory, string name, Node node)
+    {
+        directory.Entries[name] = node;
+        Tell(directory, name, FileEventKind.Created);
+    }
+
+    private void End(Node gone)
+    {
+        foreach (var entry in gone.Entries.Values)
+            End(entry);
+        Tell(gone, "", FileEventKind.WatchLost);
+        foreach (var source in _open)
+            source.Forget(gone);
+    }
+
+    private void Tell(Node directory, string name, FileEventKind kind)
+    {
+        foreach (var source in _open.ToArray())
+            source.Tell(directory, name, kind);
+    }
+
+    /// <summary>The node at a path without links on the way.</summary>
+    private Node? Find(string path)
+    {
+        var node = _root;
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!node.Entries.TryGetValue(name, out var next))
+                return null;
+            node = next;
+        }
+
+        return node;
+    }
+
+    private string Resolve(string path)
+    {
+        var end = PathSnapshot.Take(this, path);
+        return Path.Combine(end.Hops[^1].Directory, end.Hops[^1].Name);
+    }
+
+    private Node? Follow(string path)
+    {
+        try
+        {
+            return PathSnapshot.Take(this, path).End is null ? null : Find(Resolve(path));
+        }
+        catch (IOException)
+        {
+            return null; // Links in a circle.
+        }
+    }
+
+    private bool Parent(string path, out Node directory, out string name)
+    {
+        name = Path.GetFileName(path);
+        directory = Path.GetDirectoryName(path) is { Length: > 1 } above ? Follow(above)! : _root;
+        return directory is { Kind: FileKind.Directory };
+    }
+
+    private sealed class Source(InodeFiles files, OnFileEvent sink) : IFileEventSource
+    {
+        private readonly Dictionary<int, (Node Directory, bool Contents)> _watches = [];
+        private int _last;
+
+        public int Watch(string directory, bool contents)
+        {
+            lock (files._lock)
+            {
+                if (files.Find(directory) is not { Kind: FileKind.Directory } node)
+                    throw new DirectoryNotFoundException($"{directory} went away");
+                var watch = _watches.FirstOrDefault(each => each.Value.Directory == node).Key;
+                if (watch == 0)
+                    watch = ++_last;
+                _watches[watch] = (node, contents || (_watches.TryGetValue(watch, out var known) && known.Contents));
+                return watch;
+            }
+        }
+
+        public void Unwatch(int watch)
+        {
+            lock (files._lock)
+                _watches.Remove(watch);
+        }
+
+        public void Tell(Node directory, string name, FileEventKind kind)
+        {
+            foreach (var (watch, watched) in _watches.ToArray())
+            {
+                if (watched.Directory == directory && (watched.Contents || kind != FileEventKind.Written))
+                    sink(watch, name, kind);
+            }
+        }
+
+        public void Forget(Node directory)
+        {
+            foreach (var (watch, _) in _watches.Where(each => each.Value.Directory == directory).ToArray())
+                _watches.Remove(watch);
+        }
+
+        public void Dispose()
+        {
+            lock (files._lock)
+                files._open.Remove(this);
+        }
+    }
+}
