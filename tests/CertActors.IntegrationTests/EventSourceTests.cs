@@ -151,4 +151,36 @@ public sealed class InotifyEventSourceTests() : EventSourceTests(sink => new Ino
         Watch(volume.CertificatePath);
         await ToldAsync(() => volume.Write(SelfMadePair.Make()), FileEventKind.Created);
     }
+
+    [Fact]
+    public async Task More_events_than_the_kernel_keeps_are_told_as_an_overflow()
+    {
+        using var deaf = new ManualResetEventSlim();
+        using var heard = new SemaphoreSlim(0);
+        var kinds = new ConcurrentQueue<FileEventKind>();
+        using var source = new InotifyEventSource(
+            (_, _, kind) =>
+            {
+                kinds.Enqueue(kind);
+                heard.Release();
+                deaf.Wait();
+            },
+            Inotify.Open());
+        source.Watch(Root.FullName, contents: true);
+
+        // The first event holds up the reader; the rest fill the kernel's queue, which keeps equal ones only once in a row.
+        File.WriteAllText(In("first"), "");
+        Assert.True(await heard.WaitAsync(TimeSpan.FromSeconds(30)));
+        var most = int.Parse(File.ReadAllText("/proc/sys/fs/inotify/max_queued_events"), System.Globalization.CultureInfo.InvariantCulture);
+        for (var i = 0; i <= most / 2; i++)
+        {
+            File.Move(In("first"), In("second"));
+            File.Move(In("second"), In("first"));
+        }
+
+        deaf.Set();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!kinds.Contains(FileEventKind.Overflow))
+            await heard.WaitAsync(limit.Token);
+    }
 }
