@@ -33,9 +33,17 @@ internal sealed class ServerProcess : IDisposable
         ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null,
     });
 
-    public static ServerProcess Start(params string[] arguments) => new(new Process
+    public static ServerProcess Start(params string[] arguments) => Run([.. Server, .. arguments]);
+
+    /// <summary>In a user namespace of its own (user_namespaces(7)) that has no inotify instance to give.</summary>
+    public static ServerProcess StartWithoutInotify(params string[] arguments) =>
+        Run([.. UserNamespaceFactAttribute.WithoutInotify, .. Server, .. arguments]);
+
+    private static string[] Server => [Environment.ProcessPath!, typeof(SelfMadePair).Assembly.Location];
+
+    private static ServerProcess Run(string[] command) => new(new Process
     {
-        StartInfo = new ProcessStartInfo(Environment.ProcessPath!, [typeof(SelfMadePair).Assembly.Location, .. arguments])
+        StartInfo = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

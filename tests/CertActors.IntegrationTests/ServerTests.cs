@@ -64,6 +64,7 @@ public sealed class ServerTests : IDisposable
             Assert.Equal((HttpStatusCode.OK, version), (response.StatusCode, response.Version));
         }
 
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
         var status = await StatusAsync(server, address);
         Assert.Equal(
             ["name", "generation", "sha256", "serialNumber", "subject", "dnsNames", "notBefore", "notAfter", "watchMode", "lastChange", "lastFailure"],
@@ -74,7 +75,6 @@ public sealed class ServerTests : IDisposable
         Assert.Equal("CN=localhost", status.GetProperty("subject").GetString());
         Assert.Equal("localhost", Assert.Single(status.GetProperty("dnsNames").EnumerateArray()).GetString());
         Assert.EndsWith("Z", status.GetProperty("notAfter").GetString(), StringComparison.Ordinal);
-        Assert.Equal("Events", status.GetProperty("watchMode").GetString());
         Assert.Equal("Start", status.GetProperty("lastChange").GetProperty("reason").GetString());
         Assert.Equal(JsonValueKind.Null, status.GetProperty("lastFailure").ValueKind);
     }
@@ -99,6 +99,21 @@ public sealed class ServerTests : IDisposable
         Assert.Equal(0, await server.ExitAsync());
         Assert.Equal(2, server.Output.Count(line => line.Contains("[1] ", StringComparison.Ordinal)));
         Assert.Empty(server.Errors);
+    }
+
+    [UserNamespaceFact]
+    public async Task Without_inotify_it_polls_says_the_remedy_and_rotates()
+    {
+        Write(SelfMadePair.Make());
+        using var server = ServerProcess.StartWithoutInotify("--cert", CertPath, "--key", KeyPath, "--port", "0");
+        var address = await server.ListensAsync();
+        Assert.Equal("Polling", (await StatusAsync(server, address)).GetProperty("watchMode").GetString());
+        await Until(() => Task.FromResult(server.Output.Any(line => line.Contains("fs.inotify.max_user_instances", StringComparison.Ordinal))));
+
+        var next = Write(SelfMadePair.Make());
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
     }
 
     [Fact]
