@@ -39,6 +39,20 @@ internal sealed class ServerProcess : IDisposable
     public static ServerProcess StartWithoutInotify(params string[] arguments) =>
         Run([.. UserNamespaceFactAttribute.WithoutInotify, .. Server, .. arguments]);
 
+    /// <summary>In a mount namespace of its own (mount_namespaces(7)), in which one directory is bound over another once a file says so.</summary>
+    public static ServerProcess StartAndMount(string when, string from, string to, params string[] arguments) =>
+        Run(["unshare", "-Urm", "sh", "-c", MountLater, "sh", when, from, to, .. Server, .. arguments]);
+
+    private const string MountLater =
+        """
+        when=$1 from=$2 to=$3; shift 3
+        "$@" & server=$!
+        trap 'kill $server' TERM
+        while [ ! -e "$when" ] && kill -0 $server; do sleep 0.05; done
+        mount --bind "$from" "$to"
+        wait $server; wait $server
+        """;
+
     private static string[] Server => [Environment.ProcessPath!, typeof(SelfMadePair).Assembly.Location];
 
     private static ServerProcess Run(string[] command) => new(new Process
@@ -69,7 +83,7 @@ internal sealed class ServerProcess : IDisposable
     public void Dispose()
     {
         if (!_process.HasExited)
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
         _process.Dispose();
         Client.Dispose();
     }

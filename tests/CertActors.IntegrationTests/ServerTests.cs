@@ -116,6 +116,25 @@ public sealed class ServerTests : IDisposable
         Assert.Equal(0, await server.ExitAsync());
     }
 
+    [UserNamespaceFact]
+    public async Task What_is_mounted_over_the_directory_is_served_at_once()
+    {
+        Write(SelfMadePair.Make());
+        using var elsewhere = new DirectoryPair();
+        var go = Path.Combine(elsewhere.Directory, "go");
+        using var server = ServerProcess.StartAndMount(
+            go, elsewhere.Directory, _directory.FullName, "--cert", CertPath, "--key", KeyPath, "--port", "0");
+        var address = await server.ListensAsync();
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
+
+        File.WriteAllText(go, "");
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == elsewhere.Pair.Sha256);
+        var change = (await StatusAsync(server, address)).GetProperty("lastChange");
+        Assert.Equal("FileChange", change.GetProperty("reason").GetString());
+        await server.SignalAsync("TERM");
+        await server.ExitAsync();
+    }
+
     [Fact]
     public async Task SIGHUP_reloads_now_and_SIGTERM_ends_with_0()
     {
@@ -203,5 +222,23 @@ public sealed class ServerTests : IDisposable
         using var limit = new CancellationTokenSource(Generous);
         while (!await condition())
             await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
+    }
+
+    /// <summary>A pair in a temporary directory.</summary>
+    private sealed class DirectoryPair : IDisposable
+    {
+        private readonly DirectoryInfo _directory = System.IO.Directory.CreateTempSubdirectory("certactors-test-");
+
+        public DirectoryPair()
+        {
+            File.WriteAllText(Path.Combine(Directory, "tls.crt"), Pair.CertificatePem);
+            File.WriteAllText(Path.Combine(Directory, "tls.key"), Pair.KeyPem);
+        }
+
+        public string Directory => _directory.FullName;
+
+        public SelfMadePair Pair { get; } = SelfMadePair.Make();
+
+        public void Dispose() => _directory.Delete(recursive: true);
     }
 }
