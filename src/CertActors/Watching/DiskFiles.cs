@@ -70,7 +70,18 @@ internal sealed partial class DiskFiles : IFiles
         const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
         const int notPermitted = 1, noEntry = 2, noPermission = 13, notADirectory = 20, noSuchCall = 38;
 
-        if (Statx(relativeToWorkingDirectory, path, noAutomount | (follow ? 0 : noFollow), basicStatsAndBirth, out var stat) == 0)
+        int failed;
+        StatxResult stat;
+        try
+        {
+            failed = Statx(relativeToWorkingDirectory, path, noAutomount | (follow ? 0 : noFollow), basicStatsAndBirth, out stat);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return follow ? PortableStatTarget(path) : PortableStat(path); // musl has it from 1.2.5.
+        }
+
+        if (failed == 0)
         {
             return new FileStamp(
                 KindOf(stat.Mode),
