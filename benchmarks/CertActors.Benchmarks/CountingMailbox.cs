@@ -8,7 +8,7 @@ using CertActors.Reloading;
 namespace CertActors.Benchmarks;
 
 /// <summary>A mailbox that knows how full it, and all those of the component together, ever were.</summary>
-public sealed class CountingMailbox(Settings settings, Config config) : MailboxType(settings, config)
+public sealed class CountingMailbox(Settings settings, Config config) : MailboxType(settings, config), IProducesMessageQueue<UnboundedMessageQueue>
 {
     private static int _waiting;
     private static int _most;

@@ -40,7 +40,7 @@ public sealed record CertificateOptions
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     internal CertificateOptions WithFullPaths() =>
-        this with { CertificatePath = Path.GetFullPath(CertificatePath), KeyPath = Path.GetFullPath(KeyPath) };
+        this with { CertificatePath = FullPath(CertificatePath), KeyPath = FullPath(KeyPath) };
 
     internal IEnumerable<string> Errors()
     {
@@ -60,6 +60,10 @@ public sealed record CertificateOptions
         if (LongestSettle < SettleWindow)
             yield return $"pair '{Name}': {nameof(LongestSettle)} ({LongestSettle}) must be at least {nameof(SettleWindow)} ({SettleWindow})";
     }
+
+    // Where links are followed step by step, "link/.." is the directory above the link's target, and not that of the link.
+    private static string FullPath(string path) =>
+        OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.Combine(Environment.CurrentDirectory, path);
 
     private IEnumerable<(string Option, TimeSpan Value)> Durations() =>
     [

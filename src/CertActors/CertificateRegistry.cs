@@ -27,17 +27,26 @@ internal sealed class CertificateRegistry(
     /// <summary>Touched by the supervisor alone.</summary>
     public HashSet<IActorRef> Subscribers { get; } = [];
 
+    /// <summary>By number. Touched by the supervisor alone.</summary>
+    public Dictionary<long, OpenRequest> Requests { get; } = [];
+
+    /// <summary>The number of the last request; none is given twice, as answers to the last incarnation's may still come.</summary>
+    public long LastRequest { get; set; }
+
     /// <summary>Ends when the supervisor owns the holder, or fails with the reason why it doesn't.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Pair Find(string name) => _pairs[name];
 }
 
+/// <summary>A <see cref="ReloadNow"/> that isn't answered yet.</summary>
+internal sealed record OpenRequest(IActorRef Asker, HashSet<string> Waiting, List<ReloadOutcome> Outcomes);
+
 /// <summary>A pair, and what is known of it.</summary>
 internal sealed class Pair(CertificateOptions options)
 {
     private volatile LoadAttempt? _attempt;
-    private volatile Devices _devices = new(0, 0);
+    private volatile Devices _devices = Devices.None;
 
     public CertificateOptions Options { get; } = options;
 
@@ -46,7 +55,7 @@ internal sealed class Pair(CertificateOptions options)
     /// <summary>Its place in the holder, once that is the supervisor's.</summary>
     public CertificateCell Cell { get; set; } = null!;
 
-    /// <summary>The devices that it was last known to lie on.</summary>
+    /// <summary>The devices that the way to it was last known to lead over.</summary>
     public Devices Devices
     {
         get => _devices;

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Debouncing;
 using CertActors.Diagnostics;
@@ -23,7 +24,7 @@ namespace CertActors;
 /// what it looked after is then read again. The supervisor may be restarted by its parent: pairs, subscribers and what is served stay.
 /// </para>
 /// </remarks>
-public sealed class CertificateSupervisor : UntypedActor, IWithTimers
+public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
     /// <summary>The name under which the hosting extension spawns it, and a good one elsewhere.</summary>
     public const string DefaultName = "certificates";
@@ -38,8 +39,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
     private readonly CertificateRegistry _registry;
     private readonly ILogger _log;
     private readonly Dictionary<string, Child> _children = [];
-    private readonly Dictionary<long, Request> _requests = [];
-    private long _lastRequest;
 
     private CertificateSupervisor(CertificateRegistry registry)
     {
@@ -64,9 +63,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
         public IActorRef? Running { get; set; }
     }
 
-    /// <summary>A <see cref="ReloadNow"/> that isn't answered yet.</summary>
-    private sealed record Request(IActorRef Asker, HashSet<string> Waiting, List<ReloadOutcome> Outcomes);
-
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -87,10 +83,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
             foreach (var pair in _registry.Pairs)
                 Announce(pair, pair.Cell.Serving?.Announcement);
             IndexNames();
-
-            var deviceOf = _registry.Platform.Files.ReadMounts();
-            foreach (var pair in _registry.Pairs)
-                pair.Devices = new Devices(deviceOf(pair.Options.CertificatePath), deviceOf(pair.Options.KeyPath));
 
             AddChild(Debounce, Akka.Actor.Props.Create(() => new DebounceActor(_registry)), TouchAll);
             AddChild(FileWatch, Akka.Actor.Props.Create(() => new FileWatchActor(_registry)), _ => { });
@@ -121,6 +113,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
     protected override void PostStop()
     {
         _registry.Subscribers.Clear();
+        _registry.Requests.Clear();
         _registry.Holder.Release(Self);
     }
 
@@ -221,7 +214,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
     private void LoadAgain(Pair pair, IActorRef reloader)
     {
         reloader.Tell(new Reload(ReloadReason.Start));
-        foreach (var (id, _) in _requests.Where(request => request.Value.Waiting.Contains(pair.Name)))
+        foreach (var (id, _) in _registry.Requests.Where(request => request.Value.Waiting.Contains(pair.Name)))
             reloader.Tell(new Reload(ReloadReason.Requested, id));
     }
 
@@ -329,8 +322,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
             return;
         }
 
-        var id = ++_lastRequest;
-        _requests.Add(id, new Request(Sender, [.. names], []));
+        var id = ++_registry.LastRequest;
+        _registry.Requests.Add(id, new OpenRequest(Sender, [.. names], []));
 
         // One that waits to be started is told when it is.
         foreach (var pair in names)
@@ -339,13 +332,13 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers
 
     private void Answer(long id, ReloadOutcome outcome)
     {
-        if (!_requests.TryGetValue(id, out var request) || !request.Waiting.Remove(outcome.Name))
+        if (!_registry.Requests.TryGetValue(id, out var request) || !request.Waiting.Remove(outcome.Name))
             return;
 
         request.Outcomes.Add(outcome);
         if (request.Waiting.Count > 0)
             return;
-        _requests.Remove(id);
+        _registry.Requests.Remove(id);
         request.Asker.Tell(new ReloadNowResult(request.Outcomes.ToArray()));
     }
 

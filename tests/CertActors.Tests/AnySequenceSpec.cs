@@ -27,7 +27,7 @@ public sealed class AnySequenceSpec : PipelineKit
                 var registry = new CertificateRegistry(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
-                    new Platform(files, files.Open, new DiskLanes(_ => Disk)),
+                    new Platform(files.Open, new DiskLanes(files, Disk)),
                     loggers: null);
                 Start(CertificateSupervisor.Props(registry));
 

@@ -9,6 +9,7 @@ public sealed class DeadMountSpec : PipelineKit
     private const int Pairs = 100;
 
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(20);
 
     [Fact]
     public void A_hundred_pairs_that_hang_hold_up_no_other()
@@ -49,6 +50,61 @@ public sealed class DeadMountSpec : PipelineKit
             passMilliseconds: 1000);
     }
 
+    [Theory]
+    [InlineData("three mounts")]
+    [InlineData("halves of pairs")]
+    [InlineData("behind a link")]
+    public void However_pairs_depend_on_dead_mounts_the_others_are_followed_and_requests_are_answered(string how)
+    {
+        using var alive = new ManualResetEventSlim(true);
+        foreach (var mount in (int[])[0, 1, 2])
+            Files.Mount($"/dead/{mount}", device: 2 + (ulong)mount);
+        Files.BeforeStat = path => WaitIfDead(path, alive);
+        Files.AfterRead = path => WaitIfDead(path, alive);
+        Write(TestPair.Make());
+        CertificateOptions[] dead = how switch
+        {
+            "three mounts" => [.. from mount in (int[])[0, 1, 2] from pair in (int[])[0, 1, 2] select
+                Options($"{mount}-{pair}", $"/dead/{mount}/{pair}.crt", $"/dead/{mount}/{pair}.key")],
+            "halves of pairs" => [.. from pair in (int[])[0, 1, 2] from half in (int[])[0, 1, 2] select
+                Options($"{pair}-{half}", half == 2 ? $"/alive/{pair}.crt" : $"/dead/0/{pair}.crt", half == 1 ? $"/alive/{pair}.key" : $"/dead/0/{pair}.key")],
+            "behind a link" => [.. from pair in (int[])[0, 1, 2, 3] select Options($"{pair}", $"/certs/link-{pair}/tls.crt", $"/certs/link-{pair}/tls.key")],
+            _ => throw new ArgumentOutOfRangeException(nameof(how)),
+        };
+        foreach (var pair in dead)
+        {
+            if (how == "behind a link")
+                Files.Link($"/certs/link-{pair.Name}", "/dead/0");
+            else
+                Write(TestPair.Make(), pair.CertificatePath, pair.KeyPath);
+        }
+
+        Write(TestPair.Make(), "/dead/0/tls.crt", "/dead/0/tls.key");
+        alive.Reset();
+        StartOn(new CountingThreads(), [.. dead, Options("other")]);
+        Await(status => status.Certificates[^1] is { LastChange: not null, WatchMode: WatchMode.Events }, passMilliseconds: 1000);
+        Await(status => status.Certificates.SkipLast(1).All(pair => pair.LastFailure?.Reason == RejectionReason.TimedOut), passMilliseconds: 1000);
+
+        var next = Write(TestPair.Make());
+        Raise(CertPath);
+        Await(status => status.Certificates[^1].LastChange!.Current.Sha256 == next.Sha256, passMilliseconds: 150);
+
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        AwaitCondition(
+            () =>
+            {
+                Advance(seconds: 1);
+                return asker.HasMessages;
+            },
+            Generous,
+        Often);
+        var outcomes = asker.ExpectMsg<ReloadNowResult>().Outcomes;
+        Assert.Equal(dead.Length, outcomes.Count(outcome => outcome.Failure?.Reason == RejectionReason.TimedOut));
+        Assert.Equal(ReloadOutcomeKind.Unchanged, outcomes.Single(outcome => outcome.Name == "other").Kind);
+        alive.Set();
+    }
+
     private static void WaitIfDead(string path, ManualResetEventSlim alive)
     {
         if (path.StartsWith("/dead/", StringComparison.Ordinal))
@@ -57,7 +113,7 @@ public sealed class DeadMountSpec : PipelineKit
 
     private void StartOn(CountingThreads disk, CertificateOptions[] pairs)
     {
-        var platform = new Platform(Files, Events.Open, new DiskLanes(disk.AtMost));
+        var platform = new Platform(Events.Open, new DiskLanes(Files, disk));
         Start(CertificateSupervisor.Props(new CertificateRegistry(
             Holder, new CertificateSupervisorOptions { Certificates = pairs }.Checked(), platform, loggers: null)));
     }
@@ -72,39 +128,29 @@ public sealed class DeadMountSpec : PipelineKit
             Supervisor.Tell(GetStatus.Instance, probe);
             return condition(probe.ExpectMsg<CertificatesStatus>());
         },
-        Generous);
+        Generous,
+        Often);
 
     /// <summary>The real threads, counting those that are in a call.</summary>
-    private sealed class CountingThreads
+    private sealed class CountingThreads : TaskScheduler
     {
-        private readonly List<TaskScheduler> _lanes = [];
         private int _busy;
 
         public int Hanging() => Volatile.Read(ref _busy);
 
-        public TaskScheduler AtMost(int threads)
-        {
-            var lane = new ConcurrentExclusiveSchedulerPair(new Counted(this), threads).ConcurrentScheduler;
-            _lanes.Add(lane);
-            return lane;
-        }
+        protected override void QueueTask(Task task) => Task.Factory.StartNew(
+            () =>
+            {
+                Interlocked.Increment(ref _busy);
+                TryExecuteTask(task);
+                Interlocked.Decrement(ref _busy);
+            },
+            CancellationToken.None,
+            TaskCreationOptions.None,
+            DiskThreads.Shared);
 
-        private sealed class Counted(CountingThreads owner) : TaskScheduler
-        {
-            protected override void QueueTask(Task task) => Task.Factory.StartNew(
-                () =>
-                {
-                    Interlocked.Increment(ref owner._busy);
-                    TryExecuteTask(task);
-                    Interlocked.Decrement(ref owner._busy);
-                },
-                CancellationToken.None,
-                TaskCreationOptions.None,
-                DiskThreads.Shared);
+        protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 
-            protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
-
-            protected override IEnumerable<Task> GetScheduledTasks() => [];
-        }
+        protected override IEnumerable<Task> GetScheduledTasks() => [];
     }
 }

@@ -72,6 +72,36 @@ public sealed class HopWatchesSpec
         Assert.Equal([_other], Read());
     }
 
+    [Theory]
+    [InlineData(nameof(FileEventKind.Renamed))]
+    [InlineData(nameof(FileEventKind.WatchLost))]
+    public void A_watch_that_ends_before_its_number_is_known_is_asked_for_again(string end)
+    {
+        _events.BeforeTold = directory =>
+        {
+            _events.BeforeTold = _ => { };
+            _events.RaiseDirectory(directory, Enum.Parse<FileEventKind>(end));
+        };
+        _watches.Watch(_one, [File("/a", "crt")]);
+        Assert.Equal(2, _events.Watched);
+
+        _events.Raise("/a/crt", FileEventKind.Written);
+        Assert.Equal([_one], Read());
+    }
+
+    [Fact]
+    public void After_an_overflow_each_watch_is_asked_for_once_more_as_its_end_may_have_been_lost()
+    {
+        Hop[] hops = [Step("/", "a"), File("/a", "crt")];
+        _watches.Watch(_one, hops);
+        _watches.Watch(_one, hops);
+        Assert.Equal(2, _events.Watched);
+
+        _events.RaiseEverything(FileEventKind.Overflow);
+        _watches.Watch(_one, hops);
+        Assert.Equal(4, _events.Watched);
+    }
+
     [Fact]
     public void One_event_of_a_hop_waits_at_a_time()
     {

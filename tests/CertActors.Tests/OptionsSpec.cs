@@ -53,6 +53,16 @@ public sealed class OptionsSpec
     }
 
     [Fact]
+    public void A_step_upwards_is_left_for_the_walk_as_a_link_may_come_before_it()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var options = new CertificateSupervisorOptions { Certificates = [Good with { CertificatePath = "/etc/link/../tls.crt", KeyPath = "tls.key" }] }.Checked();
+        Assert.Equal("/etc/link/../tls.crt", options.Certificates[0].CertificatePath);
+        Assert.Equal(Path.Combine(Environment.CurrentDirectory, "tls.key"), options.Certificates[0].KeyPath);
+    }
+
+    [Fact]
     public void The_supervisor_is_never_deployed_elsewhere() =>
         Assert.Equal(Deploy.Local.Scope, CertificateSupervisor.Props(new CertificateHolder(), Good).Deploy.Scope);
 

@@ -119,6 +119,16 @@ public sealed class PemSpec
     public void What_holds_no_key_is_rejected(string text) =>
         Assert.Equal(RejectionReason.KeyMalformed, Rejected(TestPair.Make().CertificatePem, text).Reason);
 
+    [Fact]
+    public void A_key_on_a_curve_that_the_platform_lacks_is_rejected()
+    {
+        // PKCS#8 of an EC key on the curve 1.2.3.4.5, with a private key of one byte.
+        byte[] key = [0x30, 0x1e, 2, 1, 0, 0x30, 0x0f, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 4, 0x2a, 3, 4, 5, 4, 8, 0x30, 6, 2, 1, 1, 4, 1, 1];
+        Assert.Equal(
+            RejectionReason.KeyMalformed,
+            Rejected(TestPair.Make().CertificatePem, PemEncoding.WriteString("PRIVATE KEY", key)).Reason);
+    }
+
     private static TestPair PairWith(string form) => form switch
     {
         "RSA PKCS#8" => TestPair.MakeRsa(key => key.ExportPkcs8PrivateKeyPem()),

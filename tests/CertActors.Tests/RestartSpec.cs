@@ -151,6 +151,27 @@ public sealed class RestartSpec : PipelineKit
         Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
     }
 
+    [Fact]
+    public void A_request_survives_a_restart_of_the_supervisor_and_no_later_one_gets_its_answer()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        var (asker, next) = (CreateTestProbe(), CreateTestProbe());
+        Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
+        RestartSupervisor();
+        Supervisor.Tell(new ReloadNow(), next);
+        Barrier();
+        Assert.False(asker.HasMessages || next.HasMessages);
+
+        Disk.Release();
+        Barrier();
+        Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
+        Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(next.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
+        Assert.False(asker.HasMessages || next.HasMessages);
+    }
+
     private void RestartSupervisor()
     {
         Supervisor.Tell(Akka.Actor.Kill.Instance);

@@ -84,6 +84,26 @@ public sealed class WatchingSpec : PipelineKit
     }
 
     [Fact]
+    public void A_pair_that_can_never_be_watched_does_not_make_another_wait_for_its_events()
+    {
+        Write(TestPair.Make());
+        Write(TestPair.Make(), "/closed/tls.crt", "/closed/tls.key");
+        var closed = true;
+        Events.WatchFails = directory => directory == "/closed" || (directory == "/certs" && !closed) ? new UnauthorizedAccessException("it is closed") : null;
+        Start(Options(), Options("other", "/closed/tls.crt", "/closed/tls.key"));
+        Pass(seconds: 200, stepMilliseconds: 1000);
+        Assert.Equal((WatchMode.Events, WatchMode.Polling), (Status().WatchMode, Status("other").WatchMode));
+
+        closed = false;
+        Events.RaiseDirectory("/certs", FileEventKind.WatchLost);
+        Barrier();
+        Assert.Equal(WatchMode.Polling, Status().WatchMode);
+        closed = true;
+        Pass(seconds: 1);
+        Assert.Equal(WatchMode.Events, Status().WatchMode);
+    }
+
+    [Fact]
     public void A_clock_that_is_set_back_holds_up_no_poll()
     {
         var now = DateTimeOffset.UnixEpoch.AddYears(50);
@@ -110,6 +130,27 @@ public sealed class WatchingSpec : PipelineKit
 
         now += polls.Wait;
         Assert.Equal(pairs[..11], polls.Take());
+    }
+
+    [Fact]
+    public void Polls_stay_spread_over_their_interval_after_a_clock_has_jumped()
+    {
+        var now = DateTimeOffset.UnixEpoch;
+        var polls = new PollSchedule(() => now);
+        WatchedPair[] pairs = [.. Enumerable.Range(0, 10).Select(_ => new WatchedPair(new Pair(Options()), share: 1) { Mode = WatchMode.Events })];
+        for (var i = 0; i < pairs.Length; i++)
+            polls.Plan(pairs[i], TimeSpan.FromSeconds(i + 1));
+
+        now += TimeSpan.FromHours(1) + TimeSpan.FromSeconds(0.5);
+        var missed = polls.Take();
+        Assert.Equal(pairs, missed);
+        missed.ForEach(polls.Repeat);
+        foreach (var pair in pairs)
+        {
+            Assert.InRange(polls.Wait, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1));
+            now += polls.Wait;
+            Assert.Equal([pair], polls.Take());
+        }
     }
 
     [Fact]

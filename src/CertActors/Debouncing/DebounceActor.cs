@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Reloading;
 
@@ -13,7 +14,7 @@ internal sealed record PairTouched(string Pair, ReloadReason Why) : IDeadLetterS
 /// Turns many touches into one load. Each touch starts the pair's settle window anew; the first one also starts a timer that none restarts,
 /// so that a pair that is never left alone is loaded too. Whichever ends first is the end of both.
 /// </summary>
-internal sealed class DebounceActor : UntypedActor, IWithTimers
+internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
     private readonly CertificateRegistry _registry;
 

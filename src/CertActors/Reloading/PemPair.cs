@@ -81,7 +81,7 @@ internal static class PemPair
                 return key is null;
             });
         }
-        catch (CryptographicException)
+        catch (Exception error) when (error is CryptographicException or PlatformNotSupportedException)
         {
             throw MalformedKey("a private key that is truncated, damaged, encrypted or of an unsupported kind");
         }

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Watching;
 
 namespace CertActors.Reloading;
 
 /// <summary>Owns one pair: loads it, judges it, swaps it in. One load at a time; what is asked for meanwhile is one more load afterwards.</summary>
-internal sealed class ReloadActor : UntypedActor, IWithTimers
+internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
@@ -60,11 +61,12 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers
             case LoadEnded ended:
                 OnEnded(ended.Attempt);
                 break;
-            case LoadTimedOut late when IsInFlight(late.Attempt) && late.Attempt.IsRunning:
+            case LoadTimedOut { Attempt.IsRunning: true } late when IsInFlight(late.Attempt):
                 OnTimedOut(late.Attempt);
                 break;
-            case LoadTimedOut:
-                break; // It has ended just in time.
+            case LoadTimedOut late:
+                OnEnded(late.Attempt); // Just in time.
+                break;
             default:
                 Unhandled(message);
                 break;
@@ -80,6 +82,13 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers
             return;
         }
 
+        // One whose thread may never be free again has been judged: who asks is told so, and not kept waiting.
+        if (_inFlight is null && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
+        {
+            TellJudged(wanted, change: null, standing, seen: null);
+            wanted = wanted with { Requests = [] };
+        }
+
         // One that another incarnation started, or that was given up, still has a thread: its end is waited for.
         if (_inFlight is null && _again is null)
             TellWhenEnded(_pair.Attempt!);
@@ -88,7 +97,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers
 
     private void Start(Wanted wanted)
     {
-        var attempt = new LoadAttempt(_platform.Lanes.Loads(_pair.Devices), () => KeyPairLoader.Load(_platform.Files, _pair.Options));
+        var attempt = new LoadAttempt(_platform.Lanes.Run(_pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options)));
         _pair.Attempt = attempt;
         _inFlight = wanted;
         LimitTime(attempt);

@@ -14,8 +14,7 @@ internal sealed partial class DiskFiles : IFiles
 
     public Func<string, ulong> ReadMounts() => OperatingSystem.IsLinux() ? MountTable.Read().DeviceOf : _ => 0;
 
-    public string ReadLink(string path) =>
-        new FileInfo(path).LinkTarget ?? throw new IOException($"{path} is no symbolic link any more");
+    public string? ReadLink(string path) => new FileInfo(path).LinkTarget;
 
     public int Read(string path, Span<byte> buffer)
     {
@@ -99,8 +98,9 @@ internal sealed partial class DiskFiles : IFiles
         {
             noEntry or notADirectory => null,
             notPermitted or noSuchCall => follow ? PortableStatTarget(path) : PortableStat(path), // An old kernel, or a sandbox that doesn't know the call.
-            noPermission => throw new UnauthorizedAccessException(Marshal.GetPInvokeErrorMessage(error)),
-            _ => throw new IOException(Marshal.GetPInvokeErrorMessage(error)),
+            noPermission => throw new UnauthorizedAccessException(
+                $"{path} may not be looked at ({Marshal.GetPInvokeErrorMessage(error)}); let this process pass every directory on the way to it"),
+            _ => throw new IOException($"{path} can't be looked at: {Marshal.GetPInvokeErrorMessage(error)}"),
         };
     }
 

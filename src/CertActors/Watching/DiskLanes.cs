@@ -1,50 +1,130 @@
-using System.Collections.Concurrent;
-
 namespace CertActors.Watching;
 
-/// <summary>The devices that the two files of a pair lie on.</summary>
-internal sealed record Devices(ulong Certificate, ulong Key);
+/// <summary>What is done on a disk.</summary>
+internal enum DiskWork
+{
+    /// <summary>Looking at files, and watching them: short, and what starts the watch.</summary>
+    Look,
+
+    /// <summary>Reading and judging them.</summary>
+    Load,
+}
 
 /// <summary>
-/// Divides the <see cref="DiskThreads"/> by device, so that a dead mount takes a few of them and leaves the rest to the pairs of others.
+/// Divides the disk's threads into lanes: one for each set of devices that ways lead over, so that a dead mount takes a few of the threads, and
+/// leaves the rest to the pairs that have nothing to do with it.
 /// </summary>
-/// <param name="threads">Gives at most so many threads at a time.</param>
-internal sealed class DiskLanes(Func<int, TaskScheduler> threads)
+/// <remarks>
+/// A call begins in the lane of the devices that its pair was last known to lie on. Before it touches another one it's moved to the lane of all of
+/// them: which device a path lies on is told by the table of mounts, without touching it.
+/// </remarks>
+internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 {
     private const int MostLooks = 1;
     private const int MostLoads = 2;
 
-    private readonly ConcurrentDictionary<Devices, DiskLane> _looks = [];
-    private readonly ConcurrentDictionary<Devices, DiskLane> _loads = [];
+    // A lane's first call may take any thread that is free; its further ones leave so many to other lanes.
+    private const int Reserve = DiskThreads.Count / 2;
 
-    /// <summary>For what looks at files. Not behind loads, as a look is short, and starts the watch.</summary>
-    public DiskLane Looks(Devices devices) => _looks.GetOrAdd(devices, _ => new DiskLane(threads(MostLooks)));
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Devices, DiskLane> _lanes = [];
+    private volatile Func<string, ulong>? _deviceOf;
+    private int _running;
 
-    /// <summary>For what reads and judges them.</summary>
-    public DiskLane Loads(Devices devices) => _loads.GetOrAdd(devices, _ => new DiskLane(threads(MostLoads)));
+    /// <summary>Runs a call that may block. It is begun anew when it's moved, and so mustn't mind being broken off.</summary>
+    public DiskCall<T> Run<T>(Devices devices, DiskWork work, Func<LaneFiles, T> call)
+    {
+        var waiting = new DiskCall<T>(work, call);
+        Queue(waiting, devices);
+        return waiting;
+    }
+
+    /// <summary>The table of mounts may have changed.</summary>
+    public void ForgetMounts() => _deviceOf = null;
+
+    private void Queue(DiskCall call, Devices devices)
+    {
+        lock (_lock)
+        {
+            if (!_lanes.TryGetValue(devices, out var lane))
+                _lanes[devices] = lane = new DiskLane(devices);
+            call.Lane = lane;
+            lane.Waiting(call.Work).Enqueue(call);
+        }
+
+        StartWhatMay();
+    }
+
+    private void StartWhatMay()
+    {
+        // Started outside the lock: a scheduler may run it at once, on this thread.
+        while (TakeNext() is { } next)
+            Task.Factory.StartNew(() => Run(next), CancellationToken.None, TaskCreationOptions.DenyChildAttach, threads);
+    }
+
+    private DiskCall? TakeNext()
+    {
+        lock (_lock)
+        {
+            foreach (var lane in _lanes.Values)
+            {
+                foreach (var work in (ReadOnlySpan<DiskWork>)[DiskWork.Look, DiskWork.Load])
+                {
+                    if (!MayStart(lane, work) || !lane.Waiting(work).TryDequeue(out var call))
+                        continue;
+                    lane.Running[(int)work]++;
+                    _running++;
+                    return call;
+                }
+            }
+
+            return null;
+        }
+    }
+
+    private bool MayStart(DiskLane lane, DiskWork work)
+    {
+        var free = DiskThreads.Count - _running;
+        return lane.IsIdle ? free > 0 : free > Reserve && lane.Running[(int)work] < (work == DiskWork.Look ? MostLooks : MostLoads);
+    }
+
+    private void Run(DiskCall call)
+    {
+        var lane = call.Lane;
+        var elsewhere = call.Run(new LaneFiles(files, _deviceOf ??= files.ReadMounts(), lane.Devices));
+        lock (_lock)
+        {
+            _running--;
+            lane.Running[(int)call.Work]--;
+            lane.Ended[(int)call.Work]++;
+            if (lane is { IsIdle: true, IsEmpty: true })
+                _lanes.Remove(lane.Devices);
+        }
+
+        if (elsewhere is not null)
+            Queue(call, elsewhere);
+        else
+            call.Tell();
+        StartWhatMay();
+    }
 }
 
-/// <summary>What blocks waits here for a thread, in the order in which it came.</summary>
-internal sealed class DiskLane(TaskScheduler threads)
+/// <summary>What waits for, and runs on, the devices of a lane. Guarded by the lock of its <see cref="DiskLanes"/>, but for <see cref="Ended"/>.</summary>
+internal sealed class DiskLane(Devices devices)
 {
-    private long _ended;
+    private readonly Queue<DiskCall>[] _waiting = [new(), new()];
 
-    /// <summary>How many calls have ended: a lane in which none does is stuck.</summary>
-    public long Ended => Interlocked.Read(ref _ended);
+    public Devices Devices { get; } = devices;
 
-    public Task<T> Run<T>(Func<T> blocking) => Task.Factory.StartNew(
-        () =>
-        {
-            try
-            {
-                return blocking();
-            }
-            finally
-            {
-                Interlocked.Increment(ref _ended);
-            }
-        },
-        CancellationToken.None,
-        TaskCreationOptions.DenyChildAttach,
-        threads);
+    /// <summary>How many calls are under way, by kind of work.</summary>
+    public int[] Running { get; } = new int[2];
+
+    /// <summary>How many calls have ended, by kind of work. Read without the lock: what counts is whether it grows.</summary>
+    public long[] Ended { get; } = new long[2];
+
+    public bool IsIdle => Running is [0, 0];
+
+    public bool IsEmpty => _waiting is [{ Count: 0 }, { Count: 0 }];
+
+    public Queue<DiskCall> Waiting(DiskWork work) => _waiting[(int)work];
 }

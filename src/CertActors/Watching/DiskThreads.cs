@@ -7,7 +7,7 @@ namespace CertActors.Watching;
 /// </summary>
 internal sealed class DiskThreads : TaskScheduler
 {
-    private const int Count = 8;
+    public const int Count = 8;
 
     private static readonly Lazy<DiskThreads> LazyShared = new(() => new DiskThreads());
 

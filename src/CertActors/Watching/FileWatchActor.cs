@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Debouncing;
 
@@ -15,12 +16,12 @@ internal sealed record PairWatched(string Pair, WatchMode Mode, string Why) : ID
 /// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
 /// What it looks at and watches is every step on the way to the files: see <see cref="Hop"/>.
 /// </summary>
-internal sealed class FileWatchActor : UntypedActor, IWithTimers
+internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
     private readonly Platform _platform;
     private readonly Dictionary<string, WatchedPair> _pairs;
     private readonly PollSchedule _polls;
-    private readonly Backoff _retry = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    private readonly Backoff _retry = new(WatchedPair.FirstRetry, WatchedPair.LongestRetry);
     private HopWatches? _watches;
 
     public FileWatchActor(CertificateRegistry registry)
@@ -37,8 +38,11 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
     /// <param name="Pair">The pair; its reference tells another incarnation's from ours.</param>
     /// <param name="Watches">What was told to watch it; null if nothing was.</param>
     /// <param name="Snapshot">What was seen; null if it couldn't be told.</param>
+    /// <param name="Touched">The devices that the way leads over; null if it couldn't be told.</param>
+    /// <param name="IsSettled">Whether two walks agreed, so that all of the way is watched.</param>
     /// <param name="Error">Why it couldn't be told or can't be watched; null if all went well.</param>
-    private sealed record Inspected(WatchedPair Pair, HopWatches? Watches, PairSnapshot? Snapshot, string? Error)
+    private sealed record Inspected(
+        WatchedPair Pair, HopWatches? Watches, PairSnapshot? Snapshot, Devices? Touched, bool IsSettled, string? Error)
         : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Inspected);
@@ -58,10 +62,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         public static readonly PollDue Instance = new();
     }
 
+    /// <summary>An event source may be had again.</summary>
     private sealed record RetryEvents : IDeadLetterSuppression
     {
         public static readonly RetryEvents Instance = new();
     }
+
+    /// <summary>The way of a pair may be watched again.</summary>
+    private sealed record RetryWatch(string Pair) : IDeadLetterSuppression;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -70,10 +78,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         var unavailable = Open();
         foreach (var pair in _pairs.Values)
         {
+            // From the start: the first look may hang.
+            _polls.Plan(pair, pair.PollInterval * pair.Share);
             if (unavailable is not null)
                 SetMode(pair, WatchMode.Polling, unavailable);
             Inspect(pair, ReloadReason.Start);
         }
+
+        AwaitPoll();
     }
 
     protected override void PostStop() => _watches?.Close();
@@ -99,6 +111,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
             case RetryEvents:
                 OnRetryEvents();
                 break;
+            case RetryWatch(var name):
+                Inspect(_pairs[name], ReloadReason.Poll);
+                break;
             case PairRejected rejected:
                 _pairs[rejected.Pair].Seen = null;
                 break;
@@ -118,6 +133,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
             return;
         }
 
+        if (happened.Hop is null)
+            _platform.Lanes.ForgetMounts();
         foreach (var pair in happened.Watches.Read(happened) ?? _pairs.Values)
         {
             Touch(pair, ReloadReason.FileChange);
@@ -136,6 +153,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         }
         catch (Exception error)
         {
+            AwaitSource();
             return $"no event source can be made: {error.Message}";
         }
     }
@@ -144,6 +162,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
     {
         _watches?.Close();
         _watches = null;
+        AwaitSource();
         foreach (var pair in _pairs.Values)
         {
             SetMode(pair, WatchMode.Polling, why);
@@ -151,23 +170,18 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         }
     }
 
+    private void AwaitSource() => Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
+
     private void OnRetryEvents()
     {
-        var polling = _pairs.Values.Where(pair => pair.Mode == WatchMode.Polling).ToArray();
-        if (polling.Length == 0)
+        if (Open() is not null)
             return;
-
-        Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
-        if (_watches is null && Open() is not null)
-            return;
-        foreach (var pair in polling)
+        foreach (var pair in _pairs.Values)
             Inspect(pair, ReloadReason.Poll);
     }
 
     private void SetMode(WatchedPair pair, WatchMode mode, string why)
     {
-        if (mode == WatchMode.Polling && !Timers.IsTimerActive(nameof(RetryEvents)))
-            Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
         if (pair.Mode == mode)
             return;
         pair.Mode = mode;
@@ -186,12 +200,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
 
     private void OnPollDue()
     {
-        if (!_pairs.Values.Any(pair => pair.Mode == WatchMode.Polling))
+        // An event source that has lasted until now is sound.
+        if (_watches is not null)
             _retry.Reset();
+        _platform.Lanes.ForgetMounts();
 
         var due = _polls.Take();
         foreach (var pair in due)
-            _polls.Plan(pair, pair.PollInterval);
+            _polls.Repeat(pair);
         AwaitPoll();
 
         foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
@@ -210,9 +226,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         foreach (var pair in pairs)
             pair.IsPolling = true;
         PairFingerprint?[] seen = [.. pairs.Select(pair => pair.Seen)];
-        _platform.Lanes.Looks(devices)
-            .Run(() => new Polled(pairs, pairs.Where((pair, i) => HasChanged(_platform.Files, pair, seen[i])).ToArray()))
-            .PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
+        _platform.Lanes
+            .Run(devices, DiskWork.Look, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
+            .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
     }
 
     private void OnPolled(Polled polled)
@@ -233,9 +249,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
 
         pair.Inspecting = why;
         var watches = _watches;
-        _platform.Lanes.Looks(pair.Pair.Devices)
-            .Run(() => Look(_platform.Files, pair, watches))
-            .PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, error.Message));
+        _platform.Lanes
+            .Run(pair.Pair.Devices, DiskWork.Look, files => Look(files, pair, watches))
+            .Running.PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, Touched: null, IsSettled: false, error.Message));
     }
 
     private void OnInspected(Inspected inspected)
@@ -247,18 +263,33 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         if (inspected.Watches is not null && inspected.Watches == _watches)
         {
             if (inspected.Error is { } error)
+            {
                 SetMode(pair, WatchMode.Polling, error);
-            else
+                if (!Timers.IsTimerActive((nameof(RetryWatch), pair.Name)))
+                    Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), pair.Retry.Next());
+            }
+            else if (inspected.IsSettled)
+            {
                 SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
+                Timers.Cancel((nameof(RetryWatch), pair.Name));
+                pair.Retry.Reset();
+            }
+            else
+            {
+                // The way is replaced faster than it's watched; what was seen of it last may not be all.
+                _polls.Plan(pair, pair.Pair.Options.PollIntervalWithoutEvents);
+                AwaitPoll();
+            }
         }
 
         // What can't be looked at is as good as changed: loading it says why.
-        var fingerprint = inspected.Snapshot?.Fingerprint;
+        var isVague = inspected is { Error: null, IsSettled: false };
+        var fingerprint = isVague ? null : inspected.Snapshot?.Fingerprint;
         if (fingerprint is null || fingerprint != pair.Seen)
             Touch(pair, why);
         pair.Seen = fingerprint;
-        if (inspected.Snapshot is { } snapshot)
-            pair.Pair.Devices = snapshot.Devices;
+        if (inspected.Touched is { } touched)
+            pair.Pair.Devices = touched;
 
         if (pair.InspectAgain is { } again)
         {
@@ -271,7 +302,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
         Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, why));
 
     /// <summary>On a disk thread.</summary>
-    private static bool HasChanged(IFiles files, WatchedPair pair, PairFingerprint? seen)
+    private static bool HasChanged(LaneFiles files, WatchedPair pair, PairFingerprint? seen)
     {
         try
         {
@@ -284,28 +315,42 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers
     }
 
     /// <summary>Watches, then looks, so that what happens after the look is an event. On a disk thread.</summary>
-    private static Inspected Look(IFiles files, WatchedPair pair, HopWatches? watches)
+    private static Inspected Look(LaneFiles files, WatchedPair pair, HopWatches? watches)
     {
-        const int mostWalks = 5; // A way that changes faster is looked at again at the next event or poll.
+        const int mostWalks = 5;
 
         PairSnapshot? seen = null;
         try
         {
             seen = PairSnapshot.Take(files, pair.Pair.Options);
-            for (var walks = 1; watches is not null && walks < mostWalks; walks++)
+            var isSettled = watches is null;
+            for (var walks = 1; !isSettled && walks < mostWalks; walks++)
             {
                 var watched = seen;
-                watches.Watch(pair, [.. watched.Hops]);
+                var areAllThere = TryWatch(watches!, pair, watched);
                 seen = PairSnapshot.Take(files, pair.Pair.Options);
-                if (seen.HasSameHopsAs(watched))
-                    break;
+                isSettled = areAllThere && seen.HasSameHopsAs(watched);
             }
 
-            return new Inspected(pair, watches, seen, Error: null);
+            return new Inspected(pair, watches, seen, files.Touched, isSettled, Error: null);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return new Inspected(pair, watches, seen, $"the way to the files can't be watched: {error.Message}");
+            return new Inspected(pair, watches, seen, Touched: null, IsSettled: false, $"the way to the files can't be watched: {error.Message}");
+        }
+    }
+
+    /// <returns>False if a directory on the way has gone since it was seen.</returns>
+    private static bool TryWatch(HopWatches watches, WatchedPair pair, PairSnapshot seen)
+    {
+        try
+        {
+            watches.Watch(pair, [.. seen.Hops]);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
         }
     }
 }

@@ -11,6 +11,8 @@ internal sealed class HopWatches
     private readonly IFileEventSource _source;
     private readonly Dictionary<string, WatchedDirectory> _directories = new(StringComparer.Ordinal);
     private readonly Dictionary<int, WatchedDirectory> _watches = [];
+    private readonly HashSet<int> _endedMeanwhile = [];
+    private int _watching;
     private bool _allUnread;
     private bool _closed;
 
@@ -33,6 +35,8 @@ internal sealed class HopWatches
                 return;
             Replace(pair, hops);
             unwatched = [.. hops.Where(hop => !_directories[hop.Directory].IsWatchedFor(hop))];
+            if (_watching++ == 0)
+                _endedMeanwhile.Clear();
         }
 
         // Outside the lock: a path on a dead disk may hold up the call, and is to hold up nobody else.
@@ -41,14 +45,17 @@ internal sealed class HopWatches
         {
             try
             {
-                var watch = _source.Watch(hop.Directory, hop.Contents);
-                lock (_lock)
-                    Assign(hop, watch);
+                Watch(hop);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 first ??= error;
             }
+        }
+
+        lock (_lock)
+        {
+            _watching--;
         }
 
         if (first is not null)
@@ -115,6 +122,26 @@ internal sealed class HopWatches
         Unassign(directory);
     }
 
+    private void Watch(Hop hop)
+    {
+        const int mostTries = 5;
+
+        for (var tries = 0; tries < mostTries; tries++)
+        {
+            var watch = _source.Watch(hop.Directory, hop.Contents);
+            lock (_lock)
+            {
+                // It may have ended before we came to know its number: nobody would be told of that.
+                if (_endedMeanwhile.Contains(watch))
+                    continue;
+                Assign(hop, watch);
+                return;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"{hop.Directory} went away each time it was watched");
+    }
+
     private void Assign(Hop hop, int watch)
     {
         if (_closed)
@@ -124,7 +151,7 @@ internal sealed class HopWatches
         {
             // Nobody wants it any more, or another thread was faster.
             if (!_watches.ContainsKey(watch))
-                _source.Unwatch(watch);
+                Unwatch(watch);
             return;
         }
 
@@ -138,6 +165,7 @@ internal sealed class HopWatches
         }
 
         directory.Identity = hop.DirectoryIdentity;
+        directory.IsInDoubt = false;
         directory.Contents |= hop.Contents;
     }
 
@@ -170,6 +198,12 @@ internal sealed class HopWatches
         }
 
         _watches.Remove(watch);
+        Unwatch(watch);
+    }
+
+    private void Unwatch(int watch)
+    {
+        _endedMeanwhile.Add(watch);
         _source.Unwatch(watch);
     }
 
@@ -193,6 +227,10 @@ internal sealed class HopWatches
         if (_allUnread && kind != FileEventKind.WatchLost)
             return;
         _allUnread = true;
+
+        // What was lost may be the end of a watch: each is asked for once more when its pairs are looked at.
+        foreach (var directory in _directories.Values)
+            directory.IsInDoubt = true;
         _sink(new FileEvent(this, Hop: null, kind));
     }
 
@@ -210,10 +248,14 @@ internal sealed class HopWatches
         List<WatchedDirectory> concerned = [];
         for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
             concerned.Add(directory);
+
+        // Its path leads elsewhere from now on: whatever is there is to be watched anew.
+        var hasEnded = kind is FileEventKind.Removed or FileEventKind.Renamed or FileEventKind.WatchLost;
+        if (hasEnded && concerned.Count == 0)
+            Unwatch(watch);
         foreach (var directory in concerned)
         {
-            // Its path leads elsewhere from now on: whatever is there is to be watched anew.
-            if (kind is FileEventKind.Removed or FileEventKind.Renamed or FileEventKind.WatchLost)
+            if (hasEnded)
                 Unassign(directory);
             foreach (var hop in directory.Hops)
                 Tell(hop, kind);

@@ -17,10 +17,10 @@ internal interface IFiles
     /// <returns>Tells the device that a path lies on, as far as it has no links; 0 for all where a platform can't tell.</returns>
     Func<string, ulong> ReadMounts();
 
-    /// <summary>Where a symbolic link leads, as it is written.</summary>
-    /// <exception cref="IOException">It can't be told, or the path is no link any more.</exception>
+    /// <summary>Where a symbolic link leads, as it is written; null if there's no link any more.</summary>
+    /// <exception cref="IOException">It can't be told.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
-    string ReadLink(string path);
+    string? ReadLink(string path);
 
     /// <summary>Reads a file until the buffer is full or the file ends; links are followed.</summary>
     /// <returns>How many bytes were read.</returns>

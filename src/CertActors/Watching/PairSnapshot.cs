@@ -16,10 +16,28 @@ internal sealed record Hop(string Directory, string Name, FileIdentity Directory
 internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End)
 {
     private const int MostLinks = 40; // As Linux has it: path_resolution(7).
+    private const int MostWalks = 5;
 
     /// <exception cref="IOException">It can't be told, or the links lead in a circle.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     public static PathSnapshot Take(IFiles files, string fullPath)
+    {
+        for (var walk = 0; walk < MostWalks; walk++)
+        {
+            if (Walk(files, fullPath) is { } seen)
+                return seen;
+        }
+
+        throw new IOException($"the links on the way to {fullPath} are replaced all the time");
+    }
+
+    public bool Equals(PathSnapshot? other) =>
+        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links) && End == other.End;
+
+    public override int GetHashCode() => HashCode.Combine(Hops.Length, End);
+
+    /// <returns>Null if a link was replaced between one look at it and the next.</returns>
+    private static PathSnapshot? Walk(IFiles files, string fullPath)
     {
         var hops = ImmutableArray.CreateBuilder<Hop>();
         var links = ImmutableArray.CreateBuilder<FileStamp>();
@@ -48,10 +66,11 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
                     stamp = entry;
                     break;
                 case FileKind.Link when links.Count == MostLinks:
-                    throw new IOException($"more than {MostLinks} symbolic links");
+                    throw new IOException($"more than {MostLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?");
                 case FileKind.Link:
                     links.Add(entry.Value);
-                    var target = files.ReadLink(path);
+                    if (files.ReadLink(path) is not { } target)
+                        return null;
                     if (Path.IsPathRooted(target))
                     {
                         directory = Path.GetPathRoot(target)!;
@@ -68,11 +87,6 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
 
         return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), stamp);
     }
-
-    public bool Equals(PathSnapshot? other) =>
-        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links) && End == other.End;
-
-    public override int GetHashCode() => HashCode.Combine(Hops.Length, End);
 
     private static void Push(Stack<string> rest, string path)
     {
@@ -91,8 +105,6 @@ internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key)
     public IEnumerable<Hop> Hops => Certificate.Hops.Concat(Key.Hops).Distinct();
 
     public PairFingerprint Fingerprint => new(Certificate.End, Key.End);
-
-    public Devices Devices => new(Certificate.Hops[^1].DirectoryIdentity.Device, Key.Hops[^1].DirectoryIdentity.Device);
 
     /// <inheritdoc cref="PathSnapshot.Take"/>
     public static PairSnapshot Take(IFiles files, CertificateOptions pair) =>

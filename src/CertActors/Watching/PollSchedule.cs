@@ -29,6 +29,15 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         _queue.Enqueue(pair, pair.NextPoll);
     }
 
+    /// <summary>The pair, just taken, is polled again in its turn; turns that were missed are left out, and the place in the interval is kept.</summary>
+    public void Repeat(WatchedPair pair)
+    {
+        var interval = pair.PollInterval;
+        var late = Elapsed() - pair.NextPoll;
+        var turns = late < TimeSpan.Zero ? 1 : Math.Floor(late / interval) + 1;
+        Plan(pair, (turns * interval) - late);
+    }
+
     /// <summary>The first has become due: takes it, and all that are nearly due with it.</summary>
     public List<WatchedPair> Take()
     {

@@ -19,6 +19,9 @@ internal sealed class WatchedDirectory(string path)
     /// <summary>Which directory was found at the path when it was last watched.</summary>
     public FileIdentity Identity { get; set; }
 
+    /// <summary>Whether the watch may have ended without our being told.</summary>
+    public bool IsInDoubt { get; set; }
+
     /// <summary>Whether what is written in it is told.</summary>
     public bool Contents { get; set; }
 
@@ -27,7 +30,7 @@ internal sealed class WatchedDirectory(string path)
 
     public IEnumerable<WatchedHop> Hops => _index?.Values ?? Chain();
 
-    public bool IsWatchedFor(Hop hop) => Watch != NotWatched && Identity == hop.DirectoryIdentity && (Contents || !hop.Contents);
+    public bool IsWatchedFor(Hop hop) => Watch != NotWatched && !IsInDoubt && Identity == hop.DirectoryIdentity && (Contents || !hop.Contents);
 
     public WatchedHop? Find(ReadOnlySpan<char> name)
     {

@@ -5,6 +5,9 @@ namespace CertActors.Watching;
 /// <param name="share">Its place among all, above 0 and up to 1: the part of an interval after which it's polled first.</param>
 internal sealed class WatchedPair(Pair pair, double share)
 {
+    public static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(60);
+
     public Pair Pair { get; } = pair;
 
     public double Share { get; } = share;
@@ -13,6 +16,9 @@ internal sealed class WatchedPair(Pair pair, double share)
 
     /// <summary>How its changes are noticed; null until that is known.</summary>
     public WatchMode? Mode { get; set; }
+
+    /// <summary>When it's to be watched again after that has failed.</summary>
+    public Backoff Retry { get; } = new(FirstRetry, LongestRetry);
 
     /// <summary>When it's polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
     public TimeSpan NextPoll { get; set; }

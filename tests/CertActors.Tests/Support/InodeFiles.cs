@@ -46,10 +46,10 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
     public Func<string, ulong> ReadMounts() => _ => 1;
 
-    public string ReadLink(string path)
+    public string? ReadLink(string path)
     {
         lock (_lock)
-            return Find(path) is { Kind: FileKind.Link } link ? link.Target : throw new IOException("no link");
+            return Find(path) is { Kind: FileKind.Link } link ? link.Target : null;
     }
 
     public int Read(string path, Span<byte> buffer)

@@ -72,10 +72,10 @@ internal sealed class MemoryFiles : IFiles
 
     public Func<string, ulong> ReadMounts() => DeviceOf;
 
-    public string ReadLink(string path)
+    public string? ReadLink(string path)
     {
         lock (_lock)
-            return _entries.TryGetValue(path, out var entry) ? entry.Target : throw new IOException($"{path} is no symbolic link any more");
+            return _entries.TryGetValue(path, out var entry) && entry.Kind == FileKind.Link ? entry.Target : null;
     }
 
     public int Read(string path, Span<byte> buffer)

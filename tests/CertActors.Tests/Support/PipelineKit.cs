@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
@@ -24,7 +25,7 @@ public abstract class PipelineKit : TestKit
         akka.loggers = []
         """;
 
-    private readonly List<LogEvent> _logged = [];
+    private readonly ConcurrentQueue<LogEvent> _logged = [];
     private readonly IActorRef _logs;
     private TestProbe? _barrier;
 
@@ -81,7 +82,7 @@ public abstract class PipelineKit : TestKit
     }
 
     internal CertificateRegistry Registry(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Checked(), new Platform(Files, Events.Open, new DiskLanes(_ => Disk)), loggers: null);
+        holder ?? Holder, options.Checked(), new Platform(Events.Open, new DiskLanes(Files, Disk)), loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
@@ -200,9 +201,9 @@ public abstract class PipelineKit : TestKit
 
     private sealed class LogCollector : ReceiveActor
     {
-        public LogCollector(List<LogEvent> logged)
+        public LogCollector(ConcurrentQueue<LogEvent> logged)
         {
-            Receive<LogEvent>(logged.Add);
+            Receive<LogEvent>(logged.Enqueue);
         }
     }
 }

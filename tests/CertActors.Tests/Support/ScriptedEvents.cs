@@ -13,6 +13,9 @@ internal sealed class ScriptedEvents
     /// <summary>Why a directory can't be watched; null if it can.</summary>
     public Func<string, Exception?> WatchFails { get; set; } = _ => null;
 
+    /// <summary>Called when a directory is watched, and its number not told yet.</summary>
+    public Action<string> BeforeTold { get; set; } = _ => { };
+
     /// <summary>How many times a source was asked for.</summary>
     public int Opened { get; private set; }
 
@@ -80,8 +83,10 @@ internal sealed class ScriptedEvents
                 }
             }
 
-            _watches[++_last] = (directory, contents);
-            return _last;
+            var added = ++_last;
+            _watches[added] = (directory, contents);
+            script.BeforeTold(directory);
+            return added;
         }
 
         public void Unwatch(int watch) => _watches.Remove(watch);
