@@ -100,7 +100,7 @@ internal static class Watching
         var config = ConfigurationFactory.ParseString(
             $$"""
             akka.loglevel = WARNING
-            akka.actor.default-mailbox.mailbox-type = "{{typeof(CountingMailbox).AssemblyQualifiedName}}"
+            akka.actor.mailbox.unbounded-queue-based.mailbox-type = "{{typeof(CountingMailbox).AssemblyQualifiedName}}"
             """);
         using var system = ActorSystem.Create("benchmark", config);
         var supervisor = system.ActorOf(CertificateSupervisor.Props(new CertificateHolder(), one.Options[0]), CertificateSupervisor.DefaultName);

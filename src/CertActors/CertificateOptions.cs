@@ -18,11 +18,47 @@ public sealed record CertificateOptions
     /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c> of ASCII. Default <c>default</c>.</summary>
     public string Name { get; init; } = "default";
 
-    /// <summary>The PEM file with the leaf certificate first, and its intermediates after it. Required.</summary>
+    /// <summary>
+    /// The file with the leaf certificate and its chain, in any order: PEM (RFC 7468) or PKCS#12 (RFC 7292), told by content. The leaf is the
+    /// certificate whose key is in <see cref="KeyPath"/>. Required.
+    /// </summary>
     public required string CertificatePath { get; init; }
 
-    /// <summary>The PEM file with the private key, unencrypted: PKCS#8, PKCS#1 or SEC1. May be <see cref="CertificatePath"/> itself. Required.</summary>
+    /// <summary>
+    /// The file with the private key, RSA or ECDSA on P-256, P-384 or P-521: PEM (PKCS#8, encrypted or not, PKCS#1 or SEC1) or PKCS#12.
+    /// May be <see cref="CertificatePath"/> itself. Required.
+    /// </summary>
     public required string KeyPath { get; init; }
+
+    /// <summary>The file with the password of an encrypted key or a PKCS#12 file: UTF-8, of which one line break at the end is dropped. Default null: none.</summary>
+    public string? PasswordPath { get; init; }
+
+    /// <summary>What the pair is for. Default <see cref="CertificatePurpose.ServerAuthentication"/>.</summary>
+    public CertificatePurpose Purpose { get; init; }
+
+    /// <summary>
+    /// Host names that aren't to be lost: while the certificate that is served covers one of them, another is rejected that doesn't.
+    /// A wildcard covers one label (RFC 6125, 6.4.3). Default none.
+    /// </summary>
+    public IReadOnlyList<string> RequiredNames { get; init; } = [];
+
+    /// <summary>
+    /// By how much a new certificate may expire earlier than the valid one that is served; above that it's taken for a restored backup, and rejected.
+    /// 0 or more; default null: by any time.
+    /// </summary>
+    public TimeSpan? AllowedExpirySetback { get; init; }
+
+    /// <summary>
+    /// Whether a certificate that has expired or isn't valid yet is rejected even when none is served. Default false: it's served with a warning,
+    /// as to serve none fails every client.
+    /// </summary>
+    public bool RequireValidFirst { get; init; }
+
+    /// <summary>
+    /// How long before the end of its validity <see cref="CertificateExpiring"/> is told, once each; a third of the certificate's lifetime counts
+    /// instead of anything longer. The end itself is always told. Each above 0; default 30, 7 and 1 days.
+    /// </summary>
+    public IReadOnlyList<TimeSpan> ExpiryThresholds { get; init; } = [TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)];
 
     /// <summary>How long nothing may have touched the files before they are read; each touch starts it anew. 1 ms to 1 day, default 150 ms.</summary>
     public TimeSpan SettleWindow { get; init; } = TimeSpan.FromMilliseconds(150);
@@ -39,17 +75,37 @@ public sealed record CertificateOptions
     /// <summary>How long reading and judging the pair may take before it is given up. 1 ms to 1 day, default 5 s.</summary>
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
-    internal CertificateOptions WithFullPaths() =>
-        this with { CertificatePath = FullPath(CertificatePath), KeyPath = FullPath(KeyPath) };
+    internal CertificateOptions WithFullPaths() => this with
+    {
+        CertificatePath = FullPath(CertificatePath),
+        KeyPath = FullPath(KeyPath),
+        PasswordPath = PasswordPath is null ? null : FullPath(PasswordPath),
+    };
 
     internal IEnumerable<string> Errors()
     {
         if (!IsName(Name))
             yield return $"the name '{Name}' must be 1 to {LongestName} ASCII letters, digits, '-', '_' or '.'";
         if (!IsPath(CertificatePath))
-            yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM file";
+            yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM or PKCS#12 file";
         if (!IsPath(KeyPath))
-            yield return $"pair '{Name}': {nameof(KeyPath)} must name a PEM file";
+            yield return $"pair '{Name}': {nameof(KeyPath)} must name a PEM or PKCS#12 file";
+        if (PasswordPath is not null && !IsPath(PasswordPath))
+            yield return $"pair '{Name}': {nameof(PasswordPath)} must name a file, or be null";
+        if (!Enum.IsDefined(Purpose))
+            yield return $"pair '{Name}': {nameof(Purpose)} is {Purpose}, and must be one of {string.Join(", ", Enum.GetNames<CertificatePurpose>())}";
+        if (RequiredNames is null)
+            yield return $"pair '{Name}': {nameof(RequiredNames)} must not be null";
+        foreach (var name in RequiredNames ?? [])
+        {
+            if (Uri.CheckHostName(name) is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6))
+                yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is no host name";
+        }
+
+        if (AllowedExpirySetback < TimeSpan.Zero)
+            yield return $"pair '{Name}': {nameof(AllowedExpirySetback)} is {AllowedExpirySetback}, and must be 0 or more, or null";
+        if (ExpiryThresholds is null || ExpiryThresholds.Any(threshold => threshold <= TimeSpan.Zero))
+            yield return $"pair '{Name}': {nameof(ExpiryThresholds)} must hold times above 0 alone";
 
         foreach (var (option, value) in Durations())
         {

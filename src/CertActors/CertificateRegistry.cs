@@ -72,8 +72,23 @@ internal sealed class Pair(CertificateOptions options)
     /// <summary>What subscribers were told last. The supervisor's alone.</summary>
     public CertificateChanged? LastChange { get; set; }
 
-    /// <summary>The failure that stands, and the state of the files that it is about. The supervisor's alone.</summary>
-    public (CertificateReloadFailed Told, PairSnapshot? Seen)? Failing { get; set; }
+    /// <summary>The files that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
+    public PairFingerprint? Judged { get; set; }
+
+    /// <summary>The rejection that stands, and the contents that it is about. The <see cref="ReloadActor"/>'s alone.</summary>
+    public (Verdict.Rejected Verdict, ContentTag? Content)? Rejected { get; set; }
+
+    /// <summary>Whether it was said that others can read its secrets. The <see cref="ReloadActor"/>'s alone.</summary>
+    public bool IsPermissionTold { get; set; }
+
+    /// <summary>The failure that stands. The supervisor's alone.</summary>
+    public CertificateReloadFailed? Failing { get; set; }
+
+    /// <summary>What subscribers were told of the end of a generation, and for which threshold. The supervisor's alone.</summary>
+    public (CertificateExpiring Told, TimeSpan Threshold)? Expiring { get; set; }
+
+    /// <summary>The supervisor's alone.</summary>
+    public LoadCounts Loads { get; set; } = new(0, 0, 0);
 
     /// <summary>The mode that was told last. The supervisor's alone.</summary>
     public WatchModeChanged? Watching { get; set; }

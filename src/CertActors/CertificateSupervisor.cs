@@ -125,6 +125,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             case PairJudged judged:
                 OnJudged(judged);
                 break;
+            case PairsPolled(var polled):
+                foreach (var name in polled)
+                    TellIfExpiring(_registry.Find(name));
+                break;
             case PairWatched watched:
                 OnWatched(watched);
                 break;
@@ -223,14 +227,20 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         var pair = _registry.Find(judged.Pair);
         if (judged.Failure is { } failure)
         {
-            OnRejected(pair, failure, judged.Seen);
+            pair.Loads = pair.Loads with { Rejected = pair.Loads.Rejected + 1 };
+            OnRejected(pair, failure, judged.IsRepeated);
         }
         else
         {
+            pair.Loads = judged.Change is null
+                ? pair.Loads with { Unchanged = pair.Loads.Unchanged + 1 }
+                : pair.Loads with { Changed = pair.Loads.Changed + 1 };
             if (pair.Failing is not null && judged.Change is null)
                 _log.Recovered(pair.Name);
             pair.Failing = null;
             Announce(pair, judged.Change);
+            foreach (var warning in judged.Warnings)
+                _log.Warned(pair.Name, warning);
         }
 
         foreach (var id in judged.Requests)
@@ -239,14 +249,14 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             GiveUp(first);
     }
 
-    private void OnRejected(Pair pair, CertificateReloadFailed failure, PairSnapshot? seen)
+    private void OnRejected(Pair pair, CertificateReloadFailed failure, bool isRepeated)
     {
         _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
 
         // Files that stay bad are tried again and again, and complained of once.
-        if (pair.Failing is { } known && known.Seen == seen && known.Told.Reason == failure.Reason && known.Told.Message == failure.Message)
+        if (isRepeated && pair.Failing is not null)
             return;
-        pair.Failing = (failure, seen);
+        pair.Failing = failure;
         _log.Rejected(pair.Name, failure.Reason, failure.Message, failure.StillServed?.Sha256 ?? "nothing");
         Publish(failure);
     }
@@ -272,6 +282,26 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         Publish(change);
     }
 
+    private void TellIfExpiring(Pair pair)
+    {
+        if (pair.LastChange is not { } served)
+            return;
+        var (leaf, now) = (served.Current, Context.System.Scheduler.Now);
+        var remaining = leaf.NotAfter - now;
+        if (ExpiryThresholds.Reached(leaf, remaining, pair.Options.ExpiryThresholds) is not { } threshold)
+            return;
+        if (pair.Expiring is { } known && known.Told.Generation == served.Generation && known.Threshold <= threshold)
+            return;
+
+        var expiring = new CertificateExpiring(pair.Name, served.Generation, leaf.NotAfter, remaining, now);
+        pair.Expiring = (expiring, threshold);
+        if (remaining > TimeSpan.Zero)
+            _log.Expiring(pair.Name, leaf.NotAfter, remaining);
+        else
+            _log.Expired(pair.Name, leaf.NotAfter);
+        Publish(expiring);
+    }
+
     private void IndexNames() => _registry.Holder.IndexNames(_registry.Pairs.Select(pair => pair.Cell));
 
     private void OnWatched(PairWatched watched)
@@ -291,7 +321,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         Context.Watch(subscriber);
         foreach (var pair in _registry.Pairs)
         {
-            foreach (var known in (IEnumerable<object?>)[pair.Watching, pair.LastChange, pair.Failing?.Told])
+            var expiring = pair.Expiring?.Told is { } told && told.Generation == pair.LastChange?.Generation ? told : null;
+            foreach (var known in (IEnumerable<object?>)[pair.Watching, pair.LastChange, expiring, pair.Failing])
             {
                 if (known is not null)
                     subscriber.Tell(known);
@@ -352,9 +383,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private static CertificateStatus StatusOf(Pair pair) => new(
         pair.Name,
         pair.LastChange,
-        pair.Failing?.Told,
+        pair.Failing,
         pair.Watching?.Mode ?? WatchMode.Polling,
-        pair.Attempt is { IsStuck: true });
+        pair.Attempt is { IsStuck: true },
+        pair.Loads);
 
     /// <summary>How to spawn a supervisor of one pair.</summary>
     /// <inheritdoc cref="Props(CertificateHolder, CertificateSupervisorOptions, ILoggerFactory?)"/>

@@ -38,10 +38,10 @@ public enum RejectionReason
     /// <summary>The certificate file holds no certificate, or a truncated or damaged one.</summary>
     CertificateMalformed,
 
-    /// <summary>The key file holds no private key, or a truncated, damaged or encrypted one, or one of an unsupported kind.</summary>
+    /// <summary>The key file holds no private key, or a truncated or damaged one.</summary>
     KeyMalformed,
 
-    /// <summary>The private key isn't the leaf certificate's.</summary>
+    /// <summary>The private key is that of no certificate in the certificate file.</summary>
     KeyMismatch,
 
     /// <summary>The files went on changing while they were read.</summary>
@@ -49,6 +49,36 @@ public enum RejectionReason
 
     /// <summary>The load took longer than <see cref="CertificateOptions.LoadTimeLimit"/>.</summary>
     TimedOut,
+
+    /// <summary>A file holds a PEM block of a kind that isn't supported, such as <c>TRUSTED CERTIFICATE</c>.</summary>
+    BlockUnsupported,
+
+    /// <summary>The private key is of a kind, or encrypted in a way, that .NET can't use for TLS, such as Ed25519.</summary>
+    KeyUnsupported,
+
+    /// <summary>The private key or the PKCS#12 file is encrypted, and the password is wrong, missing or not UTF-8.</summary>
+    PasswordWrong,
+
+    /// <summary>To decrypt the private key or the PKCS#12 file would take more than 1,000,000 iterations of key derivation.</summary>
+    KeyDerivationTooCostly,
+
+    /// <summary>A certificate has an RSA key of less than 2048 bits, or is signed on SHA-1 or MD5.</summary>
+    TooWeak,
+
+    /// <summary>The leaf's extended key usage excludes <see cref="CertificateOptions.Purpose"/>.</summary>
+    PurposeExcluded,
+
+    /// <summary>The leaf has expired, and a better one is served, or <see cref="CertificateOptions.RequireValidFirst"/> is set.</summary>
+    Expired,
+
+    /// <summary>The leaf isn't valid yet, and a better one is served, or <see cref="CertificateOptions.RequireValidFirst"/> is set. It's taken once it is.</summary>
+    NotYetValid,
+
+    /// <summary>The leaf expires earlier than the one that is served, by more than <see cref="CertificateOptions.AllowedExpirySetback"/>.</summary>
+    EarlierExpiry,
+
+    /// <summary>The leaf lacks one of <see cref="CertificateOptions.RequiredNames"/> that the one that is served has.</summary>
+    NameLost,
 }
 
 /// <summary>How changes of a pair's files are noticed.</summary>
@@ -80,6 +110,17 @@ public sealed record CertificateChanged(
 public sealed record CertificateReloadFailed(
     string Name, RejectionReason Reason, string Message, CertificateFacts? StillServed, DateTimeOffset At);
 
+/// <summary>
+/// What is served comes near the end of its validity, or has passed it: told once for each of <see cref="CertificateOptions.ExpiryThresholds"/> and
+/// generation, and once at the end. Looked at with each poll.
+/// </summary>
+/// <param name="Name">The pair's name.</param>
+/// <param name="Generation">The generation that is served.</param>
+/// <param name="NotAfter">The end of its validity, UTC.</param>
+/// <param name="Remaining">What remained of it; 0 or less once it has expired.</param>
+/// <param name="At">When that was looked at, UTC.</param>
+public sealed record CertificateExpiring(string Name, long Generation, DateTimeOffset NotAfter, TimeSpan Remaining, DateTimeOffset At);
+
 /// <summary>Changes of a pair's files are noticed in another way from now on.</summary>
 /// <param name="Name">The pair's name.</param>
 /// <param name="Mode">The way.</param>
@@ -88,8 +129,8 @@ public sealed record CertificateReloadFailed(
 public sealed record WatchModeChanged(string Name, WatchMode Mode, string Why, DateTimeOffset At);
 
 /// <summary>
-/// Asks the supervisor to tell an actor every <see cref="CertificateChanged"/>, <see cref="CertificateReloadFailed"/> and
-/// <see cref="WatchModeChanged"/>. The current state is told first. An actor that dies is forgotten; a second subscription replays, and adds nothing.
+/// Asks the supervisor to tell an actor every <see cref="CertificateChanged"/>, <see cref="CertificateReloadFailed"/>,
+/// <see cref="CertificateExpiring"/> and <see cref="WatchModeChanged"/>. The current state is told first. An actor that dies is forgotten; a second subscription replays, and adds nothing.
 /// </summary>
 /// <param name="Subscriber">The actor to tell.</param>
 public sealed record Subscribe(IActorRef Subscriber);
@@ -146,5 +187,12 @@ public sealed record CertificatesStatus(IReadOnlyList<CertificateStatus> Certifi
 /// <param name="LastFailure">Why the files as they are now are rejected; null when the last load was good, or none has ended yet.</param>
 /// <param name="WatchMode">How changes are noticed; <see cref="WatchMode.Polling"/> until events are known to be had.</param>
 /// <param name="LoadStuck">Whether a load that was given up still holds its thread, so that the pair can't start another.</param>
+/// <param name="Loads">What came of its loads until now.</param>
 public sealed record CertificateStatus(
-    string Name, CertificateChanged? LastChange, CertificateReloadFailed? LastFailure, WatchMode WatchMode, bool LoadStuck);
+    string Name, CertificateChanged? LastChange, CertificateReloadFailed? LastFailure, WatchMode WatchMode, bool LoadStuck, LoadCounts Loads);
+
+/// <summary>What came of the loads of a pair. Loads that are held back, as their files are still being replaced, aren't counted.</summary>
+/// <param name="Changed">How many were swapped in.</param>
+/// <param name="Unchanged">How many were the chain and the key that were served.</param>
+/// <param name="Rejected">How many were rejected, repetitions included.</param>
+public sealed record LoadCounts(long Changed, long Unchanged, long Rejected);

@@ -31,9 +31,11 @@ public sealed class RejectionSpec : PipelineKit
     [Fact]
     public void A_rejection_is_told_and_logged_once_however_often_it_is_tried_again()
     {
+        Write(TestPair.Make());
         Files.Write(CertPath, "garbage");
         Start();
         Pass(seconds: 60, stepMilliseconds: 250);
+        Assert.InRange(Status().Loads.Rejected, 8, 20);
 
         Assert.Single(News<CertificateReloadFailed>());
         Assert.Single(Logged(), entry => entry.Contains("rejected", StringComparison.Ordinal));
@@ -169,6 +171,7 @@ public sealed class RejectionSpec : PipelineKit
         Files.Write(KeyPath, TestPair.Make().KeyPem);
         Raise(KeyPath);
         Advance(milliseconds: 150);
+        Advance(seconds: 5);
 
         var told = string.Join("\n", News().Select(news => news.ToString()).Concat(Logged()));
         Assert.Contains(nameof(RejectionReason.KeyMalformed), told, StringComparison.Ordinal);

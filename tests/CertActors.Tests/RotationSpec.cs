@@ -83,15 +83,18 @@ public sealed class RotationSpec : PipelineKit
 
         Assert.Same(served, Current);
         Assert.Empty(News());
+        Assert.Equal(1, Status().Loads.Changed);
+        Assert.InRange(Status().Loads.Unchanged, 1, 3);
     }
 
     [Fact]
     public void An_intermediate_alone_is_a_change()
     {
-        var pair = Write(TestPair.Make());
+        var issuer = new TestAuthority("issuer", new TestAuthority("root"));
+        var pair = Write(new TestLeaf { Issuer = issuer }.Make());
         Start();
 
-        Files.Write(CertPath, pair.CertificatePem + "\n" + TestPair.Make().CertificatePem);
+        Files.Write(CertPath, pair.CertificatePem + issuer.CertificatePem);
         Raise(CertPath);
         Advance(milliseconds: 150);
 

@@ -24,8 +24,8 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
         Running.ContinueWith(
             static ended =>
             {
-                if (ended is { IsCompletedSuccessfully: true, Result: LoadResult.Accepted(var pair) })
-                    pair.Dispose();
+                if (ended is { IsCompletedSuccessfully: true, Result.Verdict: Verdict.Accepted accepted })
+                    accepted.Pair.Dispose();
                 _ = ended.Exception; // Seen; nobody else will look.
             },
             CancellationToken.None,

@@ -2,22 +2,36 @@ using CertActors.Watching;
 
 namespace CertActors.Reloading;
 
-/// <summary>What came of a load.</summary>
-internal abstract record LoadResult
+/// <summary>What a pair was judged to be.</summary>
+internal abstract record Verdict
 {
-    private LoadResult()
+    private Verdict()
     {
     }
 
-    public sealed record Accepted(LoadedPair Pair) : LoadResult;
+    /// <param name="Pair">Ready to be served.</param>
+    /// <param name="Warnings">What is to be known of it all the same.</param>
+    /// <param name="LacksIssuer">Whether a file may still be written: the served chain goes on where this one ends.</param>
+    public sealed record Accepted(LoadedPair Pair, IReadOnlyList<string> Warnings, bool LacksIssuer) : Verdict;
+
+    /// <summary>The chain and the key are those that are served.</summary>
+    public sealed record Unchanged : Verdict
+    {
+        public static readonly Unchanged Instance = new();
+    }
 
     /// <param name="Reason">Why, for programs.</param>
     /// <param name="Message">Why, for people: path, reason, remedy.</param>
-    /// <param name="Seen">The state of the files that was rejected; null if it couldn't be told.</param>
-    public sealed record Rejected(RejectionReason Reason, string Message, PairSnapshot? Seen) : LoadResult;
+    public sealed record Rejected(RejectionReason Reason, string Message) : Verdict;
 }
 
-/// <summary>A pair was judged bad. Caught where the load ends.</summary>
+/// <summary>What came of a load.</summary>
+/// <param name="Verdict">The judgement.</param>
+/// <param name="Seen">The files that were read; null if that isn't known.</param>
+/// <param name="Content">Tells what was read from what else may be read; null if not all was.</param>
+internal sealed record LoadResult(Verdict Verdict, PairFingerprint? Seen, ContentTag? Content);
+
+/// <summary>A pair was judged bad. Caught where the judgement ends.</summary>
 internal sealed class RejectedException(RejectionReason reason, string message) : Exception(message)
 {
     public RejectionReason Reason { get; } = reason;

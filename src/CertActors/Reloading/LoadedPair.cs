@@ -3,22 +3,30 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.Reloading;
 
-/// <summary>A pair that was read and accepted: ready to be served, and nobody's yet.</summary>
+/// <summary>A leaf with its key, and its chain: parsed, and nobody's yet.</summary>
 internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collection intermediates, CertificateFacts facts) : IDisposable
 {
+    private SslStreamCertificateContext? _context;
+
     public X509Certificate2 Leaf { get; } = leaf;
 
     public CertificateFacts Facts { get; } = facts;
 
+    /// <summary>In the order of issue, without the root.</summary>
     public X509Certificate2Collection Intermediates { get; } = intermediates;
 
-    /// <summary>Offline, or .NET may fetch intermediates and OCSP answers over the network while a pair is loaded.</summary>
-    public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(leaf, intermediates, offline: true);
+    /// <summary>What handshakes take.</summary>
+    /// <exception cref="InvalidOperationException"><see cref="Prepare"/> wasn't called.</exception>
+    public SslStreamCertificateContext Context => _context ?? throw new InvalidOperationException("the pair isn't prepared");
+
+    /// <summary>Makes it ready to be served. Offline, or .NET may fetch intermediates and OCSP answers over the network.</summary>
+    public void Prepare() => _context = SslStreamCertificateContext.Create(Leaf, Intermediates, offline: true);
 
     /// <summary>Whether the chain is the other's to the byte. The key is then the same too: each was judged to be its leaf's.</summary>
     public bool HasSameChainAs(LoadedPair other) =>
-        Leaf.RawDataMemory.Span.SequenceEqual(other.Leaf.RawDataMemory.Span)
-        && Intermediates.Select(Der).SequenceEqual(other.Intermediates.Select(Der));
+        HasSameBytes(Leaf, other.Leaf)
+        && Intermediates.Count == other.Intermediates.Count
+        && Intermediates.Zip(other.Intermediates).All(pair => HasSameBytes(pair.First, pair.Second));
 
     /// <summary>Only for a load that was never published.</summary>
     public void Dispose()
@@ -28,5 +36,6 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
             intermediate.Dispose();
     }
 
-    private static string Der(X509Certificate2 certificate) => Convert.ToBase64String(certificate.RawDataMemory.Span);
+    private static bool HasSameBytes(X509Certificate2 one, X509Certificate2 other) =>
+        one.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
 }

@@ -11,12 +11,14 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(5);
 
     private readonly Pair _pair;
     private readonly Platform _platform;
     private readonly Backoff _retry = new(FirstRetry, LongestRetry);
     private Wanted? _inFlight;
     private Wanted? _again;
+    private bool _isHoldOver;
 
     public ReloadActor(Pair pair, Platform platform)
     {
@@ -34,6 +36,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     {
         public override string ToString() => nameof(LoadTimedOut);
     }
+
+    /// <summary>What was held back is to be judged as it stands.</summary>
+    private sealed record HoldOver(ReloadReason Why) : IDeadLetterSuppression;
 
     /// <summary>Why a load is wanted, and which requests wait for it.</summary>
     private sealed record Wanted(ReloadReason Why, ImmutableArray<long> Requests)
@@ -67,6 +72,10 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             case LoadTimedOut late:
                 OnEnded(late.Attempt); // Just in time.
                 break;
+            case HoldOver(var why):
+                _isHoldOver = true;
+                Want(Wanted.By(new Reload(why)));
+                break;
             default:
                 Unhandled(message);
                 break;
@@ -85,7 +94,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         // One whose thread may never be free again has been judged: who asks is told so, and not kept waiting.
         if (_inFlight is null && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
         {
-            TellJudged(wanted, change: null, standing, seen: null);
+            TellJudged(wanted, change: null, standing, isRepeated: true, warnings: []);
             wanted = wanted with { Requests = [] };
         }
 
@@ -97,7 +106,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void Start(Wanted wanted)
     {
-        var attempt = new LoadAttempt(_platform.Lanes.Run(_pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options)));
+        var (served, now) = (_pair.Cell.Serving?.Pair, Now);
+        var attempt = new LoadAttempt(_platform.Lanes.Run(
+            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, now)));
         _pair.Attempt = attempt;
         _inFlight = wanted;
         LimitTime(attempt);
@@ -140,10 +151,10 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
         attempt.Abandon();
         var limit = _pair.Options.LoadTimeLimit;
-        Reject(TakeInFlight(), new LoadResult.Rejected(
+        var verdict = new Verdict.Rejected(
             RejectionReason.TimedOut,
-            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {limit.TotalSeconds} s; does the disk answer?",
-            Seen: null));
+            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {limit.TotalSeconds} s; does the disk answer?");
+        Reject(TakeInFlight(), verdict, content: null);
     }
 
     private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
@@ -158,44 +169,87 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void Judge(Wanted wanted, LoadResult result)
     {
-        switch (result)
+        if (wanted.Requests.IsEmpty && !_isHoldOver && MayBeTorn(result))
         {
-            case LoadResult.Accepted(var pair):
-                _retry.Reset();
-                _pair.Cell.LastFailure = null;
-                TellJudged(wanted, Swap(wanted.Why, pair), failure: null, seen: null);
+            Hold(wanted.Why, result.Verdict);
+            return;
+        }
+
+        _isHoldOver = false;
+        Timers.Cancel(nameof(HoldOver));
+        _pair.Judged = result.Seen ?? _pair.Judged;
+        switch (result.Verdict)
+        {
+            case Verdict.Accepted accepted:
+                Accept(wanted, Swap(wanted.Why, accepted.Pair), [.. accepted.Warnings, .. PermissionWarnings(result)]);
                 break;
-            case LoadResult.Rejected rejected:
-                Reject(wanted, rejected);
+            case Verdict.Unchanged:
+                Accept(wanted, change: null, PermissionWarnings(result));
+                break;
+            case Verdict.Rejected rejected:
+                Reject(wanted, rejected, result.Content);
                 break;
         }
     }
 
-    /// <returns>The swap; null if the pair is the one that is served.</returns>
-    private CertificateChanged? Swap(ReloadReason why, LoadedPair pair)
+    /// <summary>
+    /// Whether the files look like those of a rotation that is half done: what is wrong with them is put right by what is still to be written, and
+    /// some of them were written since the last judgement.
+    /// </summary>
+    private bool MayBeTorn(LoadResult result) => result.Verdict switch
+    {
+        Verdict.Accepted { LacksIssuer: true } => true,
+        Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong or RejectionReason.FileMissing } =>
+            result.Seen is { } seen && _pair.Judged is { } judged && seen.HasNewFile(judged),
+        _ => false,
+    };
+
+    private void Hold(ReloadReason why, Verdict verdict)
+    {
+        (verdict as Verdict.Accepted)?.Pair.Dispose();
+        if (!Timers.IsTimerActive(nameof(HoldOver)))
+            Timers.StartSingleTimer(nameof(HoldOver), new HoldOver(why), LongestHold);
+    }
+
+    /// <returns>The swap.</returns>
+    private CertificateChanged Swap(ReloadReason why, LoadedPair pair)
     {
         var served = _pair.Cell.Serving;
-        if (served is not null && served.Pair.HasSameChainAs(pair))
-        {
-            pair.Dispose();
-            return null;
-        }
-
         var change = new CertificateChanged(_pair.Name, (served?.Generation ?? 0) + 1, served?.Facts, pair.Facts, why, Now);
         _pair.Cell.Publish(new ServingCertificate(change, pair));
         return change;
     }
 
-    private void Reject(Wanted wanted, LoadResult.Rejected rejected)
+    /// <returns>One, once in the pair's life: rotations repeat what they have written wrong.</returns>
+    private IReadOnlyList<string> PermissionWarnings(LoadResult result)
     {
-        var failure = new CertificateReloadFailed(_pair.Name, rejected.Reason, rejected.Message, _pair.Cell.Serving?.Facts, Now);
-        _pair.Cell.LastFailure = failure;
-        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
-        TellJudged(wanted, change: null, failure, rejected.Seen);
+        if (_pair.IsPermissionTold || result.Seen is not { } seen || FilePermissions.WarningOf(_pair.Options, seen) is not { } warning)
+            return [];
+        _pair.IsPermissionTold = true;
+        return [warning];
     }
 
-    private void TellJudged(Wanted wanted, CertificateChanged? change, CertificateReloadFailed? failure, PairSnapshot? seen) =>
-        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, seen, wanted.Requests));
+    private void Accept(Wanted wanted, CertificateChanged? change, IReadOnlyList<string> warnings)
+    {
+        _retry.Reset();
+        _pair.Rejected = null;
+        _pair.Cell.LastFailure = null;
+        TellJudged(wanted, change, failure: null, isRepeated: false, warnings);
+    }
+
+    private void Reject(Wanted wanted, Verdict.Rejected verdict, ContentTag? content)
+    {
+        var isRepeated = _pair.Rejected == (verdict, content);
+        _pair.Rejected = (verdict, content);
+        var failure = new CertificateReloadFailed(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
+        _pair.Cell.LastFailure = failure;
+        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
+        TellJudged(wanted, change: null, failure, isRepeated, warnings: []);
+    }
+
+    private void TellJudged(
+        Wanted wanted, CertificateChanged? change, CertificateReloadFailed? failure, bool isRepeated, IReadOnlyList<string> warnings) =>
+        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, isRepeated, warnings, wanted.Requests));
 
     private static DateTimeOffset Now => Context.System.Scheduler.Now;
 }

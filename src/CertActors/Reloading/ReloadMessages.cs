@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
-using CertActors.Watching;
 
 namespace CertActors.Reloading;
 
@@ -14,10 +13,11 @@ internal sealed record Reload(ReloadReason Why, long Request = 0) : IDeadLetterS
 /// <param name="Pair">The pair's name.</param>
 /// <param name="Change">The swap, if it came to one.</param>
 /// <param name="Failure">Why not, if the pair was rejected. With neither, the chain and the key are those that are served.</param>
-/// <param name="Seen">The state of the files that was rejected; null if it couldn't be told.</param>
+/// <param name="IsRepeated">Whether the failure was told before: the same reason, of the same bytes.</param>
+/// <param name="Warnings">What is to be known of it all the same, if it was accepted.</param>
 /// <param name="Requests">The requests that it answers.</param>
 internal sealed record PairJudged(
-    string Pair, CertificateChanged? Change, CertificateReloadFailed? Failure, PairSnapshot? Seen, ImmutableArray<long> Requests)
+    string Pair, CertificateChanged? Change, CertificateReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)
     : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
     public override string ToString() => nameof(PairJudged);

@@ -6,6 +6,8 @@ namespace CertActors.Watching;
 /// <summary>The disk.</summary>
 internal sealed partial class DiskFiles : IFiles
 {
+    private const int NoEntry = 2, NoPermission = 13, NotADirectory = 20, NoSuchCall = 38; // ENOENT, EACCES, ENOTDIR, ENOSYS
+
     public static readonly DiskFiles Instance = new();
 
     public FileStamp? Stat(string path) => OperatingSystem.IsLinux() ? LinuxStat(path, follow: false) : PortableStat(path);
@@ -16,19 +18,18 @@ internal sealed partial class DiskFiles : IFiles
 
     public string? ReadLink(string path) => new FileInfo(path).LinkTarget;
 
-    public int Read(string path, Span<byte> buffer)
+    public IOpenFile Open(string path)
     {
-        using SafeFileHandle file = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
-        var total = 0;
-        while (total < buffer.Length)
+        var handle = OperatingSystem.IsLinux() ? LinuxOpen(path) : File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
+        try
         {
-            var read = RandomAccess.Read(file, buffer[total..], total);
-            if (read == 0)
-                break;
-            total += read;
+            return new OpenFile(handle, OperatingSystem.IsLinux() ? LinuxStat(handle) : PortableStat(handle));
         }
-
-        return total;
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 
     private static FileStamp? PortableStatTarget(string path) =>
@@ -51,7 +52,8 @@ internal sealed partial class DiskFiles : IFiles
 
         return new FileStamp(
             kind,
-            Mode: (uint)entry.Attributes,
+            Mode: OperatingSystem.IsWindows() ? 0 : (uint)entry.UnixFileMode,
+            Owner: 0,
             Device: 0,
             Inode: 0,
             Born: entry.CreationTimeUtc.Ticks,
@@ -60,48 +62,120 @@ internal sealed partial class DiskFiles : IFiles
             Changed: 0);
     }
 
-    // statx(2), whose layout is the same on every architecture: .NET itself offers neither inode nor ctime, and its time of creation
-    // falls back on the time of the last change.
+    private static FileStamp PortableStat(SafeFileHandle file)
+    {
+        var isDirectory = (File.GetAttributes(file) & FileAttributes.Directory) != 0;
+        var length = isDirectory ? 0 : LengthOf(file);
+        return new FileStamp(
+            isDirectory ? FileKind.Directory : length is null ? FileKind.Other : FileKind.File,
+            Mode: OperatingSystem.IsWindows() ? 0 : (uint)File.GetUnixFileMode(file),
+            Owner: 0,
+            Device: 0,
+            Inode: 0,
+            Born: File.GetCreationTimeUtc(file).Ticks,
+            Size: length ?? 0,
+            Modified: File.GetLastWriteTimeUtc(file).Ticks,
+            Changed: 0);
+    }
+
+    /// <returns>Null for what has none, as pipes and terminals.</returns>
+    private static long? LengthOf(SafeFileHandle file)
+    {
+        try
+        {
+            return RandomAccess.GetLength(file);
+        }
+        catch (NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    // .NET opens without O_NONBLOCK, and so waits for the writer of a pipe.
+    private static SafeFileHandle LinuxOpen(string path)
+    {
+        const int readOnly = 0, nonBlocking = 0x800, closeOnExec = 0x80000; // O_RDONLY, O_NONBLOCK, O_CLOEXEC
+        const int interrupted = 4, noDeviceOrWriter = 6; // EINTR, ENXIO
+
+        while (true)
+        {
+            var descriptor = OpenDescriptor(path, readOnly | nonBlocking | closeOnExec);
+            if (descriptor >= 0)
+                return new SafeFileHandle(descriptor, ownsHandle: true);
+
+            var error = Marshal.GetLastPInvokeError();
+            if (error == interrupted)
+                continue;
+            throw error switch
+            {
+                NoEntry or NotADirectory => new FileNotFoundException(),
+                noDeviceOrWriter => new IOException($"{path} is a socket, or a device that is no more"),
+                NoPermission => new UnauthorizedAccessException($"{path} may not be opened ({Marshal.GetPInvokeErrorMessage(error)})"),
+                _ => new IOException($"{path} can't be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
+            };
+        }
+    }
+
     private static FileStamp? LinuxStat(string path, bool follow)
     {
         const int relativeToWorkingDirectory = -100; // AT_FDCWD
         const int noFollow = 0x100, noAutomount = 0x800; // AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT
-        const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
-        const int notPermitted = 1, noEntry = 2, noPermission = 13, notADirectory = 20, noSuchCall = 38;
 
-        int failed;
-        StatxResult stat;
+        return TryStatx(relativeToWorkingDirectory, path, noAutomount | (follow ? 0 : noFollow), out var error) is { } stamp ? stamp
+            : error == NoSuchCall ? (follow ? PortableStatTarget(path) : PortableStat(path))
+            : error is NoEntry or NotADirectory ? null
+            : throw ExceptionOf(error, path);
+    }
+
+    private static FileStamp LinuxStat(SafeFileHandle file)
+    {
+        const int theDescriptorItself = 0x1000; // AT_EMPTY_PATH
+
+        var descriptor = (int)file.DangerousGetHandle();
+        return TryStatx(descriptor, "", theDescriptorItself, out var error) is { } stamp ? stamp
+            : error == NoSuchCall ? PortableStat(file)
+            : throw ExceptionOf(error, "the opened file");
+    }
+
+    private static Exception ExceptionOf(int error, string what) => error == NoPermission
+        ? new UnauthorizedAccessException(
+            $"{what} may not be looked at ({Marshal.GetPInvokeErrorMessage(error)}); let this process pass every directory on the way to it")
+        : new IOException($"{what} can't be looked at: {Marshal.GetPInvokeErrorMessage(error)}");
+
+    // statx(2), whose layout is the same on every architecture: .NET itself offers neither inode nor ctime, and its time of creation
+    // falls back on the time of the last change.
+    private static FileStamp? TryStatx(int directory, string path, int flags, out int error)
+    {
+        const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
+        const int notPermitted = 1; // EPERM
+
         try
         {
-            failed = Statx(relativeToWorkingDirectory, path, noAutomount | (follow ? 0 : noFollow), basicStatsAndBirth, out stat);
+            if (Statx(directory, path, flags, basicStatsAndBirth, out var stat) == 0)
+            {
+                error = 0;
+                return new FileStamp(
+                    KindOf(stat.Mode),
+                    stat.Mode,
+                    stat.Owner,
+                    Device(stat.DeviceMajor, stat.DeviceMinor),
+                    stat.Inode,
+                    stat.Birth.Nanos,
+                    (long)stat.Size,
+                    stat.Modified.Nanos,
+                    stat.Changed.Nanos);
+            }
+
+            error = Marshal.GetLastPInvokeError();
+            if (error == notPermitted)
+                error = NoSuchCall; // A sandbox that doesn't know the call.
         }
         catch (EntryPointNotFoundException)
         {
-            return follow ? PortableStatTarget(path) : PortableStat(path); // musl has it from 1.2.5.
+            error = NoSuchCall; // musl has it from 1.2.5.
         }
 
-        if (failed == 0)
-        {
-            return new FileStamp(
-                KindOf(stat.Mode),
-                stat.Mode,
-                Device(stat.DeviceMajor, stat.DeviceMinor),
-                stat.Inode,
-                stat.Birth.Nanos,
-                (long)stat.Size,
-                stat.Modified.Nanos,
-                stat.Changed.Nanos);
-        }
-
-        var error = Marshal.GetLastPInvokeError();
-        return error switch
-        {
-            noEntry or notADirectory => null,
-            notPermitted or noSuchCall => follow ? PortableStatTarget(path) : PortableStat(path), // An old kernel, or a sandbox that doesn't know the call.
-            noPermission => throw new UnauthorizedAccessException(
-                $"{path} may not be looked at ({Marshal.GetPInvokeErrorMessage(error)}); let this process pass every directory on the way to it"),
-            _ => throw new IOException($"{path} can't be looked at: {Marshal.GetPInvokeErrorMessage(error)}"),
-        };
+        return null;
     }
 
     internal static ulong Device(uint major, uint minor) => ((ulong)major << 32) | minor;
@@ -117,9 +191,34 @@ internal sealed partial class DiskFiles : IFiles
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, out StatxResult result);
 
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenDescriptor(string path, int flags);
+
+    private sealed class OpenFile(SafeFileHandle handle, FileStamp stamp) : IOpenFile
+    {
+        public FileStamp Stamp => stamp;
+
+        public int Read(Span<byte> buffer)
+        {
+            var total = 0;
+            while (total < buffer.Length)
+            {
+                var read = RandomAccess.Read(handle, buffer[total..], total);
+                if (read == 0)
+                    break;
+                total += read;
+            }
+
+            return total;
+        }
+
+        public void Dispose() => handle.Dispose();
+    }
+
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct StatxResult
     {
+        [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public ulong Size;

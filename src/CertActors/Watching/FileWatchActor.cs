@@ -12,6 +12,9 @@ internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed now.</summary>
 internal sealed record PairWatched(string Pair, WatchMode Mode, string Why) : IDeadLetterSuppression;
 
+/// <summary>From <see cref="FileWatchActor"/> to the supervisor: pairs are polled now, which is also when the clock is looked at.</summary>
+internal sealed record PairsPolled(IReadOnlyList<string> Pairs) : IDeadLetterSuppression;
+
 /// <summary>
 /// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
 /// What it looks at and watches is every step on the way to the files: see <see cref="Hop"/>.
@@ -209,6 +212,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         foreach (var pair in due)
             _polls.Repeat(pair);
         AwaitPoll();
+        Context.Parent.Tell(new PairsPolled(due.Select(pair => pair.Name).ToArray()));
 
         foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
         {
@@ -265,14 +269,16 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             if (inspected.Error is { } error)
             {
                 SetMode(pair, WatchMode.Polling, error);
+                pair.Retry ??= new Backoff(WatchedPair.FirstRetry, WatchedPair.LongestRetry);
                 if (!Timers.IsTimerActive((nameof(RetryWatch), pair.Name)))
                     Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), pair.Retry.Next());
             }
             else if (inspected.IsSettled)
             {
                 SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
-                Timers.Cancel((nameof(RetryWatch), pair.Name));
-                pair.Retry.Reset();
+                if (pair.Retry is not null)
+                    Timers.Cancel((nameof(RetryWatch), pair.Name));
+                pair.Retry = null;
             }
             else
             {

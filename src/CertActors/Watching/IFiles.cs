@@ -22,11 +22,22 @@ internal interface IFiles
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     string? ReadLink(string path);
 
-    /// <summary>Reads a file until the buffer is full or the file ends; links are followed.</summary>
+    /// <summary>Opens what a path leads to, for reading. Never waits: a pipe without a writer is opened, too, and told by its stamp.</summary>
+    /// <exception cref="IOException">It can't be opened; <see cref="FileNotFoundException"/> if nothing is there.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
+    IOpenFile Open(string path);
+}
+
+/// <summary>A file that was opened, wherever its path may lead by now.</summary>
+internal interface IOpenFile : IDisposable
+{
+    /// <summary>What was opened, as it was then.</summary>
+    FileStamp Stamp { get; }
+
+    /// <summary>Reads from the start until the buffer is full or the file ends. For regular files only: the others may block.</summary>
     /// <returns>How many bytes were read.</returns>
     /// <exception cref="IOException">It can't be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    int Read(string path, Span<byte> buffer);
+    int Read(Span<byte> buffer);
 }
 
 internal enum FileKind : byte
@@ -41,7 +52,7 @@ internal enum FileKind : byte
 
 /// <summary>Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0.</summary>
 internal readonly record struct FileStamp(
-    FileKind Kind, uint Mode, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
+    FileKind Kind, uint Mode, uint Owner, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
 {
     /// <summary>What stays the same for as long as the entry is the same one. Inodes are soon used again: the time of birth tells heirs apart.</summary>
     public FileIdentity Identity => new(Device, Inode, Born);

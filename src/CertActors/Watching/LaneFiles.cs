@@ -9,10 +9,12 @@ internal sealed class LeavesLaneException(ulong device) : Exception($"device {de
 /// <summary>The disk, as far as a lane goes: a step to another device is refused before it's taken.</summary>
 internal sealed class LaneFiles(IFiles files, Func<string, ulong> deviceOf, Devices allowed) : IFiles
 {
+    private Devices _touched = Devices.None;
+
     public Devices Allowed => allowed;
 
-    /// <summary>The devices that were touched.</summary>
-    public Devices Touched { get; private set; } = Devices.None;
+    /// <summary>The devices that were touched; mostly the lane's own, which its pairs then share.</summary>
+    public Devices Touched => _touched.Equals(allowed) ? allowed : _touched;
 
     public FileStamp? Stat(string path) => On(path).Stat(path);
 
@@ -21,14 +23,15 @@ internal sealed class LaneFiles(IFiles files, Func<string, ulong> deviceOf, Devi
 
     public string? ReadLink(string path) => On(path).ReadLink(path);
 
-    public int Read(string path, Span<byte> buffer) => On(path).Read(path, buffer);
+    /// <remarks>The path must be free of links, which the kernel would follow to any device.</remarks>
+    public IOpenFile Open(string path) => On(path).Open(path);
 
     public Func<string, ulong> ReadMounts() => deviceOf;
 
     private IFiles On(string path)
     {
         var device = deviceOf(path);
-        Touched = Touched.With(device);
+        _touched = _touched.With(device);
         return allowed.Contains(device) ? files : throw new LeavesLaneException(device);
     }
 }

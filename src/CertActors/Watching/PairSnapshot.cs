@@ -99,24 +99,40 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
     }
 }
 
-/// <summary>One look at the ways to both files of a pair.</summary>
-internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key)
+/// <summary>One look at the ways to the files of a pair.</summary>
+/// <param name="Certificate">The way to the certificate.</param>
+/// <param name="Key">The way to the key.</param>
+/// <param name="Password">The way to the password; null if the pair has none.</param>
+internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key, PathSnapshot? Password)
 {
-    public IEnumerable<Hop> Hops => Certificate.Hops.Concat(Key.Hops).Distinct();
+    public IEnumerable<Hop> Hops => Certificate.Hops.Concat(Key.Hops).Concat(Password?.Hops ?? []).Distinct();
 
-    public PairFingerprint Fingerprint => new(Certificate.End, Key.End);
+    public PairFingerprint Fingerprint => new(Certificate.End, Key.End, Password?.End);
 
     /// <inheritdoc cref="PathSnapshot.Take"/>
-    public static PairSnapshot Take(IFiles files, CertificateOptions pair) =>
-        new(PathSnapshot.Take(files, pair.CertificatePath), PathSnapshot.Take(files, pair.KeyPath));
+    public static PairSnapshot Take(IFiles files, CertificateOptions pair) => new(
+        PathSnapshot.Take(files, pair.CertificatePath),
+        PathSnapshot.Take(files, pair.KeyPath),
+        pair.PasswordPath is { } password ? PathSnapshot.Take(files, password) : null);
 
     public bool HasSameHopsAs(PairSnapshot other) => Hops.SequenceEqual(other.Hops);
 }
 
 /// <summary>Which files the paths of a pair lead to, and their states: tells whether to look closer.</summary>
-internal readonly record struct PairFingerprint(FileStamp? Certificate, FileStamp? Key)
+/// <param name="Certificate">The certificate's; null if there's none.</param>
+/// <param name="Key">The key's; null if there's none.</param>
+/// <param name="Password">The password's; null if there's none, or the pair has none.</param>
+internal readonly record struct PairFingerprint(FileStamp? Certificate, FileStamp? Key, FileStamp? Password)
 {
+    /// <summary>Whether a file is there that wasn't, or was another, in an earlier one.</summary>
+    public bool HasNewFile(PairFingerprint earlier) =>
+        IsNew(Certificate, earlier.Certificate) || IsNew(Key, earlier.Key) || IsNew(Password, earlier.Password);
+
+    private static bool IsNew(FileStamp? file, FileStamp? earlier) => file is not null && file != earlier;
+
     /// <inheritdoc cref="IFiles.StatTarget"/>
-    public static PairFingerprint Take(IFiles files, CertificateOptions pair) =>
-        new(files.StatTarget(pair.CertificatePath), files.StatTarget(pair.KeyPath));
+    public static PairFingerprint Take(IFiles files, CertificateOptions pair) => new(
+        files.StatTarget(pair.CertificatePath),
+        files.StatTarget(pair.KeyPath),
+        pair.PasswordPath is { } password ? files.StatTarget(password) : null);
 }

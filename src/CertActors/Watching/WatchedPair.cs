@@ -17,8 +17,8 @@ internal sealed class WatchedPair(Pair pair, double share)
     /// <summary>How its changes are noticed; null until that is known.</summary>
     public WatchMode? Mode { get; set; }
 
-    /// <summary>When it's to be watched again after that has failed.</summary>
-    public Backoff Retry { get; } = new(FirstRetry, LongestRetry);
+    /// <summary>When it's to be watched again after that has failed; null while it hasn't.</summary>
+    public Backoff? Retry { get; set; }
 
     /// <summary>When it's polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
     public TimeSpan NextPoll { get; set; }

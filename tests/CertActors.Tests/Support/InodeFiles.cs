@@ -25,7 +25,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
         public Dictionary<string, Node> Entries { get; } = [];
 
-        public FileStamp Stamp => new(Kind, 0, 1, Inode, 0, Content.Length, Changed, Changed);
+        public FileStamp Stamp => new(Kind, 0, 0, 1, Inode, 0, Content.Length, Changed, Changed);
     }
 
     public IFileEventSource Open(OnFileEvent sink)
@@ -52,15 +52,10 @@ internal sealed class InodeFiles : IFiles, IFileSteps
             return Find(path) is { Kind: FileKind.Link } link ? link.Target : null;
     }
 
-    public int Read(string path, Span<byte> buffer)
+    public IOpenFile Open(string path)
     {
         lock (_lock)
-        {
-            var content = Find(Resolve(path))?.Content ?? throw new FileNotFoundException();
-            var length = Math.Min(content.Length, buffer.Length);
-            content.AsSpan(0, length).CopyTo(buffer);
-            return length;
-        }
+            return new OpenFile(this, Find(path) ?? throw new FileNotFoundException());
     }
 
     public string? ReadText(string path)
@@ -205,6 +200,25 @@ internal sealed class InodeFiles : IFiles, IFileSteps
         name = Path.GetFileName(path);
         directory = Path.GetDirectoryName(path) is { Length: > 1 } above ? Follow(above)! : _root;
         return directory is { Kind: FileKind.Directory };
+    }
+
+    private sealed class OpenFile(InodeFiles files, Node node) : IOpenFile
+    {
+        public FileStamp Stamp { get; } = node.Stamp;
+
+        public int Read(Span<byte> buffer)
+        {
+            lock (files._lock)
+            {
+                var length = Math.Min(node.Content.Length, buffer.Length);
+                node.Content.AsSpan(0, length).CopyTo(buffer);
+                return length;
+            }
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Source(InodeFiles files, OnFileEvent sink) : IFileEventSource

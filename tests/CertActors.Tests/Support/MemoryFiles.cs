@@ -12,13 +12,19 @@ internal sealed class MemoryFiles : IFiles
     private readonly Dictionary<string, ulong> _mounts = [];
     private long _clock;
 
-    private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode);
+    private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode, uint Mode);
 
     /// <summary>Called after a file was read, before the reader gets the bytes: what another process does meanwhile.</summary>
     public Action<string>? AfterRead { get; set; }
 
     /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
     public Action<string>? BeforeStat { get; set; }
+
+    /// <summary>The mode of what is written from now on.</summary>
+    public uint Mode { get; set; } = 0b110_000_000;
+
+    /// <summary>Whose all of it is.</summary>
+    public uint Owner { get; set; } = 1000;
 
     /// <summary>How many times a file was read.</summary>
     public int Reads { get; private set; }
@@ -61,9 +67,9 @@ internal sealed class MemoryFiles : IFiles
         {
             ThrowIfToFail(path);
             if (_entries.TryGetValue(path, out var entry))
-                return new FileStamp(entry.Kind, 0, DeviceOf(path), entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+                return StampOf(path, entry);
             return path == "/" || _entries.Keys.Any(inside => inside.StartsWith(path + "/", StringComparison.Ordinal))
-                ? new FileStamp(FileKind.Directory, 0, DeviceOf(path), 1, 0, 0, 0, 0)
+                ? new FileStamp(FileKind.Directory, 0, Owner, DeviceOf(path), 1, 0, 0, 0, 0)
                 : null;
         }
     }
@@ -78,20 +84,15 @@ internal sealed class MemoryFiles : IFiles
             return _entries.TryGetValue(path, out var entry) && entry.Kind == FileKind.Link ? entry.Target : null;
     }
 
-    public int Read(string path, Span<byte> buffer)
+    public IOpenFile Open(string path)
     {
-        byte[] content;
         lock (_lock)
         {
             ThrowIfToFail(path);
             Reads++;
-            content = Resolve(path).Content;
+            var entry = _entries.GetValueOrDefault(path) ?? throw new FileNotFoundException();
+            return new OpenFile(this, path, entry.Content, StampOf(path, entry));
         }
-
-        var length = Math.Min(content.Length, buffer.Length);
-        content.AsSpan(0, length).CopyTo(buffer);
-        AfterRead?.Invoke(path);
-        return length;
     }
 
     /// <summary>Another device from this path downwards.</summary>
@@ -102,11 +103,8 @@ internal sealed class MemoryFiles : IFiles
             ? found.Value
             : 1;
 
-    private Entry Resolve(string path)
-    {
-        var end = PathSnapshot.Take(this, path).Hops[^1];
-        return _entries[Path.Combine(end.Directory, end.Name)];
-    }
+    private FileStamp StampOf(string path, Entry entry) => new(
+        entry.Kind, entry.Mode, Owner, DeviceOf(path), entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
 
     private void ThrowIfToFail(string path)
     {
@@ -119,7 +117,24 @@ internal sealed class MemoryFiles : IFiles
         lock (_lock)
         {
             _clock++;
-            _entries[path] = new Entry(kind, content, target, _clock, (ulong)_clock + 100);
+            _entries[path] = new Entry(kind, content, target, _clock, (ulong)_clock + 100, Mode);
+        }
+    }
+
+    private sealed class OpenFile(MemoryFiles disk, string path, byte[] content, FileStamp stamp) : IOpenFile
+    {
+        public FileStamp Stamp => stamp;
+
+        public int Read(Span<byte> buffer)
+        {
+            var length = Math.Min(content.Length, buffer.Length);
+            content.AsSpan(0, length).CopyTo(buffer);
+            disk.AfterRead?.Invoke(path);
+            return length;
+        }
+
+        public void Dispose()
+        {
         }
     }
 }

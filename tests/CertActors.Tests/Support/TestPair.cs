@@ -6,37 +6,26 @@ namespace CertActors.Tests.Support;
 /// <summary>A key pair as PEM text, made for a test.</summary>
 internal sealed record TestPair(string CertificatePem, string KeyPem, string Sha256)
 {
-    private static int _serial;
-
     /// <summary>A self-signed ECDSA P-256 pair.</summary>
-    public static TestPair Make(params string[] dnsNames)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return Make(new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256), key.ExportPkcs8PrivateKeyPem(), dnsNames);
-    }
+    public static TestPair Make(params string[] dnsNames) => (dnsNames.Length == 0 ? new TestLeaf() : new TestLeaf { Names = dnsNames }).Make();
 
     public static TestPair MakeRsa(Func<RSA, string> export)
     {
         using var key = RSA.Create(2048);
-        return Make(new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), export(key), []);
+        return new TestLeaf().Make(key) with { KeyPem = export(key) };
     }
 
     public static TestPair MakeEcdsa(Func<ECDsa, string> export)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return Make(new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256), export(key), []);
+        return new TestLeaf().Make(key) with { KeyPem = export(key) };
     }
 
-    private static TestPair Make(CertificateRequest request, string keyPem, string[] dnsNames)
+    /// <summary>The pair, and more certificates with it, as PKCS#12.</summary>
+    public byte[] ToPkcs12(string? password, int iterations = 1, params string[] chainPem)
     {
-        var names = new SubjectAlternativeNameBuilder();
-        foreach (var name in dnsNames.DefaultIfEmpty("localhost"))
-            names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-
-        var from = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-        using var certificate = request.CreateSelfSigned(from.AddSeconds(Interlocked.Increment(ref _serial)), from.AddYears(10));
-        return new TestPair(
-            certificate.ExportCertificatePem(), keyPem, Convert.ToHexStringLower(SHA256.HashData(certificate.RawData)));
+        using var leaf = X509Certificate2.CreateFromPem(CertificatePem, KeyPem);
+        X509Certificate2Collection contents = [leaf, .. chainPem.Select(pem => X509Certificate2.CreateFromPem(pem))];
+        return contents.ExportPkcs12(new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, iterations), password);
     }
 }

@@ -1,0 +1,136 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace CertActors.Reloading;
+
+/// <summary>What the files of a pair hold.</summary>
+/// <param name="Certificate">The certificate's file.</param>
+/// <param name="Key">The key's; the same object if it's the same file.</param>
+/// <param name="Password">The password's; null if there's none.</param>
+internal sealed record PairContent(SecretBuffer Certificate, SecretBuffer Key, SecretBuffer? Password)
+{
+    public override string ToString() => nameof(PairContent);
+}
+
+/// <summary>Makes a pair of bytes.</summary>
+internal static class PairParser
+{
+    private const int LongestChain = 16;
+
+    /// <returns>The pair; the caller's to dispose.</returns>
+    /// <exception cref="RejectedException">The bytes make no pair.</exception>
+    public static LoadedPair Parse(PairContent content, CertificateOptions options)
+    {
+        using var password = content.Password is { } file ? PasswordText.Read(options.PasswordPath!, file.Span) : null;
+        using var pfx = OpenIfPkcs12(options.CertificatePath, content.Certificate, password);
+        using var keyPfx = content.Key == content.Certificate ? null : OpenIfPkcs12(options.KeyPath, content.Key, password);
+
+        var certificates = pfx?.Certificates() ?? PemFile.ReadCertificates(options.CertificatePath, content.Certificate.Span);
+        X509Certificate2? leaf = null;
+        X509Certificate2Collection chain = [];
+        try
+        {
+            using var key = (content.Key == content.Certificate ? pfx : keyPfx)?.Key()
+                ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, certificates);
+            leaf = LeafOf(certificates, key, options);
+            chain = ChainOf(leaf, certificates, options.CertificatePath);
+            return new LoadedPair(leaf, chain, FactsOf(leaf));
+        }
+        catch
+        {
+            leaf?.Dispose();
+            chain = [];
+            throw;
+        }
+        finally
+        {
+            foreach (var certificate in certificates.Except(chain, ReferenceEqualityComparer.Instance).OfType<X509Certificate2>())
+                certificate.Dispose();
+        }
+    }
+
+    /// <summary>Whether a certificate was issued by its own subject, as roots are.</summary>
+    public static bool IsSelfIssued(X509Certificate2 certificate) => IsIssuedBy(certificate, certificate);
+
+    /// <summary>Whether one certificate names the other as its issuer.</summary>
+    public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 issuer) =>
+        certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.SubjectName.RawData);
+
+    private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password) =>
+        Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password) : null;
+
+    private static X509Certificate2 LeafOf(X509Certificate2Collection certificates, AsymmetricAlgorithm key, CertificateOptions options)
+    {
+        foreach (var certificate in certificates)
+        {
+            try
+            {
+                var whole = key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key);
+                return OperatingSystem.IsWindows() ? Persisted(whole) : whole;
+            }
+            catch (ArgumentException)
+            {
+                // The key is another's.
+            }
+        }
+
+        throw new RejectedException(
+            RejectionReason.KeyMismatch,
+            $"The key in {options.KeyPath} is that of no certificate in {options.CertificatePath}; write both halves of one pair.");
+    }
+
+    // SChannel takes no ephemeral key.
+    private static X509Certificate2 Persisted(X509Certificate2 leaf)
+    {
+        using (leaf)
+        {
+            var pfx = leaf.Export(X509ContentType.Pfx);
+            try
+            {
+                return X509CertificateLoader.LoadPkcs12(pfx, password: null);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(pfx);
+            }
+        }
+    }
+
+    private static X509Certificate2Collection ChainOf(X509Certificate2 leaf, X509Certificate2Collection certificates, string path)
+    {
+        X509Certificate2Collection chain = [];
+        for (var last = leaf; !IsSelfIssued(last); last = chain[^1])
+        {
+            var issuer = certificates
+                .Where(certificate => IsIssuedBy(last, certificate) && !chain.Contains(certificate))
+                .OrderByDescending(certificate => HasKeyThatSigned(certificate, last))
+                .FirstOrDefault();
+            if (issuer is null || IsSelfIssued(issuer))
+                break;
+            chain.Add(issuer);
+            if (chain.Count > LongestChain)
+            {
+                throw new RejectedException(
+                    RejectionReason.CertificateMalformed, $"{path} holds a chain of more than {LongestChain} intermediates; write the leaf's own chain to it.");
+            }
+        }
+
+        return chain;
+    }
+
+    // Several may have one name, as after a change of an authority's key (RFC 5280, 4.2.1.1).
+    private static bool HasKeyThatSigned(X509Certificate2 issuer, X509Certificate2 certificate)
+    {
+        var wanted = certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier;
+        var had = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes;
+        return wanted is not null && had is not null && wanted.Value.Span.SequenceEqual(had.Value.Span);
+    }
+
+    private static CertificateFacts FactsOf(X509Certificate2 leaf) => new(
+        Convert.ToHexStringLower(SHA256.HashData(leaf.RawDataMemory.Span)),
+        leaf.SerialNumber,
+        leaf.Subject,
+        leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames()).ToArray(),
+        leaf.NotBefore.ToUniversalTime(),
+        leaf.NotAfter.ToUniversalTime());
+}

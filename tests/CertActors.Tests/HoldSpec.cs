@@ -1,0 +1,199 @@
+using CertActors.Tests.Support;
+using CertActors.Watching;
+
+namespace CertActors.Tests;
+
+/// <summary>A rotation that is half done is waited for, in silence, and for 5 s at most.</summary>
+public sealed class HoldSpec : PipelineKit
+{
+    private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
+
+    public static TheoryData<string> Torn => ["the certificate first", "the key first", "the certificate removed", "the chain cut short"];
+
+    [Theory]
+    [MemberData(nameof(Torn))]
+    public void What_is_made_whole_within_5_s_is_never_complained_of(string how)
+    {
+        Write(Chained());
+        Start();
+        News();
+        var next = Chained();
+        Tear(how, next);
+        Pass(seconds: 4.5);
+        Assert.Equal(1, Current.Generation);
+
+        Write(next);
+        Raise(CertPath);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.Single(News());
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("rejected", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("the certificate first", RejectionReason.KeyMismatch)]
+    [InlineData("the key first", RejectionReason.KeyMismatch)]
+    [InlineData("the certificate removed", RejectionReason.FileMissing)]
+    public void What_is_not_made_whole_is_judged_as_it_stands_after_5_s_and_once(string how, RejectionReason reason)
+    {
+        Write(Chained());
+        Start();
+        News();
+        Tear(how, Chained());
+        Advance(milliseconds: 4999);
+        Assert.Empty(News());
+        Assert.Null(Status().LastFailure);
+
+        Advance(milliseconds: 1);
+        Assert.Equal(reason, Assert.Single(News<CertificateReloadFailed>()).Reason);
+        Pass(seconds: 60, stepMilliseconds: 500);
+        Assert.Empty(News());
+        Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
+    public void A_chain_that_stays_short_is_served_with_a_warning_after_5_s()
+    {
+        Write(Chained());
+        Start();
+        var next = Chained();
+        Tear("the chain cut short", next);
+        Advance(milliseconds: 4999);
+        Assert.Equal(1, Current.Generation);
+
+        Advance(milliseconds: 1);
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.Single(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Touches_do_not_make_the_wait_longer()
+    {
+        Write(Chained());
+        Start();
+        News();
+        Tear("the key first", Chained());
+        for (var i = 0; i < 16; i++)
+        {
+            Assert.Empty(News<CertificateReloadFailed>());
+            Files.Write(KeyPath, Chained().KeyPem);
+            Raise(KeyPath);
+            Advance(milliseconds: 300);
+        }
+
+        Advance(milliseconds: 200);
+        Assert.Single(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void A_reload_that_is_asked_for_does_not_wait()
+    {
+        Write(Chained());
+        Start();
+        News();
+        Tear("the key first", Chained());
+
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Assert.Equal(RejectionReason.KeyMismatch, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
+        Assert.Single(News<CertificateReloadFailed>());
+
+        Pass(seconds: 10);
+        Assert.Empty(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void With_nothing_half_done_nothing_waits()
+    {
+        Write(Chained());
+        Start();
+        News();
+        Files.Delete(KeyPath);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
+    }
+
+    [Fact]
+    public void A_first_pair_that_is_written_in_halves_is_served_when_it_is_whole()
+    {
+        Start();
+        Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
+
+        var pair = Chained();
+        Files.Write(KeyPath, pair.KeyPem);
+        Raise("/certs", FileEventKind.Created);
+        Pass(seconds: 3);
+        Assert.Empty(News<CertificateReloadFailed>());
+        Files.Write(CertPath, pair.CertificatePem);
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(pair.Sha256, Current.Facts.Sha256);
+    }
+
+    [Fact]
+    public void A_password_that_comes_after_its_key_is_waited_for_and_is_no_change_of_its_own()
+    {
+        const string path = "/certs/password";
+        var (pair, next) = (TestPair.Make(), TestPair.Make());
+        WritePkcs12(pair, path, "old");
+        Start(Options() with { PasswordPath = path, KeyPath = CertPath });
+        News();
+
+        Files.Write(CertPath, next.ToPkcs12("new"));
+        Raise(CertPath);
+        Pass(seconds: 3);
+        Assert.Empty(News());
+
+        Files.Write(path, "new\n");
+        Raise(path);
+        Advance(milliseconds: 150);
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+
+        Files.Write(path, "new");
+        Raise(path);
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+    }
+
+    private void WritePkcs12(TestPair pair, string passwordPath, string password)
+    {
+        Files.Write(CertPath, pair.ToPkcs12(password));
+        Files.Write(passwordPath, password);
+    }
+
+    private void Tear(string how, TestPair next)
+    {
+        switch (how)
+        {
+            case "the certificate first":
+                Files.Write(CertPath, next.CertificatePem);
+                break;
+            case "the key first":
+                Files.Write(KeyPath, next.KeyPem);
+                break;
+            case "the certificate removed":
+                Files.Write(KeyPath, next.KeyPem);
+                Files.Delete(CertPath);
+                break;
+            case "the chain cut short":
+                Files.Write(KeyPath, next.KeyPem);
+                Files.Write(CertPath, next.CertificatePem[..(next.CertificatePem.IndexOf("-----END", StringComparison.Ordinal) + 26)]);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(how));
+        }
+
+        Raise(CertPath);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+    }
+
+    private static TestPair Chained()
+    {
+        var leaf = new TestLeaf { Issuer = Issuer }.Make();
+        return leaf with { CertificatePem = leaf.CertificatePem + Issuer.CertificatePem };
+    }
+}

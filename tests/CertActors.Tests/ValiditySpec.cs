@@ -1,0 +1,136 @@
+using Akka.Actor;
+using CertActors.Tests.Support;
+
+namespace CertActors.Tests;
+
+/// <summary>What the clock alone brings about, and what is said of files that others can read.</summary>
+public sealed class ValiditySpec : PipelineKit
+{
+    private DateTimeOffset Today => Sys.Scheduler.Now;
+
+    [Fact]
+    public void A_pair_that_is_not_valid_yet_is_taken_by_itself_once_it_is()
+    {
+        Write(Leaf(daysAgo: 1, daysLeft: 60));
+        Start();
+        News();
+        var early = Rotate(Leaf(daysAgo: -2, daysLeft: 90));
+        Advance(milliseconds: 150);
+        Assert.Equal(RejectionReason.NotYetValid, Assert.Single(News<CertificateReloadFailed>()).Reason);
+
+        Advance(seconds: TimeSpan.FromDays(2).TotalSeconds - 60);
+        Pass(seconds: 30, stepMilliseconds: 1000);
+        Assert.Equal(1, Current.Generation);
+        Pass(seconds: 60, stepMilliseconds: 1000);
+        Assert.Equal((2, early.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.Empty(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void An_expired_pair_takes_nothing_away_and_a_valid_one_after_it_is_served()
+    {
+        var good = Write(Leaf(daysAgo: 1, daysLeft: 60));
+        Start();
+        Rotate(Leaf(daysAgo: 30, daysLeft: -1));
+        Advance(milliseconds: 150);
+        Assert.Equal((RejectionReason.Expired, good.Sha256), (Status().LastFailure?.Reason, Current.Facts.Sha256));
+
+        Rotate(Leaf(daysAgo: 1, daysLeft: 60));
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+    }
+
+    [Fact]
+    public void The_end_of_a_certificate_is_told_once_for_each_threshold_and_generation()
+    {
+        Write(Leaf(daysAgo: 30, daysLeft: 60));
+        Start();
+        News();
+        Assert.Equal([30, 7, 1, 0], DaysToldUntil(days: 62));
+
+        Write(Leaf(daysAgo: 0, daysLeft: 90));
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Equal([30, 7, 1, 0], DaysToldUntil(days: 92));
+        Assert.Equal(2, Logged().Count(entry => entry.Contains("has expired", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void For_a_short_life_a_third_of_it_takes_the_place_of_longer_thresholds()
+    {
+        Write(Leaf(daysAgo: 0, daysLeft: 12));
+        Start();
+        News();
+        Assert.Equal([4, 1, 0], DaysToldUntil(days: 13));
+    }
+
+    [Fact]
+    public void Thresholds_can_be_chosen()
+    {
+        Write(Leaf(daysAgo: 0, daysLeft: 90));
+        Start(Options() with { ExpiryThresholds = [TimeSpan.FromDays(2)] });
+        News();
+        Assert.Equal([2, 0], DaysToldUntil(days: 91));
+    }
+
+    [Fact]
+    public void A_jump_of_the_clock_is_told_by_the_narrowest_threshold_and_a_late_subscriber_gets_it()
+    {
+        Write(Leaf(daysAgo: 30, daysLeft: 60));
+        Start();
+        News();
+        Advance(seconds: TimeSpan.FromDays(55).TotalSeconds);
+        Advance(seconds: 10);
+        var told = Assert.Single(News<CertificateExpiring>());
+        Assert.Equal((1, Current.Facts.NotAfter), (told.Generation, told.NotAfter));
+        Assert.InRange(told.Remaining, TimeSpan.FromDays(4), TimeSpan.FromDays(5));
+
+        var late = CreateTestProbe();
+        Supervisor.Tell(new Subscribe(late));
+        Assert.Equal(told, late.FishForMessage<CertificateExpiring>(_ => true));
+    }
+
+    [Theory]
+    [InlineData(0b110_100_100, 1000, "0644")]
+    [InlineData(0b110_100_100, 0, "0644")]
+    [InlineData(0b100_000_100, 0, "0404")]
+    [InlineData(0b110_100_000, 1000, "0640")]
+    public void A_key_that_others_can_read_is_served_with_one_warning_for_its_life(uint mode, uint owner, string shown)
+    {
+        (Files.Mode, Files.Owner) = (mode, owner);
+        Write(TestPair.Make());
+        Start();
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Kill(Child("pair-default"));
+        Pass(seconds: 1);
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+
+        Assert.Equal(3, Current.Generation);
+        var warning = Assert.Single(Logged(), entry => entry.Contains("can be read by others", StringComparison.Ordinal));
+        Assert.Contains($"{KeyPath} can be read by others (mode {shown})", warning, StringComparison.Ordinal);
+        Assert.Contains("defaultMode: 0400", warning, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0b100_000_000, 1000)]
+    [InlineData(0b110_100_000, 0)]
+    public void A_key_that_only_its_owner_or_the_group_of_roots_file_can_read_is_as_it_should_be(uint mode, uint owner)
+    {
+        (Files.Mode, Files.Owner) = (mode, owner);
+        Write(TestPair.Make());
+        Start();
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("can be read", StringComparison.Ordinal));
+    }
+
+    private TestPair Leaf(int daysAgo, int daysLeft) => new TestLeaf { NotBefore = Today.AddDays(-daysAgo), NotAfter = Today.AddDays(daysLeft) }.Make();
+
+    /// <summary>How many days remained when the end was told, rounded.</summary>
+    private List<int> DaysToldUntil(int days)
+    {
+        for (var hours = 0; hours < days * 24; hours += 6)
+            Advance(seconds: TimeSpan.FromHours(6).TotalSeconds);
+        return [.. News<CertificateExpiring>().Select(told => (int)Math.Ceiling(told.Remaining.TotalDays))];
+    }
+}
