@@ -13,21 +13,30 @@ namespace CertActors.Server;
 /// <param name="Rotations">After how many rotations the demonstration ends; null for never.</param>
 internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations);
 
+/// <summary>A pair that the user has asked to have judged.</summary>
+/// <param name="Pair">The pair.</param>
+/// <param name="IsJson">Whether the report is to be JSON.</param>
+internal sealed record CheckArguments(CertificateOptions Pair, bool IsJson);
+
 /// <summary>The command line.</summary>
 internal static class CommandLine
 {
     private const int UsageError = 2;
+    private const string KeyDescription = "The file with the private key, PEM or PKCS#12; the certificate's, if it holds both.";
+    private const string PasswordDescription = "The file with the password of an encrypted key or PKCS#12 file.";
 
     private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestEvery = TimeSpan.FromDays(1);
 
     private static readonly Option<string?> Cert = new("--cert")
     {
-        Description = "The PEM file with the leaf certificate and its intermediates. Without it, the server demonstrates itself on a pair of its own.",
+        Description = "The file with the leaf certificate and its intermediates, PEM or PKCS#12. Without it, the server demonstrates itself on a pair of its own.",
         HelpName = "PATH",
     };
 
-    private static readonly Option<string?> Key = new("--key") { Description = "The PEM file with the private key.", HelpName = "PATH" };
+    private static readonly Option<string?> Key = new("--key") { Description = KeyDescription, HelpName = "PATH" };
+
+    private static readonly Option<string?> Password = new("--password-file") { Description = PasswordDescription, HelpName = "PATH" };
 
     private static readonly Option<int> Port = new("--port")
     {
@@ -58,34 +67,76 @@ internal static class CommandLine
         HelpName = "N",
     };
 
-    /// <returns>What was asked for; null if all is said and done, with the exit code.</returns>
-    public static Arguments? Parse(string[] args, out int exitCode)
+    private static readonly Option<string> CheckCert = new("--cert")
+    {
+        Description = "The file with the leaf certificate and its intermediates, PEM or PKCS#12.",
+        HelpName = "PATH",
+        Required = true,
+    };
+
+    private static readonly Option<string> CheckKey = new("--key") { Description = KeyDescription, HelpName = "PATH", Required = true };
+
+    private static readonly Option<string?> CheckPassword = new("--password-file") { Description = PasswordDescription, HelpName = "PATH" };
+
+    private static readonly Option<string[]> Names = new("--names")
+    {
+        Description = "Host names that the certificate has to cover, with commas between them.",
+        HelpName = "A,B",
+        CustomParser = argument => argument.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries),
+        DefaultValueFactory = _ => [],
+    };
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Reports as JSON." };
+
+    private static readonly Command Check = new("check", "Judges a pair as the server would, and says what it is: exit code 0 accepted, 1 rejected, 2 usage.")
+    {
+        CheckCert, CheckKey, CheckPassword, Names, Json,
+    };
+
+    /// <returns>What was asked for, <see cref="Arguments"/> or <see cref="CheckArguments"/>; null if all is said and done, with the exit code.</returns>
+    public static object? Parse(string[] args, out int exitCode)
     {
         var root = new RootCommand("An HTTPS server that follows its certificate's files, and loses no handshake to a change of them.")
         {
-            Cert, Key, Address, Port, Every, Rotations,
+            Cert, Key, Password, Address, Port, Every, Rotations, Check,
         };
 
+        // Run by the caller; without them, a command would have to be named.
+        root.SetAction(_ => 0);
+        Check.SetAction(_ => 0);
         var result = root.Parse(args);
-        string[] errors = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : [.. Mistakes(result)];
+        var checks = result.CommandResult.Command == Check;
+        string[] errors = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : checks ? [] : [.. Mistakes(result)];
         if (errors.Length > 0)
         {
             foreach (var error in errors)
                 Console.Error.WriteLine($"certactors: {error}");
-            root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+            root.Parse(checks ? ["check", "--help"] : ["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
             exitCode = UsageError;
             return null;
         }
 
-        if (result.Action is not null)
+        if (result.Action != root.Action && result.Action != Check.Action)
         {
             exitCode = result.Invoke(); // --help and --version
             return null;
         }
 
         exitCode = 0;
+        if (checks)
+        {
+            var options = new CertificateOptions
+            {
+                CertificatePath = result.GetValue(CheckCert)!,
+                KeyPath = result.GetValue(CheckKey)!,
+                PasswordPath = result.GetValue(CheckPassword),
+                RequiredNames = result.GetValue(Names)!,
+            };
+            return new CheckArguments(options, result.GetValue(Json));
+        }
+
         var pair = result.GetValue(Cert) is { } cert
-            ? new CertificateOptions { CertificatePath = cert, KeyPath = result.GetValue(Key)! }
+            ? new CertificateOptions { CertificatePath = cert, KeyPath = result.GetValue(Key)!, PasswordPath = result.GetValue(Password) }
             : null;
         return new Arguments(
             pair, result.GetValue(Address)!, result.GetValue(Port), result.GetValue(Every), result.GetValue(Rotations));
@@ -96,7 +147,9 @@ internal static class CommandLine
         var serves = Given(Cert) || Given(Key);
         if (Given(Cert) != Given(Key))
             yield return "--cert and --key belong together: name both files of the pair.";
-        foreach (var file in (Option<string?>[])[Cert, Key])
+        if (Given(Password) && !serves)
+            yield return "--password-file is for a pair that --cert and --key name.";
+        foreach (var file in (Option<string?>[])[Cert, Key, Password])
         {
             if (Given(file) && string.IsNullOrWhiteSpace(result.GetValue(file)))
                 yield return $"{file.Name} must name a file.";

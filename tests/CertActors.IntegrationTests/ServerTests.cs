@@ -20,6 +20,7 @@ public sealed class ServerTests : IDisposable
         ["--bogus"], ["--port"], ["--port", "70000"], ["--port", "x"], ["--cert", "a"], ["--key", "a"], ["--cert", "", "--key", "b"],
         ["--cert", "a", "--key", "b", "--every", "1s"], ["--cert", "a", "--key", "b", "--rotations", "1"], ["--address", "127.0.0.1"],
         ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["extra"],
+        ["--password-file", "p"], ["check"], ["check", "--cert", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
     ];
 
     public void Dispose() => _directory.Delete(recursive: true);
@@ -160,7 +161,13 @@ public sealed class ServerTests : IDisposable
 
         var line = Assert.Single(server.Errors);
         Assert.Contains(CertPath, line, StringComparison.Ordinal);
+        Assert.Contains(KeyPath, line, StringComparison.Ordinal);
         Assert.Contains("create it", line, StringComparison.Ordinal);
+
+        // The check has the same words for it.
+        using var check = ServerProcess.Start("check", "--cert", CertPath, "--key", KeyPath);
+        Assert.Equal(1, await check.ExitAsync());
+        Assert.Contains(line["certactors: ".Length..], check.Output);
         Assert.DoesNotContain(server.Output, output => output.Contains("   at ", StringComparison.Ordinal));
     }
 

@@ -23,7 +23,7 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Error, "Certificate {Name}: the first load failed, and the supervisor stops itself as it was told to.", EventName = "FirstLoadFailed")]
     public static partial void GaveUp(this ILogger log, string name);
 
-    [LoggerMessage(7, LogLevel.Warning, "Certificate {Name}: {Warning}.", EventName = "CertificateWarning")]
+    [LoggerMessage(7, LogLevel.Warning, "Certificate {Name}: {Warning}", EventName = "CertificateWarning")]
     public static partial void Warned(this ILogger log, string name, string warning);
 
     [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: expires at {NotAfter:u}, in {Remaining}; was its renewal forgotten?", EventName = "CertificateExpiring")]

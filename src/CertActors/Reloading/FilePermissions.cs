@@ -20,7 +20,10 @@ internal static class FilePermissions
             return null;
         var isOpen = (mode & ReadableByOthers) != 0 || ((mode & ReadableByGroup) != 0 && owner != Root);
         return isOpen
-            ? $"{path} can be read by others (mode {Convert.ToString(mode & 0b111_111_111, toBase: 8).PadLeft(4, '0')}); take that away with 'chmod 0400', or with 'defaultMode: 0400' of a Kubernetes volume"
+            ? $"{path} can be read by others (mode {Octal(mode)}); take that away with 'chmod 0400', or with 'defaultMode: 0400' of a Kubernetes volume."
             : null;
     }
+
+    /// <returns>The permissions as <c>chmod</c> has them.</returns>
+    public static string Octal(uint mode) => Convert.ToString(mode & 0b111_111_111, toBase: 8).PadLeft(4, '0');
 }

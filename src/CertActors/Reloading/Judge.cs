@@ -3,6 +3,11 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.Reloading;
 
+/// <summary>Something to be known of a pair.</summary>
+/// <param name="Rejects">Why it isn't served for that; null if it is all the same.</param>
+/// <param name="Message">What, for people: path, reason, remedy.</param>
+internal sealed record Finding(RejectionReason? Rejects, string Message);
+
 /// <summary>
 /// Decides whether a pair is to be served: a function of the bytes, what is served now, the time and the policy, and of nothing else.
 /// </summary>
@@ -33,101 +38,129 @@ internal static class Judge
                 return Verdict.Unchanged.Instance;
             }
 
-            RefuseWhatIsNeverServed(pair, policy);
-            List<string> warnings = [];
-            CompareValidity(pair, served, now, policy, warnings);
-            CompareNames(pair, served, policy, warnings);
-            var lacksIssuer = served is not null && LacksIssuerOf(pair, served);
-            if (lacksIssuer)
-                warnings.Add($"{policy.CertificatePath} ends before the issuer that the chain served before went on with, so that clients may not trust it; append the intermediates");
+            Finding[] findings = [.. Findings(pair, served, now, policy)];
+            if (Array.Find(findings, finding => finding.Rejects is not null) is { } fatal)
+            {
+                pair.Dispose();
+                return new Verdict.Rejected(fatal.Rejects!.Value, fatal.Message);
+            }
+
             pair.Prepare();
-            return new Verdict.Accepted(pair, warnings, lacksIssuer);
+            return new Verdict.Accepted(pair, [.. findings.Select(finding => finding.Message)], served is not null && LacksIssuerOf(pair, served));
         }
-        catch (RejectedException rejected)
+        catch (Exception fault) when (FindingOf(fault, policy) is { } finding)
         {
             pair?.Dispose();
-            return new Verdict.Rejected(rejected.Reason, rejected.Message);
-        }
-        catch (Exception fault) when (fault is not OutOfMemoryException)
-        {
-            // Whatever bytes can do to a parser is their fault. What the parser says of them isn't passed on: it may quote a key.
-            pair?.Dispose();
-            return new Verdict.Rejected(
-                RejectionReason.CertificateMalformed,
-                $"{policy.CertificatePath} or {policy.KeyPath} can't be decoded ({fault.GetType().Name}); write both anew.");
+            return new Verdict.Rejected(finding.Rejects!.Value, finding.Message);
         }
     }
 
-    private static void RefuseWhatIsNeverServed(LoadedPair pair, CertificateOptions policy)
+    /// <summary>What is to be said of a pair, whether it's to be served or not.</summary>
+    /// <param name="pair">The pair.</param>
+    /// <param name="served">What is served now; null if nothing is.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="policy">The rules.</param>
+    /// <param name="demandsNames">Whether a first pair is to have the required names, too.</param>
+    public static IEnumerable<Finding> Findings(
+        LoadedPair pair, LoadedPair? served, DateTimeOffset now, CertificateOptions policy, bool demandsNames = false) =>
+    [
+        .. OfUse(pair, policy),
+        .. OfStrength(pair, policy),
+        .. OfValidity(pair, served, now, policy),
+        .. OfNames(pair, served, policy, demandsNames),
+        .. OfChain(pair, served, policy),
+    ];
+
+    /// <returns>What to say of a pair that couldn't be parsed; null where that isn't the fault of its bytes.</returns>
+    public static Finding? FindingOf(Exception fault, CertificateOptions policy) => fault switch
+    {
+        RejectedException rejected => new Finding(rejected.Reason, rejected.Message),
+        OutOfMemoryException => null,
+
+        // Whatever bytes can do to a parser is their fault. What the parser says of them isn't passed on: it may quote a key.
+        _ => new Finding(
+            RejectionReason.CertificateMalformed,
+            $"{policy.CertificatePath} or {policy.KeyPath} can't be decoded ({fault.GetType().Name}); write both anew."),
+    };
+
+    private static IEnumerable<Finding> OfUse(LoadedPair pair, CertificateOptions policy)
     {
         var purpose = policy.Purpose == CertificatePurpose.ClientAuthentication ? "1.3.6.1.5.5.7.3.2" : "1.3.6.1.5.5.7.3.1";
         var uses = pair.Leaf.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault()?.EnhancedKeyUsages;
         if (uses is not null && uses[purpose] is null && uses[AnyPurpose] is null)
         {
-            throw new RejectedException(
+            yield return new Finding(
                 RejectionReason.PurposeExcluded,
                 $"The leaf in {policy.CertificatePath} excludes {policy.Purpose} by its extended key usage; have one issued that allows it.");
         }
+    }
 
+    private static IEnumerable<Finding> OfStrength(LoadedPair pair, CertificateOptions policy)
+    {
         foreach (var certificate in pair.Intermediates.Prepend(pair.Leaf))
         {
+            var which = $"{policy.CertificatePath} holds a certificate ({certificate.Subject})";
             using var key = certificate.GetRSAPublicKey();
             if (key is { KeySize: < ShortestRsaKey })
             {
-                throw new RejectedException(
-                    RejectionReason.TooWeak,
-                    $"{policy.CertificatePath} holds a certificate with an RSA key of {key.KeySize} bits; use keys of {ShortestRsaKey} bits or more.");
+                yield return new Finding(
+                    RejectionReason.TooWeak, $"{which} with an RSA key of {key.KeySize} bits; use keys of {ShortestRsaKey} bits or more.");
             }
 
             if (HasWeakSignature(certificate))
-            {
-                throw new RejectedException(
-                    RejectionReason.TooWeak,
-                    $"{policy.CertificatePath} holds a certificate that is signed on SHA-1 or MD5; have it issued on SHA-256 or better.");
-            }
+                yield return new Finding(RejectionReason.TooWeak, $"{which} that is signed on SHA-1 or MD5; have it issued on SHA-256 or better.");
         }
     }
 
-    private static void CompareValidity(LoadedPair pair, LoadedPair? served, DateTimeOffset now, CertificateOptions policy, List<string> warnings)
+    private static IEnumerable<Finding> OfValidity(LoadedPair pair, LoadedPair? served, DateTimeOffset now, CertificateOptions policy)
     {
         var (next, current) = (pair.Facts, served?.Facts);
         var isCurrentValid = current is not null && current.NotBefore <= now && now <= current.NotAfter;
         if (next.NotAfter < now)
         {
-            var what = $"The leaf in {policy.CertificatePath} has expired at {next.NotAfter:u}";
-            if (current is null ? policy.RequireValidFirst : current.NotAfter > next.NotAfter)
-                throw new RejectedException(RejectionReason.Expired, $"{what}; renew it.");
-            warnings.Add($"{what}, and is served as there's nothing better; renew it");
+            var isRejected = current is null ? policy.RequireValidFirst : current.NotAfter > next.NotAfter;
+            yield return new Finding(
+                isRejected ? RejectionReason.Expired : null,
+                $"The leaf in {policy.CertificatePath} has expired at {next.NotAfter:u}{Unless(isRejected)}; renew it.");
         }
         else if (next.NotBefore > now)
         {
-            var what = $"The leaf in {policy.CertificatePath} isn't valid before {next.NotBefore:u}";
-            if (current is null ? policy.RequireValidFirst : isCurrentValid)
-                throw new RejectedException(RejectionReason.NotYetValid, $"{what}; it's taken once it is, or check this machine's clock.");
-            warnings.Add($"{what}, and is served as there's nothing better; check this machine's clock");
+            var isRejected = current is null ? policy.RequireValidFirst : isCurrentValid;
+            yield return new Finding(
+                isRejected ? RejectionReason.NotYetValid : null,
+                $"The leaf in {policy.CertificatePath} isn't valid before {next.NotBefore:u}{Unless(isRejected)}; wait until it is, or check this machine's clock.");
         }
 
         if (isCurrentValid && policy.AllowedExpirySetback is { } allowed && current!.NotAfter - next.NotAfter > allowed)
         {
-            throw new RejectedException(
+            yield return new Finding(
                 RejectionReason.EarlierExpiry,
                 $"The leaf in {policy.CertificatePath} expires at {next.NotAfter:u}, before the one that is served ({current.NotAfter:u}); was a backup restored? Write the latest pair.");
         }
+
+        static string Unless(bool isRejected) => isRejected ? "" : ", and is served where there is nothing better";
     }
 
-    private static void CompareNames(LoadedPair pair, LoadedPair? served, CertificateOptions policy, List<string> warnings)
+    private static IEnumerable<Finding> OfNames(LoadedPair pair, LoadedPair? served, CertificateOptions policy, bool demandsNames)
     {
-        var missing = policy.RequiredNames.Where(name => !Covers(pair, name)).ToArray();
-        var lost = served is null ? [] : missing.Where(name => Covers(served, name)).ToArray();
-        if (lost.Length > 0)
-        {
-            throw new RejectedException(
-                RejectionReason.NameLost,
-                $"The leaf in {policy.CertificatePath} lacks {string.Join(", ", lost)}, which the one that is served has; have it issued for all names.");
-        }
+        string[] missing = [.. policy.RequiredNames.Where(name => !Covers(pair, name))];
+        if (missing.Length == 0)
+            yield break;
 
-        if (missing.Length > 0)
-            warnings.Add($"The leaf in {policy.CertificatePath} lacks {string.Join(", ", missing)}; have it issued for all names");
+        var isLost = served is not null && missing.Any(name => Covers(served, name));
+        yield return new Finding(
+            isLost || demandsNames ? RejectionReason.NameLost : null,
+            $"The leaf in {policy.CertificatePath} lacks {string.Join(", ", missing)}{(isLost ? ", of which the one that is served has some" : "")}; have it issued for all names.");
+    }
+
+    private static IEnumerable<Finding> OfChain(LoadedPair pair, LoadedPair? served, CertificateOptions policy)
+    {
+        if (served is not null && LacksIssuerOf(pair, served))
+        {
+            yield return new Finding(
+                Rejects: null,
+                $"{policy.CertificatePath} ends before the issuer that the served chain goes on with, so that clients may not trust it; append the intermediates.");
+        }
     }
 
     private static bool Covers(LoadedPair pair, string name) => pair.Leaf.MatchesHostname(name, allowWildcards: true, allowCommonName: false);

@@ -25,6 +25,9 @@ internal sealed class PairFiles : IDisposable
     public PairFingerprint Seen =>
         new(_files[_options.CertificatePath].Stamp, _files[_options.KeyPath].Stamp, _options.PasswordPath is { } password ? _files[password].Stamp : null);
 
+    /// <summary>What was seen at each path; null if nothing was.</summary>
+    public IEnumerable<(string Path, FileStamp? Stamp)> Stamps => _files.Select(file => (file.Key, file.Value.Stamp));
+
     /// <summary>Why there's no <see cref="Content"/>; null if there is. Files that are missing are all named.</summary>
     public RejectedException? Problem
     {

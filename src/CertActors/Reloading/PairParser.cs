@@ -126,7 +126,16 @@ internal static class PairParser
         return wanted is not null && had is not null && wanted.Value.Span.SequenceEqual(had.Value.Span);
     }
 
-    private static CertificateFacts FactsOf(X509Certificate2 leaf) => new(
+    /// <returns>The kind and the size of a certificate's key.</returns>
+    public static string KeyOf(X509Certificate2 certificate)
+    {
+        using var rsa = certificate.GetRSAPublicKey();
+        using var ecdsa = certificate.GetECDsaPublicKey();
+        return rsa is not null ? $"RSA {rsa.KeySize}" : ecdsa is not null ? $"ECDSA P-{ecdsa.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "unknown";
+    }
+
+    /// <returns>What may be told of a certificate.</returns>
+    public static CertificateFacts FactsOf(X509Certificate2 leaf) => new(
         Convert.ToHexStringLower(SHA256.HashData(leaf.RawDataMemory.Span)),
         leaf.SerialNumber,
         leaf.Subject,

@@ -1,0 +1,59 @@
+using CertActors.Reloading;
+using CertActors.Watching;
+
+namespace CertActors;
+
+/// <summary>Judges a pair as a supervisor would that serves none yet, without serving it.</summary>
+public static class CertificateCheck
+{
+    /// <summary>Reads the files and says what they are. Blocks for as long as the disk does.</summary>
+    /// <param name="options">The pair. Unlike a supervisor, it demands <see cref="CertificateOptions.RequiredNames"/> also of a first pair.</param>
+    /// <param name="now">The time that validity is judged by.</param>
+    /// <returns>What they are, and all that is to be said of them.</returns>
+    /// <exception cref="CertificateOptionsException">The options can't be used; every error is named.</exception>
+    public static CertificateReport Run(CertificateOptions options, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var pair = new CertificateSupervisorOptions { Certificates = [options] }.Checked().Certificates[0];
+        return Run(DiskFiles.Instance, pair, now);
+    }
+
+    internal static CertificateReport Run(IFiles disk, CertificateOptions options, DateTimeOffset now)
+    {
+        using var files = PairFiles.Read(disk, options);
+        List<Finding> findings = [];
+        using var pair = files.Problem is null ? Parse(files, options, findings) : null;
+        if (files.Problem is { } problem)
+            findings.Add(new Finding(problem.Reason, problem.Message));
+        if (pair is not null)
+            findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
+        if (FilePermissions.WarningOf(options, files.Seen) is { } warning)
+            findings.Add(new Finding(Rejects: null, warning));
+
+        return new CertificateReport(
+            findings.FirstOrDefault(finding => finding.Rejects is not null)?.Rejects,
+            findings.Select(finding => new CertificateFinding(finding.Rejects, finding.Message)).ToArray(),
+            pair?.Facts,
+            pair?.Intermediates.Select(PairParser.FactsOf).ToArray() ?? [],
+            pair is null ? null : PairParser.KeyOf(pair.Leaf),
+            files.Stamps.Select(file => new CertificateFile(
+                file.Path, file.Stamp?.Size, file.Stamp is { } stamp && !OperatingSystem.IsWindows() ? FilePermissions.Octal(stamp.Mode) : null)).ToArray());
+    }
+
+    private static LoadedPair? Parse(PairFiles files, CertificateOptions options, List<Finding> findings)
+    {
+        LoadedPair? pair = null;
+        try
+        {
+            pair = PairParser.Parse(files.Content, options);
+            pair.Prepare();
+            return pair;
+        }
+        catch (Exception fault) when (Judge.FindingOf(fault, options) is { } finding)
+        {
+            pair?.Dispose();
+            findings.Add(finding);
+            return null;
+        }
+    }
+}
