@@ -1,0 +1,131 @@
+using CertActors.Tests.Support;
+using CsCheck;
+
+namespace CertActors.Tests;
+
+/// <summary>Whatever the files of a pair hold, and whenever: what is served was whole on disk at one moment, and passed the rules then.</summary>
+public sealed class AnyContentSpec : PipelineKit
+{
+    private const int Sequences = 1_000;
+
+    private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
+    private static readonly TestPair Weak = new TestLeaf { RsaBits = 1024, NotAfter = TestTime.Start.AddYears(50) }.Make();
+
+    public AnyContentSpec()
+        : base(serializeMessages: false)
+    {
+        Rounds = 3;
+    }
+
+    [Fact]
+    public void What_is_served_was_whole_on_disk_and_good_at_one_moment() =>
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 6], Gen.Int[0, 5]).List[1, 15].Sample(
+            steps =>
+            {
+                var candidates = CandidatesAt(Sys.Scheduler.Now);
+                var files = new MemoryFiles();
+                var holder = new CertificateHolder();
+                var registry = new CertificateRegistry(
+                    holder,
+                    new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
+                    new Platform(Events.Open, new Watching.DiskLanes(files, Disk)),
+                    loggers: null);
+                HashSet<string> whole = [];
+                string? certificate = null, key = null;
+
+                // Another process may write between any two reads.
+                var pending = new Queue<Action>();
+                files.AfterRead = _ =>
+                {
+                    if (pending.TryDequeue(out var write))
+                        write();
+                };
+                Start(CertificateSupervisor.Props(registry));
+
+                CertificateFacts? before = null;
+                foreach (var (which, what, rest) in steps)
+                {
+                    var next = candidates[which];
+                    Action[] writes = what switch
+                    {
+                        0 => [() => WriteKey(next.Pair.KeyPem)],
+                        1 => [() => WriteCertificate(next.Pair.CertificatePem)],
+                        2 => [() => WriteCertificate(next.Pair.CertificatePem[..^60])],
+                        3 => [() => WriteCertificate(next.Pair.CertificatePem + Issuer.CertificatePem[..^40])],
+                        4 => [() => WriteKey("")],
+                        5 => [() => WriteKey(next.Pair.KeyPem), () => WriteCertificate(next.Pair.CertificatePem)],
+                        _ => [() => WriteCertificate(next.Pair.CertificatePem), () => WriteKey(next.Pair.KeyPem)],
+                    };
+                    if (rest == 5)
+                        Array.ForEach(writes, pending.Enqueue); // In the midst of the loads to come.
+                    else
+                        Array.ForEach(writes, write => write());
+                    Events.Raise(CertPath, Watching.FileEventKind.Written);
+                    Events.Raise(KeyPath, Watching.FileEventKind.Written);
+                    Barrier();
+                    Advance(milliseconds: 151);
+                    if (rest is 3)
+                        Advance(seconds: 5);
+                    if (rest is 4)
+                        Advance(seconds: TimeSpan.FromHours(20).TotalSeconds);
+
+                    var served = holder.Current;
+                    if (served is null || served.Facts.Equals(before))
+                        continue;
+                    Check(served.Facts);
+                    before = served.Facts;
+                }
+
+                pending.Clear();
+                Stop();
+
+                void WriteCertificate(string text)
+                {
+                    files.Write(CertPath, certificate = text);
+                    Note();
+                }
+
+                void WriteKey(string text)
+                {
+                    files.Write(KeyPath, key = text);
+                    Note();
+                }
+
+                void Note()
+                {
+                    if (Array.Find(candidates, each => each.Pair.CertificatePem == certificate && each.Pair.KeyPem == key).Pair is { } pair)
+                        whole.Add(pair.Sha256);
+                }
+
+                void Check(CertificateFacts served)
+                {
+                    var candidate = Array.Find(candidates, each => each.Pair.Sha256 == served.Sha256)!;
+                    if (!whole.Contains(served.Sha256))
+                        throw new InvalidOperationException("what is served was never whole on disk");
+                    if (!candidate.IsGood)
+                        throw new InvalidOperationException("what is served breaks the rules");
+                    // It was swapped in up to a day ago.
+                    var now = Sys.Scheduler.Now;
+                    var wasValid = before is not null && before.NotBefore <= now.AddDays(-1) && now <= before.NotAfter;
+                    if (wasValid && (served.NotAfter < now.AddDays(-1) || served.NotBefore > now))
+                        throw new InvalidOperationException("what is served isn't valid, and a valid one was");
+                }
+            },
+            iter: Sequences,
+            threads: 1);
+
+    /// <summary>Pairs, and whether one is of use and strong, so that it may be served at all.</summary>
+    private static (TestPair Pair, bool IsGood)[] CandidatesAt(DateTimeOffset now)
+    {
+        var chained = (Leaf(-1, 250) with { Issuer = Issuer }).Make();
+        return
+        [
+            (Leaf(-1, 300).Make(), true), (Leaf(-1, 300).Make(), true), (Leaf(-10, 200).Make(), true),
+            (Leaf(-10, -1).Make(), true), (Leaf(-10, 2).Make(), true), (Leaf(1, 100).Make(), true), (Leaf(3, 50).Make(), true),
+            (chained with { CertificatePem = chained.CertificatePem + Issuer.CertificatePem }, true),
+            ((Leaf(-1, 300) with { Purposes = ["1.3.6.1.5.5.7.3.2"] }).Make(), false), (Weak, false),
+        ];
+
+        TestLeaf Leaf(int fromDay, int toDay) => new() { NotBefore = now.AddDays(fromDay), NotAfter = now.AddDays(toDay) };
+    }
+}

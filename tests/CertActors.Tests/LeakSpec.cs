@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Akka.Actor;
+using Akka.Event;
+using CertActors.Tests.Support;
+
+namespace CertActors.Tests;
+
+/// <summary>
+/// A key and a password with known marks go through all that can happen to a pair; nothing that is said of it, to whomever, has them in any form.
+/// </summary>
+public sealed class LeakSpec : PipelineKit
+{
+    private const string PasswordPath = "/certs/password";
+    private const string Password = "PASSWORD-MARK-27182818284";
+
+    // The private key is a number of our choice.
+    private static readonly byte[] KeyMark = "PRIVATE-KEY-MARK-314159265358979"u8.ToArray();
+
+    private readonly ConcurrentQueue<object> _said = [];
+
+    public LeakSpec()
+    {
+        // Whatever is published or lost, and not only what is meant to be.
+        var listener = Sys.ActorOf(Props.Create(() => new Listener(_said)));
+        Sys.EventStream.Subscribe(listener, typeof(object));
+    }
+
+    [Fact]
+    public async Task No_mark_is_anywhere()
+    {
+        await RunAsync();
+        Assert.Empty(Found());
+        Assert.True(_said.OfType<CertificateReloadFailed>().Select(failure => failure.Reason).Distinct().Count() >= 7, "The run has too few reasons in it.");
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("DER")]
+    [InlineData("password")]
+    public async Task A_planted_leak_is_found(string form)
+    {
+        var pair = Marked();
+        var leak = form switch
+        {
+            "text" => pair.KeyPem,
+            "DER" => Convert.ToHexString(Decode(pair.KeyPem)),
+            _ => Password,
+        };
+        Files.Fail("/certs/other.key", new IOException($"the disk said {leak}"));
+        await RunAsync();
+        Assert.NotEmpty(Found());
+    }
+
+    private async Task RunAsync()
+    {
+        var pair = Marked();
+        Write(pair);
+        Files.Write(PasswordPath, Password + "\n");
+        Start(Options() with { PasswordPath = PasswordPath }, Options("other", CertPath, "/certs/other.key"));
+
+        // As it is, and in every form, whole and damaged, with what fits and what doesn't.
+        byte[] encrypted = Encoding.ASCII.GetBytes(Encrypted(pair)), pfx = pair.ToPkcs12(Password), wrong = pair.ToPkcs12("another");
+        var damaged = Encoding.ASCII.GetBytes(pair.KeyPem.Insert(100, "!"));
+        foreach (var key in (byte[][])[encrypted, encrypted[..^40], damaged, Encoding.ASCII.GetBytes(pair.KeyPem[..^50]), Encoding.ASCII.GetBytes(TestPair.Make().KeyPem), []])
+            await TouchAsync(KeyPath, key);
+        foreach (var both in (byte[][])[pfx, pfx[..^30], wrong, Encoding.ASCII.GetBytes(pair.KeyPem + pair.CertificatePem)])
+        {
+            Files.Write(CertPath, both);
+            await TouchAsync(KeyPath, both);
+        }
+
+        Files.Write(CertPath, pair.CertificatePem);
+        await TouchAsync(KeyPath, Encoding.ASCII.GetBytes(PemEncoding.WriteString("STRANGE " + Convert.ToHexString(KeyMark), KeyMark)));
+        Files.Write(PasswordPath, [.. Encoding.ASCII.GetBytes(Password), 0xff]);
+        await TouchAsync(KeyPath, encrypted);
+        Files.Write(PasswordPath, Password);
+        Files.Fail(KeyPath, new UnauthorizedAccessException());
+        await TouchAsync(KeyPath, encrypted);
+        Files.Fail(KeyPath, null);
+        Files.Delete(PasswordPath);
+        await TouchAsync(KeyPath, encrypted);
+
+        // Faults of actors, restarts, and letters that nobody reads.
+        Files.AfterRead = _ => throw new InvalidOperationException("a fault");
+        Files.Write(KeyPath, pair.KeyPem);
+        Raise(KeyPath);
+        Pass(seconds: 2);
+        Files.AfterRead = null;
+        Pass(seconds: 10);
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Pass(seconds: 2);
+
+        Say(Status());
+        Say(Status("other"));
+        Say(new CertificateSupervisorOptions { Certificates = [Options() with { PasswordPath = PasswordPath }] });
+        Say(CertificateCheck.Run(Files, Options() with { PasswordPath = PasswordPath }, Sys.Scheduler.Now));
+        var other = new CertificateHolder();
+        Say(await Assert.ThrowsAsync<CertificateNotLoadedException>(() => other.WaitForFirstAsync(TimeSpan.Zero)));
+        Say(Current.ToString());
+        News().ForEach(Say);
+        foreach (var line in Logged())
+            Say(line);
+        Stop();
+    }
+
+    private async Task TouchAsync(string path, byte[] content)
+    {
+        Files.Write(path, content);
+        Raise(path);
+        Pass(seconds: 6, stepMilliseconds: 500);
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Say(await asker.ExpectMsgAsync<ReloadNowResult>());
+    }
+
+    private void Say(object said) => _said.Enqueue(said);
+
+    private IReadOnlyList<string> Found() =>
+        [.. _said.SelectMany(said => Walk.Find(said, [KeyMark, Encoding.ASCII.GetBytes(Password)])).Distinct()];
+
+    private static byte[] Decode(string pem) => Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data]);
+
+    private static TestPair Marked()
+    {
+        using var key = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = KeyMark });
+        return new TestLeaf().Make(key);
+    }
+
+    private static string Encrypted(TestPair pair)
+    {
+        using var key = ECDsa.Create();
+        key.ImportFromPem(pair.KeyPem);
+        return key.ExportEncryptedPkcs8PrivateKeyPem(Password, new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 10));
+    }
+
+    private sealed class Listener : ReceiveActor
+    {
+        public Listener(ConcurrentQueue<object> said)
+        {
+            // Logs are taken as the text that is written of them.
+            ReceiveAny(message => said.Enqueue(message is LogEvent log ? log.ToString() : message is AllDeadLetters letter ? letter.Message : message));
+        }
+    }
+}
