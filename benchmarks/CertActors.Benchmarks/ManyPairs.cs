@@ -21,6 +21,7 @@ internal sealed class ManyPairs : IDisposable
             _current[pair] = pair % Contents;
             Directory.CreateDirectory(Path.GetDirectoryName(Options[pair].CertificatePath)!);
             Write(pair);
+            File.SetUnixFileMode(Options[pair].KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
     }
 

@@ -15,9 +15,17 @@ switch (args)
         return await Watching.RunAsync(pairs: 10_000);
     case ["watching", var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
         return await Watching.RunAsync(count);
+    case ["fuzz"]:
+        return Fuzzing.Run(inputs: 1_000_000, Environment.TickCount);
+    case ["fuzz", var inputs, .. var rest] when long.TryParse(inputs, CultureInfo.InvariantCulture, out var count) && count > 0:
+        return Fuzzing.Run(count, rest is [var text] && int.TryParse(text, CultureInfo.InvariantCulture, out var seed) ? seed : Environment.TickCount);
+    case ["replaced"]:
+        return await Replaced.RunAsync(rotations: 20_000);
+    case ["replaced", var rotations] when int.TryParse(rotations, CultureInfo.InvariantCulture, out var count) && count > 0:
+        return await Replaced.RunAsync(count);
     case [HandshakeServer.Command, var kind, var cert, var key]:
         return await HandshakeServer.RunAsync(kind, cert, key);
     default:
-        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | rotations | watching [pairs]");
+        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | rotations | watching [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
         return 2;
 }

@@ -21,7 +21,10 @@ internal sealed partial class KubernetesVolume(string directory)
         var version = $"..{Guid.NewGuid():n}";
         var inside = Directory.CreateDirectory(Path.Combine(directory, version)).FullName;
         File.WriteAllText(Path.Combine(inside, "tls.crt"), pair.CertificatePem);
-        File.WriteAllText(Path.Combine(inside, "tls.key"), pair.KeyPem);
+        var key = Path.Combine(inside, "tls.key");
+        File.WriteAllText(key, pair.KeyPem);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(key, UnixFileMode.UserRead); // As defaultMode: 0400.
 
         var next = Path.Combine(directory, "..data_tmp");
         File.CreateSymbolicLink(next, version);

@@ -1,0 +1,233 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using CertActors.Reloading;
+
+namespace CertActors.Tests.Support;
+
+/// <summary>Loads pairs that were damaged at random in every way, and keeps count of what comes of them.</summary>
+internal sealed class Fuzz
+{
+    private const string CertPath = "/tls.crt";
+    private const string KeyPath = "/tls.key";
+    private const string PasswordPath = "/password";
+    private const string Password = "secret";
+
+    private static readonly DateTimeOffset Now = TestTime.Start.AddYears(5);
+
+    private readonly Random _random;
+    private readonly Sample[] _samples;
+    private readonly LoadedPair _served;
+    private int _truncations;
+
+    public Fuzz(int seed)
+    {
+        _random = new Random(seed);
+        var good = new TestLeaf { NotBefore = Now.AddDays(-1), NotAfter = Now.AddDays(90), Names = ["a.example.org"] };
+        _served = ((Verdict.Accepted)Load(FilesOf(Sample.Of(good.Make())), OptionsOf(isOneFile: false, hasPassword: false), served: null)).Pair;
+        _samples = [.. Samples(good)];
+    }
+
+    /// <summary>The files of a pair, and whether something is served while they are loaded.</summary>
+    private sealed record Sample(byte[] Certificate, byte[] Key, byte[]? Password = null, bool IsOneFile = false)
+    {
+        public static Sample Of(TestPair pair) => new(Encoding.ASCII.GetBytes(pair.CertificatePem), Encoding.ASCII.GetBytes(pair.KeyPem));
+
+        public static Sample Of(byte[] pkcs12, string? password = Fuzz.Password) =>
+            new(pkcs12, pkcs12, password is null ? null : Encoding.ASCII.GetBytes(password), IsOneFile: true);
+    }
+
+    public long Inputs { get; private set; }
+
+    public long Accepted { get; private set; }
+
+    public SortedDictionary<RejectionReason, long> Rejected { get; } = [];
+
+    public TimeSpan Slowest { get; private set; }
+
+    /// <summary>The most bytes that one load has allocated.</summary>
+    public long Largest { get; private set; }
+
+    /// <summary>The reasons that a load may give, and hasn't yet; that it took too long is for the actor to say.</summary>
+    public IEnumerable<RejectionReason> NotHit => Enum.GetValues<RejectionReason>().Except(Rejected.Keys).Where(reason => reason != RejectionReason.TimedOut);
+
+    public void Run(long inputs)
+    {
+        for (var i = 0; i < inputs; i++)
+        {
+            var sample = _random.Next(4) == 0 ? Any() : Damage(Any());
+            var served = _random.Next(2) == 0 ? _served : null;
+            var (started, allocated) = (Stopwatch.GetTimestamp(), GC.GetAllocatedBytesForCurrentThread());
+            var verdict = Load(sample, served);
+            Largest = Math.Max(Largest, GC.GetAllocatedBytesForCurrentThread() - allocated);
+            Slowest = TimeSpan.FromTicks(Math.Max(Slowest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
+            Note(verdict);
+        }
+    }
+
+    private void Note(Verdict verdict)
+    {
+        Inputs++;
+        switch (verdict)
+        {
+            case Verdict.Rejected rejected:
+                Rejected[rejected.Reason] = Rejected.GetValueOrDefault(rejected.Reason) + 1;
+                break;
+            case Verdict.Accepted accepted:
+                Accepted++;
+                accepted.Pair.Dispose();
+                break;
+            default:
+                throw new InvalidOperationException("What was never served can't be what is served.");
+        }
+    }
+
+    private Verdict Load(Sample sample, LoadedPair? served)
+    {
+        var files = FilesOf(sample);
+
+        // What disks do, and not the bytes.
+        switch (_random.Next(400))
+        {
+            case 0:
+                files.Delete(CertPath);
+                break;
+            case 1:
+                files.Delete(CertPath);
+                files.MakePipe(CertPath);
+                break;
+            case 2:
+                files.AfterRead = path => files.Write(path, sample.Certificate);
+                break;
+        }
+
+        return Load(files, OptionsOf(sample.IsOneFile, sample.Password is not null), served);
+    }
+
+    private static Verdict Load(MemoryFiles files, CertificateOptions options, LoadedPair? served) =>
+        KeyPairLoader.Load(files, options, served, Now).Verdict;
+
+    private static MemoryFiles FilesOf(Sample sample)
+    {
+        var files = new MemoryFiles();
+        files.Write(CertPath, sample.Certificate);
+        if (!sample.IsOneFile)
+            files.Write(KeyPath, sample.Key);
+        if (sample.Password is not null)
+            files.Write(PasswordPath, sample.Password);
+        return files;
+    }
+
+    private static CertificateOptions OptionsOf(bool isOneFile, bool hasPassword) => new()
+    {
+        CertificatePath = CertPath,
+        KeyPath = isOneFile ? CertPath : KeyPath,
+        PasswordPath = hasPassword ? PasswordPath : null,
+        RequiredNames = ["a.example.org"],
+        AllowedExpirySetback = TimeSpan.FromDays(10),
+    };
+
+    private static IEnumerable<Sample> Samples(TestLeaf good)
+    {
+        var issuer = new TestAuthority("issuer", new TestAuthority("root"));
+        var chained = (good with { Issuer = issuer }).Make();
+        var rsa = (good with { RsaBits = 2048 }).Make();
+        var pair = good.Make();
+        yield return Sample.Of(pair);
+        yield return Sample.Of(rsa);
+        yield return Sample.Of(chained with { CertificatePem = issuer.CertificatePem + chained.CertificatePem });
+        yield return Sample.Of((good with { Curve = ECCurve.NamedCurves.nistP521 }).Make());
+        yield return Sample.Of(pair.ToPkcs12(Password));
+        yield return Sample.Of(chained.ToPkcs12(Password, iterations: 2, issuer.CertificatePem));
+        yield return Sample.Of(rsa.ToPkcs12(password: null), password: null);
+        yield return Encrypted(pair, iterations: 3);
+        yield return Encrypted(pair, iterations: 3) with { Password = "wrong"u8.ToArray() };
+        yield return Sample.Of(Der.WithIntegers(pair.ToPkcs12(Password, iterations: 1000), from: 1000, to: 2_000_000));
+        yield return Sample.Of(Fixtures.Ed25519Pkcs12);
+        yield return Sample.Of(new TestPair(Fixtures.Ed25519Certificate, Fixtures.Ed25519Key, ""));
+        yield return Sample.Of(pair with { KeyPem = rsa.KeyPem });
+        yield return Sample.Of(pair with { CertificatePem = pair.CertificatePem.Replace(" CERTIFICATE", " TRUSTED CERTIFICATE", StringComparison.Ordinal) });
+        yield return Sample.Of((good with { RsaBits = 1024 }).Make());
+        yield return Sample.Of((good with { Purposes = ["1.3.6.1.5.5.7.3.2"] }).Make());
+        yield return Sample.Of((good with { NotAfter = Now.AddHours(-1) }).Make());
+        yield return Sample.Of((good with { NotBefore = Now.AddHours(1) }).Make());
+        yield return Sample.Of((good with { NotAfter = Now.AddDays(1) }).Make());
+        yield return Sample.Of((good with { Names = ["b.example.org"] }).Make());
+
+        static Sample Encrypted(TestPair pair, int iterations)
+        {
+            using var key = ECDsa.Create();
+            key.ImportFromPem(pair.KeyPem);
+            var pem = key.ExportEncryptedPkcs8PrivateKeyPem(Password, new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, iterations));
+            return Sample.Of(pair with { KeyPem = pem }) with { Password = Encoding.ASCII.GetBytes(Password + "\n") };
+        }
+    }
+
+    private Sample Any() => _samples[_random.Next(_samples.Length)];
+
+    private Sample Damage(Sample sample) => _random.Next(6) switch
+    {
+        0 when sample.Password is not null => sample with { Password = Damage(sample.Password) },
+        0 => sample with { Key = Any().Key },
+        1 or 2 => sample with { Key = Damage(sample.Key) },
+        _ => sample with { Certificate = Damage(sample.Certificate) },
+    };
+
+    private byte[] Damage(byte[] file)
+    {
+        // Within PEM, what is encoded, as often as the text.
+        if (_random.Next(2) == 0 && PemEncoding.TryFindUtf8(file, out var block))
+        {
+            var der = Convert.FromBase64String(Encoding.ASCII.GetString(file[block.Base64Data]));
+            return [.. file[..block.Location.Start], .. PemEncoding.WriteUtf8(file[block.Label], DamageBytes(der)), (byte)'\n', .. file[block.Location.End..]];
+        }
+
+        return DamageBytes(file);
+    }
+
+    private byte[] DamageBytes(byte[] bytes)
+    {
+        if (bytes.Length == 0)
+            return [0];
+        var at = _random.Next(bytes.Length);
+        switch (_random.Next(8))
+        {
+            case 0:
+                return bytes[..(_truncations++ % bytes.Length)]; // At every byte, in turn.
+            case 1:
+                var other = Any().Certificate;
+                return [.. bytes[..at], .. other[_random.Next(other.Length)..]];
+            case 2:
+                return [.. bytes[..at], .. LengthBomb(), .. bytes[at..]];
+            case 3:
+                return [.. bytes[..at], .. Nested(), .. bytes[at..]];
+            case 4:
+                return [.. bytes, .. bytes[at..]];
+            case 5:
+                return bytes[at..];
+            default:
+                byte[] flipped = [.. bytes];
+                for (var flips = _random.Next(1, 9); flips > 0; flips--)
+                    flipped[_random.Next(flipped.Length)] ^= (byte)(1 << _random.Next(8));
+                return flipped;
+        }
+    }
+
+    /// <summary>A value that says it's as long as can be said.</summary>
+    private byte[] LengthBomb()
+    {
+        byte[] bomb = [(byte)(_random.Next(2) == 0 ? 0x30 : 0x04), 0x84, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(bomb.AsSpan(2), _random.Next(1 << 10, int.MaxValue));
+        return bomb;
+    }
+
+    /// <summary>Sequences within sequences, each without a stated end.</summary>
+    private byte[] Nested()
+    {
+        var nested = new byte[2 * _random.Next(1, 5_000)];
+        for (var i = 0; i < nested.Length; i += 2)
+            (nested[i], nested[i + 1]) = (0x30, 0x80);
+        return nested;
+    }
+}
