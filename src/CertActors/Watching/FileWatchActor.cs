@@ -24,7 +24,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     private readonly Platform _platform;
     private readonly Dictionary<string, WatchedPair> _pairs;
     private readonly PollSchedule _polls;
-    private readonly Backoff _retry = new(WatchedPair.FirstRetry, WatchedPair.LongestRetry);
+    private readonly Dictionary<WatchedPair, Backoff> _unwatched = [];
+    private readonly Backoff _retry = NewBackoff();
     private HopWatches? _watches;
 
     public FileWatchActor(CertificateRegistry registry)
@@ -126,6 +127,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
+    private static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+
     private bool IsOurs(WatchedPair pair) => _pairs.GetValueOrDefault(pair.Name) == pair;
 
     private void OnEvent(FileEvent happened)
@@ -203,10 +206,11 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     private void OnPollDue()
     {
-        // An event source that has lasted until now is sound.
+        // An event source that has lasted until now is sound; without one, nobody tells of mounts.
         if (_watches is not null)
             _retry.Reset();
-        _platform.Lanes.ForgetMounts();
+        else
+            _platform.Lanes.ForgetMounts();
 
         var due = _polls.Take();
         foreach (var pair in due)
@@ -229,7 +233,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     {
         foreach (var pair in pairs)
             pair.IsPolling = true;
-        PairFingerprint?[] seen = [.. pairs.Select(pair => pair.Seen)];
+        UInt128?[] seen = [.. pairs.Select(pair => pair.Seen)];
         _platform.Lanes
             .Run(devices, DiskWork.Look, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
             .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
@@ -269,16 +273,16 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             if (inspected.Error is { } error)
             {
                 SetMode(pair, WatchMode.Polling, error);
-                pair.Retry ??= new Backoff(WatchedPair.FirstRetry, WatchedPair.LongestRetry);
+                if (!_unwatched.TryGetValue(pair, out var retry))
+                    _unwatched.Add(pair, retry = NewBackoff());
                 if (!Timers.IsTimerActive((nameof(RetryWatch), pair.Name)))
-                    Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), pair.Retry.Next());
+                    Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), retry.Next());
             }
             else if (inspected.IsSettled)
             {
                 SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
-                if (pair.Retry is not null)
+                if (_unwatched.Remove(pair))
                     Timers.Cancel((nameof(RetryWatch), pair.Name));
-                pair.Retry = null;
             }
             else
             {
@@ -290,7 +294,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         // What can't be looked at is as good as changed: loading it says why.
         var isVague = inspected is { Error: null, IsSettled: false };
-        var fingerprint = isVague ? null : inspected.Snapshot?.Fingerprint;
+        var fingerprint = isVague ? null : inspected.Snapshot?.Fingerprint.Digest();
         if (fingerprint is null || fingerprint != pair.Seen)
             Touch(pair, why);
         pair.Seen = fingerprint;
@@ -308,11 +312,11 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, why));
 
     /// <summary>On a disk thread.</summary>
-    private static bool HasChanged(LaneFiles files, WatchedPair pair, PairFingerprint? seen)
+    private static bool HasChanged(LaneFiles files, WatchedPair pair, UInt128? seen)
     {
         try
         {
-            return seen is null || PairFingerprint.Take(files, pair.Pair.Options) != seen;
+            return seen is null || PairFingerprint.Take(files, pair.Pair.Options).Digest() != seen;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -54,6 +54,15 @@ internal enum FileKind : byte
 internal readonly record struct FileStamp(
     FileKind Kind, uint Mode, uint Owner, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
 {
+    public const int FieldCount = 10;
+
+    /// <summary>All fields, each in its place; that the first isn't 0 tells a file from none.</summary>
+    public void CopyTo(Span<long> fields)
+    {
+        ReadOnlySpan<long> all = [1, (long)Kind, Mode, Owner, unchecked((long)Device), unchecked((long)Inode), Born, Size, Modified, Changed];
+        all.CopyTo(fields);
+    }
+
     /// <summary>What stays the same for as long as the entry is the same one. Inodes are soon used again: the time of birth tells heirs apart.</summary>
     public FileIdentity Identity => new(Device, Inode, Born);
 }

@@ -18,8 +18,8 @@ internal sealed class LaneFiles(IFiles files, Func<string, ulong> deviceOf, Devi
 
     public FileStamp? Stat(string path) => On(path).Stat(path);
 
-    /// <remarks>Follows links wherever they lead, as a poll does thousands of times; that they lead elsewhere by now is for the next look to find.</remarks>
-    public FileStamp? StatTarget(string path) => On(path).StatTarget(path);
+    /// <remarks>Unchecked, as polls do it thousands of times; that a link leads elsewhere by now is for the next look to find.</remarks>
+    public FileStamp? StatTarget(string path) => files.StatTarget(path);
 
     public string? ReadLink(string path) => On(path).ReadLink(path);
 

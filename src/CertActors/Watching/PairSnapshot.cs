@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace CertActors.Watching;
 
@@ -124,6 +127,22 @@ internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key, 
 /// <param name="Password">The password's; null if there's none, or the pair has none.</param>
 internal readonly record struct PairFingerprint(FileStamp? Certificate, FileStamp? Key, FileStamp? Password)
 {
+    /// <summary>Tells one from another in a tenth of the memory, for thousands of pairs.</summary>
+    public UInt128 Digest()
+    {
+        Span<long> fields = stackalloc long[3 * FileStamp.FieldCount];
+        var rest = fields;
+        foreach (var file in (ReadOnlySpan<FileStamp?>)[Certificate, Key, Password])
+        {
+            file?.CopyTo(rest);
+            rest = rest[FileStamp.FieldCount..];
+        }
+
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(MemoryMarshal.AsBytes(fields), hash);
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
+    }
+
     /// <summary>Whether a file is there that wasn't, or was another, in an earlier one.</summary>
     public bool HasNewFile(PairFingerprint earlier) =>
         IsNew(Certificate, earlier.Certificate) || IsNew(Key, earlier.Key) || IsNew(Password, earlier.Password);

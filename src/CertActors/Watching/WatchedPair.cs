@@ -5,9 +5,6 @@ namespace CertActors.Watching;
 /// <param name="share">Its place among all, above 0 and up to 1: the part of an interval after which it's polled first.</param>
 internal sealed class WatchedPair(Pair pair, double share)
 {
-    public static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
-    public static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(60);
-
     public Pair Pair { get; } = pair;
 
     public double Share { get; } = share;
@@ -16,9 +13,6 @@ internal sealed class WatchedPair(Pair pair, double share)
 
     /// <summary>How its changes are noticed; null until that is known.</summary>
     public WatchMode? Mode { get; set; }
-
-    /// <summary>When it's to be watched again after that has failed; null while it hasn't.</summary>
-    public Backoff? Retry { get; set; }
 
     /// <summary>When it's polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
     public TimeSpan NextPoll { get; set; }
@@ -35,7 +29,7 @@ internal sealed class WatchedPair(Pair pair, double share)
     public bool IsInspecting => Inspecting is not null;
 
     /// <summary>What the last look saw; null if it couldn't, or if the next one is to count as a change.</summary>
-    public PairFingerprint? Seen { get; set; }
+    public UInt128? Seen { get; set; }
 
     public TimeSpan PollInterval =>
         Mode == WatchMode.Events ? Pair.Options.PollIntervalWithEvents : Pair.Options.PollIntervalWithoutEvents;
