@@ -150,6 +150,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         }
 
         attempt.Abandon();
+        _isHoldOver = false;
         var limit = _pair.Options.LoadTimeLimit;
         var verdict = new Verdict.Rejected(
             RejectionReason.TimedOut,
