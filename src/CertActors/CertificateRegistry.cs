@@ -46,6 +46,7 @@ internal sealed record OpenRequest(IActorRef Asker, HashSet<string> Waiting, Lis
 internal sealed class Pair(CertificateOptions options)
 {
     private volatile LoadAttempt? _attempt;
+    private long _expiryDue = DateTimeOffset.MaxValue.UtcTicks;
     private volatile Devices _devices = Devices.None;
 
     public CertificateOptions Options { get; } = options;
@@ -86,6 +87,13 @@ internal sealed class Pair(CertificateOptions options)
 
     /// <summary>What subscribers were told of the end of a generation, and for which threshold. The supervisor's alone.</summary>
     public (CertificateExpiring Told, TimeSpan Threshold)? Expiring { get; set; }
+
+    /// <summary>When the end of what is served is to be looked at again. Written by the supervisor alone.</summary>
+    public DateTimeOffset ExpiryDue
+    {
+        get => new(Interlocked.Read(ref _expiryDue), TimeSpan.Zero);
+        set => Interlocked.Exchange(ref _expiryDue, value.UtcTicks);
+    }
 
     /// <summary>The supervisor's alone.</summary>
     public LoadCounts Loads { get; set; } = new(0, 0, 0);

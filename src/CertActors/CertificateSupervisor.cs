@@ -125,9 +125,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             case PairJudged judged:
                 OnJudged(judged);
                 break;
-            case PairsPolled(var polled):
-                foreach (var name in polled)
-                    TellIfExpiring(_registry.Find(name));
+            case ExpiryIsDue(var name):
+                TellIfExpiring(_registry.Find(name));
                 break;
             case PairWatched watched:
                 OnWatched(watched);
@@ -274,6 +273,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             return;
 
         pair.LastChange = change;
+        pair.ExpiryDue = change.At;
         _log.Changed(change.Name, change.Generation, change.Current.Sha256, change.Current.NotAfter, change.Reason);
         if (change.Previous is null)
             _registry.Holder.IndexNamesOf(pair.Cell);
@@ -288,6 +288,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             return;
         var (leaf, now) = (served.Current, Context.System.Scheduler.Now);
         var remaining = leaf.NotAfter - now;
+        pair.ExpiryDue = ExpiryThresholds.Next(leaf, remaining, pair.Options.ExpiryThresholds);
         if (ExpiryThresholds.Reached(leaf, remaining, pair.Options.ExpiryThresholds) is not { } threshold)
             return;
         if (pair.Expiring is { } known && known.Told.Generation == served.Generation && known.Threshold <= threshold)

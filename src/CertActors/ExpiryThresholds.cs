@@ -11,16 +11,20 @@ internal static class ExpiryThresholds
         if (remaining <= TimeSpan.Zero)
             return TimeSpan.Zero;
 
-        // A certificate that lives for a week is renewed within it: to tell of 30 days would be to tell of its start.
-        var longest = (leaf.NotAfter - leaf.NotBefore) / Third;
-        TimeSpan? reached = null;
-        foreach (var each in thresholds)
-        {
-            var threshold = each < longest ? each : longest;
-            if (remaining <= threshold && (reached is null || threshold < reached))
-                reached = threshold;
-        }
+        TimeSpan[] reached = [.. Of(leaf, thresholds).Where(threshold => remaining <= threshold)];
+        return reached.Length > 0 ? reached.Min() : null;
+    }
 
-        return reached;
+    /// <returns>When the next threshold will be reached; the end of time if all have been.</returns>
+    public static DateTimeOffset Next(CertificateFacts leaf, TimeSpan remaining, IReadOnlyList<TimeSpan> thresholds) =>
+        remaining <= TimeSpan.Zero
+            ? DateTimeOffset.MaxValue
+            : leaf.NotAfter - Of(leaf, thresholds).Where(threshold => threshold < remaining).Append(TimeSpan.Zero).Max();
+
+    // A certificate that lives for a week is renewed within it: to tell of 30 days would be to tell of its start.
+    private static IEnumerable<TimeSpan> Of(CertificateFacts leaf, IReadOnlyList<TimeSpan> thresholds)
+    {
+        var longest = (leaf.NotAfter - leaf.NotBefore) / Third;
+        return thresholds.Select(threshold => threshold < longest ? threshold : longest);
     }
 }

@@ -12,8 +12,8 @@ internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed now.</summary>
 internal sealed record PairWatched(string Pair, WatchMode Mode, string Why) : IDeadLetterSuppression;
 
-/// <summary>From <see cref="FileWatchActor"/> to the supervisor: pairs are polled now, which is also when the clock is looked at.</summary>
-internal sealed record PairsPolled(IReadOnlyList<string> Pairs) : IDeadLetterSuppression;
+/// <summary>From <see cref="FileWatchActor"/> to the supervisor, at a poll: the end of what is served of the pair is to be looked at again.</summary>
+internal sealed record ExpiryIsDue(string Pair) : IDeadLetterSuppression;
 
 /// <summary>
 /// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
@@ -216,7 +216,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         foreach (var pair in due)
             _polls.Repeat(pair);
         AwaitPoll();
-        Context.Parent.Tell(new PairsPolled(due.Select(pair => pair.Name).ToArray()));
+        var now = Context.System.Scheduler.Now;
+        foreach (var pair in due.Where(pair => pair.Pair.ExpiryDue <= now))
+            Context.Parent.Tell(new ExpiryIsDue(pair.Name));
 
         foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
         {
