@@ -82,7 +82,7 @@ internal static class CommandLine
     {
         Description = "Host names that the certificate has to cover, with commas between them.",
         HelpName = "A,B",
-        CustomParser = argument => argument.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries),
+        CustomParser = argument => [.. argument.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries))],
         DefaultValueFactory = _ => [],
     };
 

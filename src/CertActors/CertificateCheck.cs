@@ -22,38 +22,40 @@ public static class CertificateCheck
     {
         using var files = PairFiles.Read(disk, options);
         List<Finding> findings = [];
-        using var pair = files.Problem is null ? Parse(files, options, findings) : null;
-        if (files.Problem is { } problem)
-            findings.Add(new Finding(problem.Reason, problem.Message));
-        if (pair is not null)
-            findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
+        var (leaf, chain, key) = Describe(files, options, now, findings);
         if (FilePermissions.WarningOf(options, files.Seen) is { } warning)
             findings.Add(new Finding(Rejects: null, warning));
 
         return new CertificateReport(
             findings.FirstOrDefault(finding => finding.Rejects is not null)?.Rejects,
             findings.Select(finding => new CertificateFinding(finding.Rejects, finding.Message)).ToArray(),
-            pair?.Facts,
-            pair?.Intermediates.Select(PairParser.FactsOf).ToArray() ?? [],
-            pair is null ? null : PairParser.KeyOf(pair.Leaf),
+            leaf,
+            chain,
+            key,
             files.Stamps.Select(file => new CertificateFile(
                 file.Path, file.Stamp?.Size, file.Stamp is { } stamp && !OperatingSystem.IsWindows() ? FilePermissions.Octal(stamp.Mode) : null)).ToArray());
     }
 
-    private static LoadedPair? Parse(PairFiles files, CertificateOptions options, List<Finding> findings)
+    private static (CertificateFacts? Leaf, CertificateFacts[] Chain, string? Key) Describe(
+        PairFiles files, CertificateOptions options, DateTimeOffset now, List<Finding> findings)
     {
-        LoadedPair? pair = null;
+        if (files.Problem is { } problem)
+        {
+            findings.Add(new Finding(problem.Reason, problem.Message));
+            return (null, [], null);
+        }
+
         try
         {
-            pair = PairParser.Parse(files.Content, options);
+            using var pair = PairParser.Parse(files.Content, options);
+            findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
             pair.Prepare();
-            return pair;
+            return (pair.Facts, [.. pair.Intermediates.Select(PairParser.FactsOf)], PairParser.KeyOf(pair.Leaf));
         }
         catch (Exception fault) when (Judge.FindingOf(fault, options) is { } finding)
         {
-            pair?.Dispose();
             findings.Add(finding);
-            return null;
+            return (null, [], null);
         }
     }
 }

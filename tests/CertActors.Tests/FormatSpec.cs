@@ -294,9 +294,25 @@ public sealed class FormatSpec
         using var loaded = Accepted(Load(pair.ToPkcs12(Secret, iterations: 300_000), Secret));
 
         // An encrypted key doesn't tell its kind: it's tried as that of each of the certificates.
-        var mixed = PairWith("RSA PKCS#8").CertificatePem + pair.CertificatePem;
-        Assert.Equal(RejectionReason.KeyDerivationTooCostly, Rejected(Load(mixed, Encrypted(pair, iterations: 500_001), Secret)).Reason);
+        var (other, key) = (PairWith("RSA PKCS#8").CertificatePem, Encrypted(pair, iterations: 500_001));
+        Assert.Equal(RejectionReason.KeyDerivationTooCostly, Rejected(Load(other + pair.CertificatePem, key, Secret)).Reason);
+        using var leafFirst = Accepted(Load(pair.CertificatePem + other, key, Secret));
     }
+
+    [Theory]
+    [InlineData("-----BEGIN A-----\n")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n")]
+    [InlineData("-----BEGIN ")]
+    [InlineData("-")]
+    public void A_megabyte_of_beginnings_without_an_end_is_rejected_at_the_first(string beginning)
+    {
+        var file = string.Concat(Enumerable.Repeat(beginning, (1 << 20) / beginning.Length));
+        Assert.Equal(RejectionReason.CertificateMalformed, Rejected(file, file).Reason);
+    }
+
+    [Fact]
+    public void A_path_that_is_no_file_s_is_rejected() =>
+        Assert.Equal(RejectionReason.FileUnreadable, Rejected(Load(Options with { CertificatePath = "/", KeyPath = "/.." })).Reason);
 
     [Fact]
     public void A_key_of_absurd_size_is_rejected_before_it_is_imported()

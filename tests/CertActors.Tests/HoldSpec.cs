@@ -68,6 +68,28 @@ public sealed class HoldSpec : PipelineKit
         Assert.Single(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("-----BEGIN PRIVATE KEY-----\nMIG")]
+    public void What_is_half_written_of_the_other_half_does_not_end_the_wait(string half)
+    {
+        Write(Chained());
+        Start();
+        News();
+        var next = Chained();
+        Tear("the certificate first", next);
+        Files.Write(KeyPath, half);
+        Raise(KeyPath);
+        Pass(seconds: 2);
+        Assert.Empty(News());
+
+        Files.Write(KeyPath, next.KeyPem);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(next.Sha256, Assert.Single(News<CertificateChanged>()).Current.Sha256);
+        Assert.Empty(News());
+    }
+
     [Fact]
     public void Touches_do_not_make_the_wait_longer()
     {

@@ -136,6 +136,31 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void A_load_that_hangs_across_a_restart_is_told_after_its_time_limit()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Kill(Child("pair-default"));
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        News();
+        Advance(milliseconds: 250);
+        Advance(seconds: 5);
+
+        Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
+        Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
+        Assert.True(Status().LoadStuck);
+
+        Disk.Release();
+        Barrier();
+        Advance(milliseconds: 150);
+        Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
+    }
+
+    [Fact]
     public void A_request_survives_the_death_of_the_actor_that_it_waits_for()
     {
         Write(TestPair.Make());

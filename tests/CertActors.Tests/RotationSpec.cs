@@ -184,7 +184,7 @@ public sealed class RotationSpec : PipelineKit
     }
 
     [Fact]
-    public void A_pair_that_changes_at_every_attempt_is_rejected_and_read_again()
+    public void A_pair_that_changes_at_every_attempt_is_waited_for_then_rejected_and_read_again()
     {
         var first = Write(TestPair.Make());
         Start();
@@ -193,6 +193,8 @@ public sealed class RotationSpec : PipelineKit
 
         Raise(CertPath);
         Advance(milliseconds: 150);
+        Assert.Empty(News());
+        Advance(seconds: 5);
         Assert.Equal(RejectionReason.FilesChanging, Assert.Single(News<CertificateReloadFailed>()).Reason);
 
         Files.AfterRead = null;

@@ -16,6 +16,8 @@ internal static class KeyPairLoader
         for (var tries = 0; tries < MostTries; tries++)
         {
             using var files = PairFiles.Read(disk, options);
+            if (files.HaveChanged())
+                continue; // Before the work of judging a mixture.
             var verdict = files.Problem is { } problem
                 ? new Verdict.Rejected(problem.Reason, problem.Message)
                 : Judge.Of(files.Content, served, now, options);

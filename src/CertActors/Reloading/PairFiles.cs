@@ -96,10 +96,11 @@ internal sealed class PairFiles : IDisposable
         {
             var way = PathSnapshot.Take(disk, path);
             stamp = way.End;
+            if (stamp is { } seen)
+                RefuseWhatIsNoFile(path, seen);
             var end = way.Hops[^1];
             if (stamp is null)
                 throw Rejected(RejectionReason.FileMissing, $"{path} isn't there: there is no '{end.Name}' in {end.Directory}; create it, or correct the path.");
-            RefuseWhatIsNoFile(path, stamp.Value);
 
             // Another thing may have taken its place; the descriptor tells what is read indeed.
             using var file = disk.Open(Path.Combine(end.Directory, end.Name));

@@ -22,16 +22,18 @@ internal static class PairParser
     public static LoadedPair Parse(PairContent content, CertificateOptions options)
     {
         using var password = content.Password is { } file ? PasswordText.Read(options.PasswordPath!, file.Span) : null;
-        using var pfx = OpenIfPkcs12(options.CertificatePath, content.Certificate, password);
-        using var keyPfx = content.Key == content.Certificate ? null : OpenIfPkcs12(options.KeyPath, content.Key, password);
+        var isOneFile = content.Key == content.Certificate;
+        var budget = Pkcs12File.Is(content.Certificate.Span) && !isOneFile ? KeyDerivation.MostIterations / 2 : KeyDerivation.MostIterations;
+        using var pfx = OpenIfPkcs12(options.CertificatePath, content.Certificate, password, budget);
+        using var keyPfx = isOneFile ? null : OpenIfPkcs12(options.KeyPath, content.Key, password, budget);
 
         var certificates = pfx?.Certificates() ?? PemFile.ReadCertificates(options.CertificatePath, content.Certificate.Span);
         X509Certificate2? leaf = null;
         X509Certificate2Collection chain = [];
         try
         {
-            using var key = (content.Key == content.Certificate ? pfx : keyPfx)?.Key()
-                ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, certificates);
+            using var key = (isOneFile ? pfx : keyPfx)?.Key()
+                ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, budget, certificates);
             leaf = LeafOf(certificates, key, options);
             chain = ChainOf(leaf, certificates, options.CertificatePath);
             return new LoadedPair(leaf, chain, FactsOf(leaf));
@@ -56,8 +58,8 @@ internal static class PairParser
     public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 issuer) =>
         certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.SubjectName.RawData);
 
-    private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password) =>
-        Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password) : null;
+    private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password, int budget) =>
+        Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password, budget) : null;
 
     private static X509Certificate2 LeafOf(X509Certificate2Collection certificates, AsymmetricAlgorithm key, CertificateOptions options)
     {
@@ -134,12 +136,15 @@ internal static class PairParser
         return rsa is not null ? $"RSA {rsa.KeySize}" : ecdsa is not null ? $"ECDSA P-{ecdsa.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "unknown";
     }
 
+    private static string[] NamesOf(X509Certificate2 certificate) =>
+        [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames())];
+
     /// <returns>What may be told of a certificate.</returns>
     public static CertificateFacts FactsOf(X509Certificate2 leaf) => new(
         Convert.ToHexStringLower(SHA256.HashData(leaf.RawDataMemory.Span)),
         leaf.SerialNumber,
         leaf.Subject,
-        leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames()).ToArray(),
+        NamesOf(leaf),
         leaf.NotBefore.ToUniversalTime(),
         leaf.NotAfter.ToUniversalTime());
 }

@@ -16,6 +16,8 @@ internal static class PemFile
     // Written beside keys by OpenSSL and for older servers, and of no use to TLS in .NET.
     private static readonly string[] IgnoredLabels = ["EC PARAMETERS", "DH PARAMETERS"];
 
+    private static ReadOnlySpan<byte> Beginning => "-----BEGIN "u8;
+
     private delegate void OnBlock(string label, ReadOnlySpan<byte> der);
 
     /// <returns>All certificates, in the order of the file; the caller's to dispose.</returns>
@@ -50,9 +52,11 @@ internal static class PemFile
     /// <param name="path">The file's path, for what is said of it.</param>
     /// <param name="file">What it holds.</param>
     /// <param name="password">The password; null if there's none.</param>
+    /// <param name="budget">How many iterations its decryption may take.</param>
     /// <param name="certificates">Those that the key may belong to.</param>
     /// <exception cref="RejectedException">There is none, or not a good one.</exception>
-    public static AsymmetricAlgorithm ReadKey(string path, ReadOnlySpan<byte> file, PasswordText? password, X509Certificate2Collection certificates)
+    public static AsymmetricAlgorithm ReadKey(
+        string path, ReadOnlySpan<byte> file, PasswordText? password, int budget, X509Certificate2Collection certificates)
     {
         AsymmetricAlgorithm? key = null;
         try
@@ -60,7 +64,7 @@ internal static class PemFile
             ForEachBlock(path, file, RejectionReason.KeyMalformed, (label, der) =>
             {
                 if (key is null && KeyLabels.Contains(label))
-                    key = PrivateKey.Import(path, label, der, password, certificates);
+                    key = PrivateKey.Import(path, label, der, password, budget, certificates);
             });
         }
         catch
@@ -79,10 +83,13 @@ internal static class PemFile
         var byteOrderMark = Encoding.UTF8.Preamble;
         var rest = file.StartsWith(byteOrderMark) ? file[byteOrderMark.Length..] : file;
         using var der = SecretBuffer.Rent(file.Length);
-        while (PemEncoding.TryFindUtf8(rest, out var block))
+        while (NextBlock(rest) is { IsEmpty: false } next)
         {
-            RefuseBeginnings(path, rest[..block.Location.Start.Value], malformed);
-            var label = Encoding.Latin1.GetString(rest[block.Label]);
+            // One at a time: to look for the end of each beginning in all that follows takes for ever where there are thousands without one.
+            if (!PemEncoding.TryFindUtf8(next, out var block) || block.Location.Start.Value > 0)
+                throw Broken(path, next, malformed);
+            rest = rest[(rest.IndexOf(Beginning) + block.Location.End.Value)..];
+            var label = Encoding.Latin1.GetString(next[block.Label]);
             if (label != Certificate && !KeyLabels.Contains(label) && !IgnoredLabels.Contains(label))
             {
                 throw new RejectedException(
@@ -90,33 +97,35 @@ internal static class PemFile
                     $"{path} holds a block of the kind '{Printable(label)}', which isn't supported; write 'CERTIFICATE' and 'PRIVATE KEY' blocks alone{Remedy(label)}.");
             }
 
-            if (Base64.DecodeFromUtf8(rest[block.Base64Data], der.Span, out _, out var length) != System.Buffers.OperationStatus.Done)
+            if (Base64.DecodeFromUtf8(next[block.Base64Data], der.Span, out _, out var length) != System.Buffers.OperationStatus.Done)
                 throw Malformed(path, label, malformed);
             onBlock(label, der.Span[..length]);
-            rest = rest[block.Location.End.Value..];
         }
-
-        RefuseBeginnings(path, rest, malformed);
     }
 
-    // TryFindUtf8 skips what isn't whole: a truncated intermediate would go unnoticed.
-    private static void RefuseBeginnings(string path, ReadOnlySpan<byte> skipped, RejectionReason malformed)
+    /// <returns>From the next beginning of a block to the one after it; empty if there's none.</returns>
+    private static ReadOnlySpan<byte> NextBlock(ReadOnlySpan<byte> text)
     {
-        var beginning = "-----BEGIN "u8;
-        var at = skipped.IndexOf(beginning);
-        if (at < 0)
-            return;
+        var start = text.IndexOf(Beginning);
+        if (start < 0)
+            return default;
+        var end = text[(start + Beginning.Length)..].IndexOf(Beginning);
+        return end < 0 ? text[start..] : text.Slice(start, Beginning.Length + end);
+    }
 
-        var block = skipped[(at + beginning.Length)..];
-        var label = block.IndexOf("-----"u8) is var end and > 0 and < 100 ? Encoding.Latin1.GetString(block[..end]) : "";
+    // What isn't whole isn't passed over: a truncated intermediate would go unnoticed.
+    private static RejectedException Broken(string path, ReadOnlySpan<byte> block, RejectionReason malformed)
+    {
+        var named = block[Beginning.Length..];
+        var label = named.IndexOf("-----"u8) is var end and > 0 and < 100 ? Encoding.Latin1.GetString(named[..end]) : "";
         if (block.IndexOf("Proc-Type: 4,ENCRYPTED"u8) >= 0)
         {
-            throw new RejectedException(
+            return new RejectedException(
                 RejectionReason.KeyUnsupported,
                 $"{path} holds a key that is encrypted in OpenSSL's own old format; convert it with 'openssl pkcs8 -topk8'.");
         }
 
-        throw Malformed(path, label, malformed);
+        return Malformed(path, label, malformed);
     }
 
     private static RejectedException Malformed(string path, string label, RejectionReason otherwise) =>

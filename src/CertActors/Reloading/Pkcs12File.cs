@@ -9,6 +9,9 @@ internal sealed class Pkcs12File : IDisposable
 {
     private const int WrongPassword = unchecked((int)0x80070056); // ERROR_INVALID_PASSWORD, which .NET reports on every platform.
 
+    // What the answer to a further question may take.
+    private const int FewIterations = KeyDerivation.MostIterations / 20;
+
     private readonly string _path;
     private readonly X509Certificate2Collection _contents;
 
@@ -35,8 +38,11 @@ internal sealed class Pkcs12File : IDisposable
     }
 
     /// <exception cref="RejectedException">It's damaged, the password is wrong, or it can't be used.</exception>
-    public static Pkcs12File Open(string path, SecretBuffer file, PasswordText? password)
+    public static Pkcs12File Open(string path, SecretBuffer file, PasswordText? password, int budget)
     {
+        // Without a password it's tried with none and with an empty one.
+        if (password is null or { Span.IsEmpty: true })
+            budget /= 2;
         long mac;
         try
         {
@@ -47,10 +53,10 @@ internal sealed class Pkcs12File : IDisposable
             throw Damaged(path);
         }
 
-        if (mac > KeyDerivation.MostIterations)
+        if (mac > budget)
             throw PrivateKey.TooCostly(path, mac);
 
-        var left = KeyDerivation.MostIterations - (int)mac;
+        var left = budget - (int)mac;
         var limits = new Pkcs12LoaderLimits
         {
             MacIterationLimit = KeyDerivation.MostIterations,
@@ -77,7 +83,7 @@ internal sealed class Pkcs12File : IDisposable
         }
         catch (CryptographicException)
         {
-            throw UnsupportedKey(path, file, password, limits) ?? Damaged(path);
+            throw (mac < FewIterations ? UnsupportedKey(path, file, password) : null) ?? Damaged(path);
         }
         catch (PlatformNotSupportedException)
         {
@@ -112,16 +118,20 @@ internal sealed class Pkcs12File : IDisposable
             certificate.Dispose();
     }
 
-    private static X509Certificate2Collection Load(SecretBuffer file, PasswordText? password, Pkcs12LoaderLimits limits) => password is null
-        ? X509CertificateLoader.LoadPkcs12Collection(file.Span, default, X509KeyStorageFlags.DefaultKeySet, limits)
-        : X509CertificateLoader.LoadPkcs12Collection(file.Span, password.Span, X509KeyStorageFlags.DefaultKeySet, limits);
+    private static X509Certificate2Collection Load(SecretBuffer file, PasswordText? password, Pkcs12LoaderLimits limits)
+    {
+        // On Windows a key would be left in the user's store; it's made usable for SChannel later, and alone.
+        var flags = OperatingSystem.IsWindows() ? X509KeyStorageFlags.EphemeralKeySet | X509KeyStorageFlags.Exportable : X509KeyStorageFlags.DefaultKeySet;
+        return X509CertificateLoader.LoadPkcs12Collection(file.Span, password is null ? default : password.Span, flags, limits);
+    }
 
     // .NET doesn't say which key it can't load; the certificates do.
-    private static RejectedException? UnsupportedKey(string path, SecretBuffer file, PasswordText? password, Pkcs12LoaderLimits limits)
+    private static RejectedException? UnsupportedKey(string path, SecretBuffer file, PasswordText? password)
     {
         try
         {
-            using var withoutKeys = new Pkcs12File(path, Load(file, password, new Pkcs12LoaderLimits(limits) { IgnorePrivateKeys = true }));
+            var limits = new Pkcs12LoaderLimits { TotalKdfIterationLimit = FewIterations, IgnorePrivateKeys = true };
+            using var withoutKeys = new Pkcs12File(path, Load(file, password, limits));
             var foreign = withoutKeys._contents.FirstOrDefault(certificate => !PrivateKey.IsSupported(certificate.PublicKey));
             return foreign is null ? null : PrivateKey.Unsupported(path, foreign.PublicKey.Oid.Value);
         }

@@ -20,7 +20,7 @@ internal static class PrivateKey
 
     /// <exception cref="RejectedException">It can't be used.</exception>
     public static AsymmetricAlgorithm Import(
-        string path, string label, ReadOnlySpan<byte> der, PasswordText? password, X509Certificate2Collection certificates)
+        string path, string label, ReadOnlySpan<byte> der, PasswordText? password, int budget, X509Certificate2Collection certificates)
     {
         if (der.Length > LargestKey)
             throw new RejectedException(RejectionReason.KeyUnsupported, $"{path} holds a private key of {der.Length} bytes; write one of less than {LargestKey}.");
@@ -31,7 +31,7 @@ internal static class PrivateKey
                 Pkcs1Label => ImportRsa(der, static (key, bytes) => key.ImportRSAPrivateKey(bytes, out _)),
                 Sec1Label => ImportEcdsa(der, static (key, bytes) => key.ImportECPrivateKey(bytes, out _)),
                 Pkcs8Label => ImportPkcs8(path, der),
-                _ => ImportEncrypted(path, der, password, certificates),
+                _ => ImportEncrypted(path, der, password, budget, certificates),
             });
         }
         catch (Exception error) when (error is CryptographicException or AsnContentException or PlatformNotSupportedException)
@@ -94,7 +94,7 @@ internal static class PrivateKey
 
     /// <summary>What is encrypted tells its kind only once it's decrypted; the certificates tell what it should be.</summary>
     private static AsymmetricAlgorithm ImportEncrypted(
-        string path, ReadOnlySpan<byte> der, PasswordText? password, X509Certificate2Collection certificates)
+        string path, ReadOnlySpan<byte> der, PasswordText? password, int budget, X509Certificate2Collection certificates)
     {
         if (password is null)
         {
@@ -111,11 +111,13 @@ internal static class PrivateKey
                 RejectionReason.KeyUnsupported, $"{path} holds a private key that is encrypted in an unsupported way; encrypt it with 'openssl pkcs8 -topk8'.");
         }
 
-        if (iterations > KeyDerivation.MostIterations / kinds.Length)
-            throw TooCostly(path, iterations);
-
+        // The first is mostly the leaf's.
+        long left = budget;
         foreach (var kind in kinds)
         {
+            if (iterations > left)
+                throw TooCostly(path, iterations);
+            left -= iterations;
             try
             {
                 return kind == Rsa
@@ -135,7 +137,7 @@ internal static class PrivateKey
 
     public static RejectedException TooCostly(string path, long iterations) => new(
         RejectionReason.KeyDerivationTooCostly,
-        $"{path} asks for {(iterations < long.MaxValue ? iterations : "endless")} iterations of key derivation, more than the {KeyDerivation.MostIterations} that are allowed in all; encrypt it with fewer.");
+        $"{path} asks for {(iterations < long.MaxValue ? iterations : "endless")} iterations of key derivation, for each kind of key that its certificates have; no more than {KeyDerivation.MostIterations} are allowed in all: encrypt it with fewer.");
 
     private static RSA ImportRsa(ReadOnlySpan<byte> der, Action<RSA, ReadOnlySpan<byte>> import) => Import(RSA.Create(), der, import);
 

@@ -66,7 +66,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             case LoadEnded ended:
                 OnEnded(ended.Attempt);
                 break;
-            case LoadTimedOut { Attempt.IsRunning: true } late when IsInFlight(late.Attempt):
+            case LoadTimedOut { Attempt.IsRunning: true } late when ReferenceEquals(late.Attempt, _pair.Attempt):
                 OnTimedOut(late.Attempt);
                 break;
             case LoadTimedOut late:
@@ -92,7 +92,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         }
 
         // One whose thread may never be free again has been judged: who asks is told so, and not kept waiting.
-        if (_inFlight is null && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
+        if (_inFlight is null && !wanted.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
         {
             TellJudged(wanted, change: null, standing, isRepeated: true, warnings: []);
             wanted = wanted with { Requests = [] };
@@ -100,7 +100,11 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
         // One that another incarnation started, or that was given up, still has a thread: its end is waited for.
         if (_inFlight is null && _again is null)
+        {
             TellWhenEnded(_pair.Attempt!);
+            LimitTime(_pair.Attempt!);
+        }
+
         _again = _again?.And(wanted) ?? wanted;
     }
 
@@ -149,13 +153,19 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         }
 
-        attempt.Abandon();
+        // Of another incarnation's, given up when that ended, nobody may have told yet.
+        if (_inFlight is null && (_again is null || _pair.Rejected?.Verdict.Reason == RejectionReason.TimedOut))
+            return;
+        var wanted = _inFlight is null ? _again! : TakeInFlight();
+        if (!attempt.IsStuck)
+            attempt.Abandon();
         _isHoldOver = false;
         var limit = _pair.Options.LoadTimeLimit;
         var verdict = new Verdict.Rejected(
             RejectionReason.TimedOut,
             $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {limit.TotalSeconds} s; does the disk answer?");
-        Reject(TakeInFlight(), verdict, content: null);
+        Reject(wanted, verdict, content: null);
+        _again = _again is null ? null : _again with { Requests = [] };
     }
 
     private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
@@ -197,13 +207,21 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     /// Whether the files look like those of a rotation that is half done: what is wrong with them is put right by what is still to be written, and
     /// some of them were written since the last judgement.
     /// </summary>
-    private bool MayBeTorn(LoadResult result) => result.Verdict switch
+    private bool MayBeTorn(LoadResult result)
     {
-        Verdict.Accepted { LacksIssuer: true } => true,
-        Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong or RejectionReason.FileMissing } =>
-            result.Seen is { } seen && _pair.Judged is { } judged && seen.HasNewFile(judged),
-        _ => false,
-    };
+        var hasNewFile = result.Seen is { } seen && _pair.Judged is { } judged && seen.HasNewFile(judged);
+        return result.Verdict switch
+        {
+            Verdict.Accepted accepted => accepted.LacksIssuer,
+            Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
+            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong or RejectionReason.FileMissing } => hasNewFile,
+
+            // The other half, while it's written: no reason to wait by itself, but none to end the wait.
+            Verdict.Rejected { Reason: RejectionReason.FileEmpty or RejectionReason.KeyMalformed or RejectionReason.CertificateMalformed } =>
+                hasNewFile && Timers.IsTimerActive(nameof(HoldOver)),
+            _ => false,
+        };
+    }
 
     private void Hold(ReloadReason why, Verdict verdict)
     {

@@ -8,6 +8,9 @@ internal enum DiskWork
 
     /// <summary>Reading and judging them.</summary>
     Load,
+
+    /// <summary>Looking at the ends of many ways, wherever they lead by now: it may hang on a disk that isn't the lane's, and so counts for no lane.</summary>
+    Poll,
 }
 
 /// <summary>
@@ -20,8 +23,7 @@ internal enum DiskWork
 /// </remarks>
 internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 {
-    private const int MostLooks = 1;
-    private const int MostLoads = 2;
+    private const int MostLoads = 2; // Of the others, one at a time.
 
     // A lane's first call may take any thread that is free; its further ones leave so many to other lanes.
     private const int Reserve = DiskThreads.Count / 2;
@@ -29,6 +31,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DiskLane> _lanes = [];
     private volatile Func<string, ulong>? _deviceOf;
+    private int _mountChanges;
     private int _running;
 
     /// <summary>Runs a call that may block. It is begun anew when it's moved, and so mustn't mind being broken off.</summary>
@@ -40,7 +43,14 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     }
 
     /// <summary>The table of mounts may have changed.</summary>
-    public void ForgetMounts() => _deviceOf = null;
+    public void ForgetMounts()
+    {
+        lock (_lock)
+        {
+            _mountChanges++;
+            _deviceOf = null;
+        }
+    }
 
     private void Queue(DiskCall call, Devices devices)
     {
@@ -68,7 +78,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
         {
             foreach (var lane in _lanes.Values)
             {
-                foreach (var work in (ReadOnlySpan<DiskWork>)[DiskWork.Look, DiskWork.Load])
+                foreach (var work in (ReadOnlySpan<DiskWork>)[DiskWork.Look, DiskWork.Load, DiskWork.Poll])
                 {
                     if (!MayStart(lane, work) || !lane.Waiting(work).TryDequeue(out var call))
                         continue;
@@ -85,19 +95,36 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     private bool MayStart(DiskLane lane, DiskWork work)
     {
         var free = DiskThreads.Count - _running;
-        return lane.IsIdle ? free > 0 : free > Reserve && lane.Running[(int)work] < (work == DiskWork.Look ? MostLooks : MostLoads);
+        return work != DiskWork.Poll && lane.IsIdle ? free > 0 : free > Reserve && lane.Running[(int)work] < (work == DiskWork.Load ? MostLoads : 1);
+    }
+
+    private Func<string, ulong> DeviceOf()
+    {
+        if (_deviceOf is { } known)
+            return known;
+
+        var changes = Volatile.Read(ref _mountChanges);
+        var read = files.ReadMounts();
+        lock (_lock)
+        {
+            // What was mounted meanwhile may not be in it.
+            if (changes == _mountChanges)
+                _deviceOf = read;
+        }
+
+        return read;
     }
 
     private void Run(DiskCall call)
     {
         var lane = call.Lane;
-        var elsewhere = call.Run(new LaneFiles(files, _deviceOf ??= files.ReadMounts(), lane.Devices));
+        var elsewhere = call.Run(new LaneFiles(files, DeviceOf(), lane.Devices));
         lock (_lock)
         {
             _running--;
             lane.Running[(int)call.Work]--;
             lane.Ended[(int)call.Work]++;
-            if (lane is { IsIdle: true, IsEmpty: true })
+            if (lane.IsEmpty)
                 _lanes.Remove(lane.Devices);
         }
 
@@ -112,19 +139,21 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 /// <summary>What waits for, and runs on, the devices of a lane. Guarded by the lock of its <see cref="DiskLanes"/>, but for <see cref="Ended"/>.</summary>
 internal sealed class DiskLane(Devices devices)
 {
-    private readonly Queue<DiskCall>[] _waiting = [new(), new()];
+    private readonly Queue<DiskCall>[] _waiting = [new(), new(), new()];
 
     public Devices Devices { get; } = devices;
 
     /// <summary>How many calls are under way, by kind of work.</summary>
-    public int[] Running { get; } = new int[2];
+    public int[] Running { get; } = new int[3];
 
     /// <summary>How many calls have ended, by kind of work. Read without the lock: what counts is whether it grows.</summary>
-    public long[] Ended { get; } = new long[2];
+    public long[] Ended { get; } = new long[3];
 
-    public bool IsIdle => Running is [0, 0];
+    /// <summary>Whether nothing runs but polls.</summary>
+    public bool IsIdle => Running is [0, 0, _];
 
-    public bool IsEmpty => _waiting is [{ Count: 0 }, { Count: 0 }];
+    /// <summary>Whether nothing runs or waits.</summary>
+    public bool IsEmpty => Running is [0, 0, 0] && _waiting is [{ Count: 0 }, { Count: 0 }, { Count: 0 }];
 
     public Queue<DiskCall> Waiting(DiskWork work) => _waiting[(int)work];
 }

@@ -237,7 +237,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             pair.IsPolling = true;
         UInt128?[] seen = [.. pairs.Select(pair => pair.Seen)];
         _platform.Lanes
-            .Run(devices, DiskWork.Look, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
+            .Run(devices, DiskWork.Poll, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
             .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
     }
 
