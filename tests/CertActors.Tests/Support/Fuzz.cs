@@ -63,7 +63,21 @@ internal sealed class Fuzz
             Largest = Math.Max(Largest, GC.GetAllocatedBytesForCurrentThread() - allocated);
             Slowest = TimeSpan.FromTicks(Math.Max(Slowest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
             Note(verdict);
+            if (i % 10 == 0)
+                Check(sample);
         }
+    }
+
+    /// <summary>The check comes to the same judgement as a load with nothing served, but for the names that it demands.</summary>
+    private static void Check(Sample sample)
+    {
+        var (files, options) = (FilesOf(sample), OptionsOf(sample.IsOneFile, sample.Password is not null));
+        var verdict = Load(files, options, served: null);
+        var report = CertificateCheck.Run(files, options, Now);
+        (verdict as Verdict.Accepted)?.Pair.Dispose();
+        var expected = (verdict as Verdict.Rejected)?.Reason;
+        if (report.Reason != expected && (expected, report.Reason) != (null, RejectionReason.NameLost))
+            throw new InvalidOperationException($"The load says {expected}, and the check {report.Reason}.");
     }
 
     private void Note(Verdict verdict)
@@ -191,7 +205,7 @@ internal sealed class Fuzz
         if (bytes.Length == 0)
             return [0];
         var at = _random.Next(bytes.Length);
-        switch (_random.Next(8))
+        switch (_random.Next(9))
         {
             case 0:
                 return bytes[..(_truncations++ % bytes.Length)]; // At every byte, in turn.
@@ -206,6 +220,8 @@ internal sealed class Fuzz
                 return [.. bytes, .. bytes[at..]];
             case 5:
                 return bytes[at..];
+            case 6:
+                return [.. Enumerable.Repeat("-----BEGIN CERTIFICATE-----\n"u8.ToArray(), _random.Next(2_000)).SelectMany(line => line), .. bytes];
             default:
                 byte[] flipped = [.. bytes];
                 for (var flips = _random.Next(1, 9); flips > 0; flips--)
