@@ -17,7 +17,7 @@ public sealed class PathSnapshotSpec
         layout.Make("", path => files.Write(path, "x"), path => files.MakeDirectory(path.Length == 0 ? "/" : path), files.Link);
 
         if (layout.Steps is null)
-            Assert.Contains("symbolic links", Assert.Throws<IOException>(() => PathSnapshot.Take(files, layout.Path)).Message, StringComparison.Ordinal);
+            Assert.Contains("symbolic links", PathSnapshot.Take(files, layout.Path).Obstacle, StringComparison.Ordinal);
         else
             Assert.Equal(layout.Steps, Layout.StepsOf(PathSnapshot.Take(files, layout.Path), ""));
     }

@@ -34,6 +34,22 @@ public sealed class WatchingSpec : PipelineKit
     }
 
     [Fact]
+    public void A_circle_of_links_is_watched_and_its_end_noticed_at_once()
+    {
+        var pair = TestPair.Make();
+        Files.Write(CertPath, pair.CertificatePem);
+        Files.Link(KeyPath, "/certs/other");
+        Files.Link("/certs/other", KeyPath);
+        Start();
+        Assert.Equal((RejectionReason.FileUnreadable, WatchMode.Events), (Status().LastFailure?.Reason, Status().WatchMode));
+
+        Files.Write("/certs/other", pair.KeyPem);
+        Raise("/certs/other", FileEventKind.Created);
+        Advance(milliseconds: 150);
+        Assert.Equal(pair.Sha256, Current.Facts.Sha256);
+    }
+
+    [Fact]
     public void A_mount_touches_every_pair()
     {
         Write(TestPair.Make());

@@ -96,6 +96,8 @@ internal sealed class PairFiles : IDisposable
         {
             var way = PathSnapshot.Take(disk, path);
             stamp = way.End;
+            if (way.Obstacle is { } obstacle)
+                throw Rejected(RejectionReason.FileUnreadable, $"{path} can't be read: {obstacle} Mend the links.");
             if (stamp is { } seen)
                 RefuseWhatIsNoFile(path, seen);
             var end = way.Hops[^1];

@@ -16,12 +16,13 @@ internal sealed record Hop(string Directory, string Name, FileIdentity Directory
 /// <param name="Hops">The steps; watched together, they see every change of what the path leads to.</param>
 /// <param name="Links">The links on the way, as they were found.</param>
 /// <param name="End">The file itself, or what stands in its place; null if nothing is there.</param>
-internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End)
+/// <param name="Obstacle">Why the way has no end; null if it has one.</param>
+internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End, string? Obstacle = null)
 {
     private const int MostLinks = 40; // As Linux has it: path_resolution(7).
     private const int MostWalks = 5;
 
-    /// <exception cref="IOException">It can't be told, or the links lead in a circle.</exception>
+    /// <exception cref="IOException">It can't be told.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     public static PathSnapshot Take(IFiles files, string fullPath)
     {
@@ -35,7 +36,7 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
     }
 
     public bool Equals(PathSnapshot? other) =>
-        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links) && End == other.End;
+        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links) && End == other.End && Obstacle == other.Obstacle;
 
     public override int GetHashCode() => HashCode.Combine(Hops.Length, End);
 
@@ -69,7 +70,9 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
                     stamp = entry;
                     break;
                 case FileKind.Link when links.Count == MostLinks:
-                    throw new IOException($"more than {MostLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?");
+                    // Any of the steps may end it, and so is watched.
+                    var obstacle = $"more than {MostLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?";
+                    return new PathSnapshot([.. hops.Distinct()], links.ToImmutable(), End: null, obstacle);
                 case FileKind.Link:
                     links.Add(entry.Value);
                     if (files.ReadLink(path) is not { } target)
