@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using CertActors.Reloading;
 using CertActors.Watching;
 
@@ -50,12 +52,31 @@ public static class CertificateCheck
             using var pair = PairParser.Parse(files.Content, options);
             findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
             pair.Prepare();
-            return (pair.Facts, [.. pair.Intermediates.Select(PairParser.FactsOf)], PairParser.KeyOf(pair.Leaf));
+            return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer)], PairParser.KeyOf(pair.Leaf));
         }
         catch (Exception fault) when (Judge.FindingOf(fault, options) is { } finding)
         {
             findings.Add(finding);
             return (null, [], null);
+        }
+    }
+
+    // Its names are nobody's business but its own, and no reason to reject what it has issued.
+    private static CertificateFacts FactsOfIssuer(X509Certificate2 issuer)
+    {
+        try
+        {
+            return PairParser.FactsOf(issuer);
+        }
+        catch (CryptographicException)
+        {
+            return new CertificateFacts(
+                Convert.ToHexStringLower(SHA256.HashData(issuer.RawDataMemory.Span)),
+                issuer.SerialNumber,
+                "a subject or names that can't be decoded",
+                [],
+                issuer.NotBefore.ToUniversalTime(),
+                issuer.NotAfter.ToUniversalTime());
         }
     }
 }
