@@ -52,7 +52,7 @@ public static class CertificateCheck
             using var pair = PairParser.Parse(files.Content, options);
             findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
             pair.Prepare();
-            return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer)], PairParser.KeyOf(pair.Leaf));
+            return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()], PairParser.KeyOf(pair.Leaf));
         }
         catch (Exception fault) when (Judge.FindingOf(fault, options) is { } finding)
         {
@@ -61,8 +61,8 @@ public static class CertificateCheck
         }
     }
 
-    // Its names are nobody's business but its own, and no reason to reject what it has issued.
-    private static CertificateFacts FactsOfIssuer(X509Certificate2 issuer)
+    // What it says of itself is no reason to reject what it has issued.
+    private static CertificateFacts? FactsOfIssuer(X509Certificate2 issuer)
     {
         try
         {
@@ -70,13 +70,7 @@ public static class CertificateCheck
         }
         catch (CryptographicException)
         {
-            return new CertificateFacts(
-                Convert.ToHexStringLower(SHA256.HashData(issuer.RawDataMemory.Span)),
-                issuer.SerialNumber,
-                "a subject or names that can't be decoded",
-                [],
-                issuer.NotBefore.ToUniversalTime(),
-                issuer.NotAfter.ToUniversalTime());
+            return null;
         }
     }
 }

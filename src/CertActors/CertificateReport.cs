@@ -4,7 +4,7 @@ namespace CertActors;
 /// <param name="Reason">Why the pair is rejected; null if it's accepted.</param>
 /// <param name="Findings">All that is to be said of it; empty if that is nothing.</param>
 /// <param name="Leaf">The leaf certificate; null if the files hold no pair.</param>
-/// <param name="Chain">The intermediates that would be sent with it, in the order of issue.</param>
+/// <param name="Chain">The intermediates that would be sent with it, in the order of issue; without those whose fields can't be decoded.</param>
 /// <param name="Key">The kind and size of its key, such as <c>ECDSA P-256</c> or <c>RSA 2048</c>; null if the files hold no pair.</param>
 /// <param name="Files">The files that were looked at.</param>
 public sealed record CertificateReport(
