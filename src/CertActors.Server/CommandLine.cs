@@ -23,7 +23,6 @@ internal static class CommandLine
 {
     private const int UsageError = 2;
     private const string KeyDescription = "The file with the private key, PEM or PKCS#12; the certificate's, if it holds both.";
-    private const string PasswordDescription = "The file with the password of an encrypted key or PKCS#12 file.";
 
     private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestEvery = TimeSpan.FromDays(1);
@@ -36,7 +35,11 @@ internal static class CommandLine
 
     private static readonly Option<string?> Key = new("--key") { Description = KeyDescription, HelpName = "PATH" };
 
-    private static readonly Option<string?> Password = new("--password-file") { Description = PasswordDescription, HelpName = "PATH" };
+    private static readonly Option<string?> Password = new("--password-file")
+    {
+        Description = "The file with the password of an encrypted key or PKCS#12 file.",
+        HelpName = "PATH",
+    };
 
     private static readonly Option<int> Port = new("--port")
     {
@@ -76,8 +79,6 @@ internal static class CommandLine
 
     private static readonly Option<string> CheckKey = new("--key") { Description = KeyDescription, HelpName = "PATH", Required = true };
 
-    private static readonly Option<string?> CheckPassword = new("--password-file") { Description = PasswordDescription, HelpName = "PATH" };
-
     private static readonly Option<string[]> Names = new("--names")
     {
         Description = "Host names that the certificate has to cover, with commas between them.",
@@ -90,7 +91,7 @@ internal static class CommandLine
 
     private static readonly Command Check = new("check", "Judges a pair as the server would, and says what it is: exit code 0 accepted, 1 rejected, 2 usage.")
     {
-        CheckCert, CheckKey, CheckPassword, Names, Json,
+        CheckCert, CheckKey, Password, Names, Json,
     };
 
     /// <returns>What was asked for, <see cref="Arguments"/> or <see cref="CheckArguments"/>; null if all is said and done, with the exit code.</returns>
@@ -129,7 +130,7 @@ internal static class CommandLine
             {
                 CertificatePath = result.GetValue(CheckCert)!,
                 KeyPath = result.GetValue(CheckKey)!,
-                PasswordPath = result.GetValue(CheckPassword),
+                PasswordPath = result.GetValue(Password),
                 RequiredNames = result.GetValue(Names)!,
             };
             return new CheckArguments(options, result.GetValue(Json));

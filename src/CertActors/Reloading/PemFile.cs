@@ -83,12 +83,15 @@ internal static class PemFile
         var byteOrderMark = Encoding.UTF8.Preamble;
         var rest = file.StartsWith(byteOrderMark) ? file[byteOrderMark.Length..] : file;
         using var der = SecretBuffer.Rent(file.Length);
-        while (NextBlock(rest) is { IsEmpty: false } next)
+        for (var start = rest.IndexOf(Beginning); start >= 0; start = rest.IndexOf(Beginning))
         {
             // One at a time: to look for the end of each beginning in all that follows takes for ever where there are thousands without one.
+            rest = rest[start..];
+            var length = rest[Beginning.Length..].IndexOf(Beginning);
+            var next = length < 0 ? rest : rest[..(Beginning.Length + length)];
             if (!PemEncoding.TryFindUtf8(next, out var block) || block.Location.Start.Value > 0)
                 throw Broken(path, next, malformed);
-            rest = rest[(rest.IndexOf(Beginning) + block.Location.End.Value)..];
+            rest = rest[block.Location.End.Value..];
             var label = Encoding.Latin1.GetString(next[block.Label]);
             if (label != Certificate && !KeyLabels.Contains(label) && !IgnoredLabels.Contains(label))
             {
@@ -97,20 +100,10 @@ internal static class PemFile
                     $"{path} holds a block of the kind '{Printable(label)}', which isn't supported; write 'CERTIFICATE' and 'PRIVATE KEY' blocks alone{Remedy(label)}.");
             }
 
-            if (Base64.DecodeFromUtf8(next[block.Base64Data], der.Span, out _, out var length) != System.Buffers.OperationStatus.Done)
+            if (Base64.DecodeFromUtf8(next[block.Base64Data], der.Span, out _, out var decoded) != System.Buffers.OperationStatus.Done)
                 throw Malformed(path, label, malformed);
-            onBlock(label, der.Span[..length]);
+            onBlock(label, der.Span[..decoded]);
         }
-    }
-
-    /// <returns>From the next beginning of a block to the one after it; empty if there's none.</returns>
-    private static ReadOnlySpan<byte> NextBlock(ReadOnlySpan<byte> text)
-    {
-        var start = text.IndexOf(Beginning);
-        if (start < 0)
-            return default;
-        var end = text[(start + Beginning.Length)..].IndexOf(Beginning);
-        return end < 0 ? text[start..] : text.Slice(start, Beginning.Length + end);
     }
 
     // What isn't whole isn't passed over: a truncated intermediate would go unnoticed.
