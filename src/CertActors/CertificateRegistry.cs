@@ -73,11 +73,11 @@ internal sealed class Pair(CertificateOptions options)
     /// <summary>What subscribers were told last. The supervisor's alone.</summary>
     public CertificateChanged? LastChange { get; set; }
 
-    /// <summary>The files that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
-    public PairFingerprint? Judged { get; set; }
+    /// <summary>The contents that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
+    public PairTags? Judged { get; set; }
 
-    /// <summary>The rejection that stands, and the contents that it is about. The <see cref="ReloadActor"/>'s alone.</summary>
-    public (Verdict.Rejected Verdict, ContentTag? Content)? Rejected { get; set; }
+    /// <summary>The rejections since the last good load. The <see cref="ReloadActor"/>'s alone.</summary>
+    public StandingRejection Rejection { get; } = new();
 
     /// <summary>Whether it was said that others can read its secrets. The <see cref="ReloadActor"/>'s alone.</summary>
     public bool IsPermissionTold { get; set; }

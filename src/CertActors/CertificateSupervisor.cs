@@ -250,12 +250,16 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     private void OnRejected(Pair pair, CertificateReloadFailed failure, bool isRepeated)
     {
-        _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
+        // The next poll is to load the pair again, but for a load that goes on although it was given up: its end is judged.
+        if (failure.Reason != RejectionReason.TimedOut)
+            _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
 
-        // Files that stay bad are tried again and again, and complained of once.
-        if (isRepeated && pair.Failing is not null)
+        // Files that stay bad are tried again and again, and complained of once. The status has the last of several that take turns.
+        var isKnown = isRepeated && pair.Failing is not null;
+        if (!isKnown || (pair.Failing!.Reason, pair.Failing.Message) != (failure.Reason, failure.Message))
+            pair.Failing = failure;
+        if (isKnown)
             return;
-        pair.Failing = failure;
         _log.Rejected(pair.Name, failure.Reason, failure.Message, failure.StillServed?.Sha256 ?? "nothing");
         Publish(failure);
     }

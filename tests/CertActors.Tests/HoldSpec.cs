@@ -156,6 +156,36 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
+    public void A_start_between_the_two_renames_of_a_rotation_waits_for_the_second()
+    {
+        var (old, next) = (Chained(), Chained());
+        Files.Write(CertPath, next.CertificatePem);
+        Files.Write(KeyPath, old.KeyPem);
+        Start(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        Pass(seconds: 3);
+        Assert.Empty(News<CertificateReloadFailed>());
+
+        Files.Write(KeyPath, next.KeyPem);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(next.Sha256, Current.Facts.Sha256);
+        Assert.Empty(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void A_first_pair_that_stays_mismatched_is_rejected_after_5_s()
+    {
+        Files.Write(CertPath, Chained().CertificatePem);
+        Files.Write(KeyPath, Chained().KeyPem);
+        Start();
+        Advance(milliseconds: 4849);
+        Assert.Empty(News<CertificateReloadFailed>());
+
+        Advance(milliseconds: 1);
+        Assert.Equal(RejectionReason.KeyMismatch, Assert.Single(News<CertificateReloadFailed>()).Reason);
+    }
+
+    [Fact]
     public void A_password_that_comes_after_its_key_is_waited_for_and_is_no_change_of_its_own()
     {
         const string path = "/certs/password";

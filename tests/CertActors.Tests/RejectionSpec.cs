@@ -47,6 +47,58 @@ public sealed class RejectionSpec : PipelineKit
     }
 
     [Fact]
+    public void Bad_states_that_take_turns_are_told_once_each_and_the_status_has_the_last()
+    {
+        Write(TestPair.Make());
+        Start();
+        News();
+        for (var i = 0; i < 100; i++)
+        {
+            Files.Write(CertPath, i % 2 == 0 ? "garbage" : "other garbage");
+            Files.Write(KeyPath, i % 3 == 0 ? "garbage" : "other garbage");
+            Raise(CertPath);
+            Advance(milliseconds: 300);
+        }
+
+        Assert.Equal(4, News<CertificateReloadFailed>().Count);
+        Assert.Equal(4, Logged().Count(entry => entry.Contains("rejected", StringComparison.Ordinal)));
+        Files.Delete(CertPath);
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
+        Assert.Equal(RejectionReason.CertificateMalformed, Status().LastFailure!.Reason);
+
+        // After a good pair, a bad one is news again.
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        News();
+        Files.Write(CertPath, "garbage");
+        Raise(CertPath);
+        Advance(milliseconds: 150);
+        Assert.Single(News<CertificateReloadFailed>());
+    }
+
+    [Fact]
+    public void Bad_states_without_end_are_told_once_a_minute_after_the_first_few()
+    {
+        Write(TestPair.Make());
+        Start();
+        News();
+        for (var i = 0; i < 1000; i++)
+        {
+            Files.Write(CertPath, $"garbage {i}");
+            Raise(CertPath);
+            Advance(milliseconds: 300);
+        }
+
+        Assert.InRange(News<CertificateReloadFailed>().Count, 8, 8 + 5);
+        Assert.InRange(Status().Loads.Rejected, 1000, 2000);
+    }
+
+    [Fact]
     public void It_is_tried_again_after_250_ms_doubling_to_30_s()
     {
         // Polls are kept out of it: they would touch the pair, and each load starts the wait anew.
@@ -152,12 +204,18 @@ public sealed class RejectionSpec : PipelineKit
         Supervisor.Tell(new ReloadNow());
         Pass(seconds: 4);
         Assert.Equal(1, Disk.Waiting);
+        var next = Write(TestPair.Make());
 
-        // What the stuck load brings is dropped; the load that was asked for meanwhile follows it.
+        // What the stuck load brings is taken; the load that was asked for meanwhile follows it.
+        Files.AfterRead = path =>
+        {
+            if (path == KeyPath)
+                (Files.AfterRead, next) = (null, Write(TestPair.Make()));
+        };
         Disk.Release();
         Barrier();
         Assert.False(Status().LoadStuck);
-        Assert.Equal((2, ReloadReason.Requested), (Current.Generation, Assert.Single(News<CertificateChanged>()).Reason));
+        Assert.Equal(next.Sha256, Current.Facts.Sha256);
     }
 
     [Fact]

@@ -189,7 +189,8 @@ public sealed class RotationSpec : PipelineKit
         var first = Write(TestPair.Make());
         Start();
         News();
-        Files.AfterRead = path => Files.Write(path, first.CertificatePem);
+        var writes = 0;
+        Files.AfterRead = path => Files.Write(path, first.CertificatePem + new string('\n', ++writes));
 
         Raise(CertPath);
         Advance(milliseconds: 150);

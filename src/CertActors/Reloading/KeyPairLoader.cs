@@ -5,46 +5,39 @@ namespace CertActors.Reloading;
 /// <summary>Reads a pair, and has it judged. Blocks, so that it is called on a disk thread.</summary>
 internal static class KeyPairLoader
 {
-    private const int MostTries = 3;
+    private const int MaxReads = 3;
 
     /// <param name="disk">Where the files are.</param>
     /// <param name="options">The pair.</param>
     /// <param name="served">What is served of it; null if nothing is.</param>
-    /// <param name="now">The time that validity is judged by.</param>
-    public static LoadResult Load(IFiles disk, CertificateOptions options, LoadedPair? served, DateTimeOffset now)
+    /// <param name="clock">Tells the time that validity is judged by; asked once the files are read, which may take long.</param>
+    public static LoadResult Load(IFiles disk, CertificateOptions options, LoadedPair? served, Func<DateTimeOffset> clock)
     {
-        for (var tries = 0; tries < MostTries; tries++)
+        (PairTags, string?)? before = null;
+        for (var reads = 0; reads < MaxReads; reads++)
         {
             using var files = PairFiles.Read(disk, options);
-            if (files.HaveChanged())
-                continue; // Before the work of judging a mixture.
+
+            // Some FUSE, 9p and network file systems report other times and inode numbers at each look. The contents decide there: what
+            // was read twice alike is whole.
+            var read = (files.Tags, files.Problem?.Message);
+            if (files.HaveChanged() && before != read)
+            {
+                before = read;
+                continue;
+            }
+
             var verdict = files.Problem is { } problem
                 ? new Verdict.Rejected(problem.Reason, problem.Message)
-                : Judge.Of(files.Content, served, now, options);
-            if (!HaveChanged(files, verdict))
-                return new LoadResult(verdict, files.Seen, files.Tag);
+                : Judge.Of(files.Content, served, clock(), options);
+            return new LoadResult(verdict, files.Seen, files.Tags);
         }
 
         return new LoadResult(
             new Verdict.Rejected(
                 RejectionReason.FilesChanging,
-                $"{options.CertificatePath} and {options.KeyPath} changed at each of {MostTries} attempts to read them; they are read again once they are left alone."),
+                $"{options.CertificatePath} and {options.KeyPath} changed at each of {MaxReads} attempts to read them; they are read again once they are left alone."),
             Seen: null,
-            Content: null);
-    }
-
-    private static bool HaveChanged(PairFiles files, Verdict verdict)
-    {
-        var changed = true;
-        try
-        {
-            changed = files.HaveChanged();
-            return changed;
-        }
-        finally
-        {
-            if (changed)
-                (verdict as Verdict.Accepted)?.Pair.Dispose();
-        }
+            Tags: null);
     }
 }

@@ -5,22 +5,25 @@ namespace CertActors.Reloading;
 /// <summary>One load, from its start to its end. The reference is its identity, also across restarts.</summary>
 internal sealed class LoadAttempt(DiskCall<LoadResult> call)
 {
-    private volatile bool _abandoned;
+    private volatile bool _isGivenUp;
 
     public Task<LoadResult> Running => call.Running;
 
     public bool IsRunning => !Running.IsCompleted;
 
     /// <summary>Given up, and its thread not yet free.</summary>
-    public bool IsStuck => _abandoned && IsRunning;
+    public bool IsStuck => _isGivenUp && IsRunning;
 
     /// <inheritdoc cref="DiskCall.WasMovingUp"/>
     public bool WasMovingUp() => call.WasMovingUp();
 
+    /// <summary>It has taken longer than it may. Its result is taken all the same, should it ever end.</summary>
+    public void GiveUp() => _isGivenUp = true;
+
     /// <summary>Nobody will take the result: whatever is loaded is disposed.</summary>
     public void Abandon()
     {
-        _abandoned = true;
+        _isGivenUp = true;
         Running.ContinueWith(
             static ended =>
             {

@@ -27,9 +27,9 @@ internal abstract record Verdict
 
 /// <summary>What came of a load.</summary>
 /// <param name="Verdict">The judgement.</param>
-/// <param name="Seen">The files that were read; null if that isn't known.</param>
-/// <param name="Content">Tells what was read from what else may be read; null if not all was.</param>
-internal sealed record LoadResult(Verdict Verdict, PairFingerprint? Seen, ContentTag? Content);
+/// <param name="Seen">The stamps of the files that were read; null if they went on changing.</param>
+/// <param name="Tags">The contents that were read; null if they went on changing.</param>
+internal sealed record LoadResult(Verdict Verdict, PairFingerprint? Seen, PairTags? Tags);
 
 /// <summary>A pair was judged bad. Caught where the judgement ends.</summary>
 internal sealed class RejectedException(RejectionReason reason, string message) : Exception(message)

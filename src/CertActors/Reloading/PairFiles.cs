@@ -46,7 +46,9 @@ internal sealed class PairFiles : IDisposable
         _files[_options.KeyPath].Content!,
         _options.PasswordPath is { } password ? _files[password].Content : null);
 
-    public ContentTag? Tag => Problem is null ? ContentTag.Of([.. _files.Values.Select(file => file.Content)]) : null;
+    /// <summary>What was read of each.</summary>
+    public PairTags Tags => new(
+        TagOf(_options.CertificatePath), TagOf(_options.KeyPath), _options.PasswordPath is { } password ? TagOf(password) : null);
 
     public static PairFiles Read(IFiles disk, CertificateOptions options)
     {
@@ -68,7 +70,7 @@ internal sealed class PairFiles : IDisposable
         }
     }
 
-    /// <summary>Whether the paths lead to other files by now, or the files have changed: what was read may be a mixture.</summary>
+    /// <summary>Whether, by their stamps, the paths lead to other files by now, or the files have changed: what was read may be a mixture.</summary>
     public bool HaveChanged() => _files.Any(file => StampOf(file.Key) != file.Value.Stamp);
 
     public void Dispose()
@@ -76,6 +78,8 @@ internal sealed class PairFiles : IDisposable
         foreach (var file in _files.Values)
             file.Content?.Dispose();
     }
+
+    private ContentTag? TagOf(string path) => _files[path].Content is { } content ? ContentTag.Of(content) : null;
 
     private FileStamp? StampOf(string path)
     {
@@ -108,7 +112,8 @@ internal sealed class PairFiles : IDisposable
             using var file = disk.Open(Path.Combine(end.Directory, end.Name));
             stamp = file.Stamp;
             RefuseWhatIsNoFile(path, file.Stamp);
-            return new ReadFile(stamp, Read(file), Problem: null);
+            var content = Read(path, file);
+            return new ReadFile(stamp, content, content.Span.IsEmpty ? Rejected(RejectionReason.FileEmpty, $"{path} is empty; write it anew, whole.") : null);
         }
         catch (RejectedException rejected)
         {
@@ -137,26 +142,36 @@ internal sealed class PairFiles : IDisposable
             case { Kind: not FileKind.File }:
                 throw Rejected(RejectionReason.FileUnreadable, $"{path} isn't a regular file; name a PEM or PKCS#12 file.");
             case { Size: > LargestFile }:
-                throw Rejected(RejectionReason.FileUnreadable, $"{path} has {stamp.Size} bytes, more than the {LargestFile} that are read; name a PEM or PKCS#12 file.");
-            case { Size: 0 }:
-                throw Rejected(RejectionReason.FileEmpty, $"{path} is empty; write it anew, whole.");
+                throw TooLarge(path);
         }
     }
 
-    private static SecretBuffer Read(IOpenFile file)
+    /// <summary>Reads to the end, wherever the stamp says that it is.</summary>
+    private static SecretBuffer Read(string path, IOpenFile file)
     {
-        var content = SecretBuffer.Rent((int)file.Stamp.Size);
-        try
+        for (var capacity = Math.Min((int)file.Stamp.Size + 1, LargestFile + 1); ; capacity = LargestFile + 1)
         {
-            content.Shorten(file.Read(content.Span));
-            return content;
-        }
-        catch
-        {
+            var content = SecretBuffer.Rent(capacity);
+            try
+            {
+                content.Shorten(file.Read(content.Span));
+                if (content.Span.Length < capacity)
+                    return content;
+                if (capacity > LargestFile)
+                    throw TooLarge(path);
+            }
+            catch
+            {
+                content.Dispose();
+                throw;
+            }
+
             content.Dispose();
-            throw;
         }
     }
+
+    private static RejectedException TooLarge(string path) => Rejected(
+        RejectionReason.FileUnreadable, $"{path} has more than the {LargestFile} bytes that are read; name a PEM or PKCS#12 file.");
 
     private static RejectedException Rejected(RejectionReason reason, string message) => new(reason, message);
 }

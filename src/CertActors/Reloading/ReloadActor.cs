@@ -91,14 +91,14 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         }
 
-        // One whose thread may never be free again has been judged: who asks is told so, and not kept waiting.
-        if (_inFlight is null && !wanted.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
+        // The load that was given up may never end, and has been reported: who asks gets that, and is not kept waiting.
+        if (!wanted.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
         {
             TellJudged(wanted, change: null, standing, isRepeated: true, warnings: []);
             wanted = wanted with { Requests = [] };
         }
 
-        // One that another incarnation started, or that was given up, still has a thread: its end is waited for.
+        // A load that another incarnation started still has a thread: its end is waited for.
         if (_inFlight is null && _again is null)
         {
             TellWhenEnded(_pair.Attempt!);
@@ -110,9 +110,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void Start(Wanted wanted)
     {
-        var (served, now) = (_pair.Cell.Serving?.Pair, Now);
+        var (served, scheduler) = (_pair.Cell.Serving?.Pair, Context.System.Scheduler);
         var attempt = new LoadAttempt(_platform.Lanes.Run(
-            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, now)));
+            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, () => scheduler.Now)));
         _pair.Attempt = attempt;
         _inFlight = wanted;
         LimitTime(attempt);
@@ -153,19 +153,22 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         }
 
-        // Of another incarnation's, given up when that ended, nobody may have told yet.
-        if (_inFlight is null && (_again is null || _pair.Rejected?.Verdict.Reason == RejectionReason.TimedOut))
-            return;
-        var wanted = _inFlight is null ? _again! : TakeInFlight();
-        if (!attempt.IsStuck)
-            attempt.Abandon();
-        _isHoldOver = false;
-        var limit = _pair.Options.LoadTimeLimit;
+        // Of another incarnation's, given up when that ended, nobody may have reported yet.
         var verdict = new Verdict.Rejected(
             RejectionReason.TimedOut,
-            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {limit.TotalSeconds} s; does the disk answer?");
-        Reject(wanted, verdict, content: null);
-        _again = _again is null ? null : _again with { Requests = [] };
+            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {_pair.Options.LoadTimeLimit.TotalSeconds} s; does the disk answer?");
+        if (_inFlight is { } inFlight)
+        {
+            attempt.GiveUp();
+            Report(_again is null ? inFlight : inFlight.And(_again), verdict, tags: null);
+            _inFlight = inFlight with { Requests = [] };
+            _again = _again is null ? null : _again with { Requests = [] };
+        }
+        else if (_again is { } again && _pair.Rejection.Current != verdict)
+        {
+            Report(again, verdict, tags: null);
+            _again = again with { Requests = [] };
+        }
     }
 
     private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
@@ -188,7 +191,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
         _isHoldOver = false;
         Timers.Cancel(nameof(HoldOver));
-        _pair.Judged = result.Seen ?? _pair.Judged;
+        _pair.Judged = result.Tags ?? _pair.Judged;
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
@@ -198,7 +201,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
                 Accept(wanted, change: null, PermissionWarnings(result));
                 break;
             case Verdict.Rejected rejected:
-                Reject(wanted, rejected, result.Content);
+                Reject(wanted, rejected, result.Tags);
                 break;
         }
     }
@@ -209,16 +212,19 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     /// </summary>
     private bool MayBeTorn(LoadResult result)
     {
-        var hasNewFile = result.Seen is { } seen && _pair.Judged is { } judged && seen.HasNewFile(judged);
+        var hasNewContent = result.Tags is { } tags && _pair.Judged is { } judged && tags.HasNewContent(judged);
         return result.Verdict switch
         {
             Verdict.Accepted accepted => accepted.LacksIssuer,
             Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
-            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong or RejectionReason.FileMissing } => hasNewFile,
+
+            // Two whole files that do not fit may be both sides of a rotation, also where it's not known what was there before.
+            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || _pair.Judged is null,
+            Verdict.Rejected { Reason: RejectionReason.FileMissing } => hasNewContent,
 
             // The other half, while it's written: no reason to wait by itself, but none to end the wait.
             Verdict.Rejected { Reason: RejectionReason.FileEmpty or RejectionReason.KeyMalformed or RejectionReason.CertificateMalformed } =>
-                hasNewFile && Timers.IsTimerActive(nameof(HoldOver)),
+                hasNewContent && Timers.IsTimerActive(nameof(HoldOver)),
             _ => false,
         };
     }
@@ -251,19 +257,23 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void Accept(Wanted wanted, CertificateChanged? change, IReadOnlyList<string> warnings)
     {
         _retry.Reset();
-        _pair.Rejected = null;
+        _pair.Rejection.Clear();
         _pair.Cell.LastFailure = null;
         TellJudged(wanted, change, failure: null, isRepeated: false, warnings);
     }
 
-    private void Reject(Wanted wanted, Verdict.Rejected verdict, ContentTag? content)
+    private void Reject(Wanted wanted, Verdict.Rejected verdict, PairTags? tags)
     {
-        var isRepeated = _pair.Rejected == (verdict, content);
-        _pair.Rejected = (verdict, content);
+        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
+        Report(wanted, verdict, tags);
+    }
+
+    private void Report(Wanted wanted, Verdict.Rejected verdict, PairTags? tags)
+    {
+        var isNews = _pair.Rejection.Add(verdict, tags, Now);
         var failure = new CertificateReloadFailed(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
         _pair.Cell.LastFailure = failure;
-        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
-        TellJudged(wanted, change: null, failure, isRepeated, warnings: []);
+        TellJudged(wanted, change: null, failure, isRepeated: !isNews, warnings: []);
     }
 
     private void TellJudged(

@@ -146,12 +146,6 @@ internal readonly record struct PairFingerprint(FileStamp? Certificate, FileStam
         return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 
-    /// <summary>Whether a file is there that wasn't, or was another, in an earlier one.</summary>
-    public bool HasNewFile(PairFingerprint earlier) =>
-        IsNew(Certificate, earlier.Certificate) || IsNew(Key, earlier.Key) || IsNew(Password, earlier.Password);
-
-    private static bool IsNew(FileStamp? file, FileStamp? earlier) => file is not null && file != earlier;
-
     /// <inheritdoc cref="IFiles.StatTarget"/>
     public static PairFingerprint Take(IFiles files, CertificateOptions pair) => new(
         files.StatTarget(pair.CertificatePath),

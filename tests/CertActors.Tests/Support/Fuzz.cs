@@ -112,7 +112,8 @@ internal sealed class Fuzz
                 files.MakePipe(CertPath);
                 break;
             case 2:
-                files.AfterRead = path => files.Write(path, sample.Certificate);
+                var writes = 0;
+                files.AfterRead = path => files.Write(path, [.. sample.Certificate, .. new byte[++writes]]);
                 break;
         }
 
@@ -120,7 +121,7 @@ internal sealed class Fuzz
     }
 
     private static Verdict Load(MemoryFiles files, CertificateOptions options, LoadedPair? served) =>
-        KeyPairLoader.Load(files, options, served, Now).Verdict;
+        KeyPairLoader.Load(files, options, served, () => Now).Verdict;
 
     private static MemoryFiles FilesOf(Sample sample)
     {

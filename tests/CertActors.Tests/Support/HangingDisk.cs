@@ -17,6 +17,13 @@ internal sealed class HangingDisk : TaskScheduler
             TryExecuteTask(task);
     }
 
+    /// <summary>Lets what waits now run; what that starts waits in its turn.</summary>
+    public void RunWaiting()
+    {
+        for (var count = _waiting.Count; count > 0; count--)
+            TryExecuteTask(_waiting.Dequeue());
+    }
+
     protected override void QueueTask(Task task)
     {
         if (Hangs)

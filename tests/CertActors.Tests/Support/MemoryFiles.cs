@@ -26,6 +26,9 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>Whose all of it is.</summary>
     public uint Owner { get; set; } = 1000;
 
+    /// <summary>Whether times and inode numbers are others at each look, as on some FUSE, 9p and network file systems.</summary>
+    public bool StampsVary { get; set; }
+
     /// <summary>How many times a file was read.</summary>
     public int Reads { get; private set; }
 
@@ -103,8 +106,12 @@ internal sealed class MemoryFiles : IFiles
             ? found.Value
             : 1;
 
-    private FileStamp StampOf(string path, Entry entry) => new(
-        entry.Kind, entry.Mode, Owner, DeviceOf(path), entry.Inode, 0, entry.Content.Length, 0, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+    private FileStamp StampOf(string path, Entry entry)
+    {
+        var varies = StampsVary ? ++_clock : 0;
+        return new FileStamp(
+            entry.Kind, entry.Mode, Owner, DeviceOf(path), entry.Inode + (ulong)varies, 0, entry.Content.Length, varies, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+    }
 
     private void ThrowIfToFail(string path)
     {
