@@ -25,8 +25,7 @@ public static class CertificateCheck
         using var files = PairFiles.Read(disk, options);
         List<Finding> findings = [];
         var (leaf, chain, key) = Describe(files, options, now, findings);
-        if (FilePermissions.WarningOf(options, files.Seen) is { } warning)
-            findings.Add(new Finding(Rejects: null, warning));
+        findings.AddRange(files.Warnings.Select(warning => new Finding(Rejects: null, warning.Message)));
 
         return new CertificateReport(
             findings.FirstOrDefault(finding => finding.Rejects is not null)?.Rejects,
@@ -35,7 +34,7 @@ public static class CertificateCheck
             chain,
             key,
             files.Stamps.Select(file => new CertificateFile(
-                file.Path, file.Stamp?.Size, file.Stamp is { } stamp && !OperatingSystem.IsWindows() ? FilePermissions.Octal(stamp.Mode) : null)).ToArray());
+                file.Path, file.Stamp?.Size, file.Stamp is { } stamp && !OperatingSystem.IsWindows() ? FileWarning.Octal(stamp.Mode) : null)).ToArray());
     }
 
     private static (CertificateFacts? Leaf, CertificateFacts[] Chain, string? Key) Describe(

@@ -79,8 +79,8 @@ internal sealed class Pair(CertificateOptions options)
     /// <summary>The rejections since the last good load. The <see cref="ReloadActor"/>'s alone.</summary>
     public StandingRejection Rejection { get; } = new();
 
-    /// <summary>Whether it was said that others can read its secrets. The <see cref="ReloadActor"/>'s alone.</summary>
-    public bool IsPermissionTold { get; set; }
+    /// <summary>What of its files was warned of. The <see cref="ReloadActor"/>'s alone.</summary>
+    public HashSet<(FileWarningKind, string Path)> Warned { get; } = [];
 
     /// <summary>The failure that stands. The supervisor's alone.</summary>
     public CertificateReloadFailed? Failing { get; set; }

@@ -43,6 +43,17 @@ internal sealed class ServerProcess : IDisposable
     public static ServerProcess StartAndMount(string when, string from, string to, params string[] arguments) =>
         Run(["unshare", "-Urm", "sh", "-c", MountLater, "sh", when, from, to, .. Server, .. arguments]);
 
+    /// <summary>In a mount namespace of its own, in which each file of one directory is bound over the file of its name in another.</summary>
+    public static ServerProcess StartOnMountedFiles(string from, string to, params string[] arguments) =>
+        Run(["unshare", "-Urm", "sh", "-ec", MountFiles, "sh", from, to, .. Server, .. arguments]);
+
+    private const string MountFiles =
+        """
+        from=$1 to=$2; shift 2
+        for file in "$from"/*; do mount --bind "$file" "$to/${file##*/}"; done
+        exec "$@"
+        """;
+
     private const string MountLater =
         """
         when=$1 from=$2 to=$3; shift 3

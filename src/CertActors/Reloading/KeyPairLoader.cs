@@ -30,14 +30,14 @@ internal static class KeyPairLoader
             var verdict = files.Problem is { } problem
                 ? new Verdict.Rejected(problem.Reason, problem.Message)
                 : Judge.Of(files.Content, served, clock(), options);
-            return new LoadResult(verdict, files.Seen, files.Tags);
+            return new LoadResult(verdict, files.Tags, files.Warnings);
         }
 
         return new LoadResult(
             new Verdict.Rejected(
                 RejectionReason.FilesChanging,
                 $"{options.CertificatePath} and {options.KeyPath} changed at each of {MaxReads} attempts to read them; they are read again once they are left alone."),
-            Seen: null,
-            Tags: null);
+            Tags: null,
+            Warnings: []);
     }
 }

@@ -1,5 +1,3 @@
-using CertActors.Watching;
-
 namespace CertActors.Reloading;
 
 /// <summary>What a pair was judged to be.</summary>
@@ -27,9 +25,9 @@ internal abstract record Verdict
 
 /// <summary>What came of a load.</summary>
 /// <param name="Verdict">The judgement.</param>
-/// <param name="Seen">The stamps of the files that were read; null if they went on changing.</param>
 /// <param name="Tags">The contents that were read; null if they went on changing.</param>
-internal sealed record LoadResult(Verdict Verdict, PairFingerprint? Seen, PairTags? Tags);
+/// <param name="Warnings">What is to be known of the files.</param>
+internal sealed record LoadResult(Verdict Verdict, PairTags? Tags, IReadOnlyList<FileWarning> Warnings);
 
 /// <summary>A pair was judged bad. Caught where the judgement ends.</summary>
 internal sealed class RejectedException(RejectionReason reason, string message) : Exception(message)

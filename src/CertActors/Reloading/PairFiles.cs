@@ -20,10 +20,12 @@ internal sealed class PairFiles : IDisposable
     /// <param name="Stamp">Of what was opened, from before it was read; of what is in its place if it wasn't; null if nothing is, or it can't be told.</param>
     /// <param name="Content">Null if it can't be read.</param>
     /// <param name="Problem">Why it can't; null if it can.</param>
-    private sealed record ReadFile(FileStamp? Stamp, SecretBuffer? Content, RejectedException? Problem);
+    /// <param name="IsFileMount">Whether the file itself is a mount point.</param>
+    private sealed record ReadFile(FileStamp? Stamp, SecretBuffer? Content, RejectedException? Problem, bool IsFileMount = false);
 
-    public PairFingerprint Seen =>
-        new(_files[_options.CertificatePath].Stamp, _files[_options.KeyPath].Stamp, _options.PasswordPath is { } password ? _files[password].Stamp : null);
+    /// <summary>What is to be known of the files all the same.</summary>
+    public IReadOnlyList<FileWarning> Warnings =>
+        [.. _files.SelectMany(file => file.Value.Stamp is { } stamp ? FileWarning.Of(file.Key, stamp, IsSecret(file.Key), file.Value.IsFileMount) : [])];
 
     /// <summary>What was seen at each path; null if nothing was.</summary>
     public IEnumerable<(string Path, FileStamp? Stamp)> Stamps => _files.Select(file => (file.Key, file.Value.Stamp));
@@ -79,6 +81,8 @@ internal sealed class PairFiles : IDisposable
             file.Content?.Dispose();
     }
 
+    private bool IsSecret(string path) => path == _options.KeyPath || path == _options.PasswordPath;
+
     private ContentTag? TagOf(string path) => _files[path].Content is { } content ? ContentTag.Of(content) : null;
 
     private FileStamp? StampOf(string path)
@@ -104,16 +108,20 @@ internal sealed class PairFiles : IDisposable
                 throw Rejected(RejectionReason.FileUnreadable, $"{path} can't be read: {obstacle} Mend the links.");
             if (stamp is { } seen)
                 RefuseWhatIsNoFile(path, seen);
-            var end = way.Hops[^1];
             if (stamp is null)
-                throw Rejected(RejectionReason.FileMissing, $"{path} isn't there: there is no '{end.Name}' in {end.Directory}; create it, or correct the path.");
+            {
+                throw Rejected(
+                    RejectionReason.FileMissing,
+                    $"{path} isn't there: there is no '{Path.GetFileName(way.EndPath)}' in {Path.GetDirectoryName(way.EndPath)}; create it, or correct the path.");
+            }
 
             // Another thing may have taken its place; the descriptor tells what is read indeed.
-            using var file = disk.Open(Path.Combine(end.Directory, end.Name));
+            using var file = disk.Open(way.EndPath);
             stamp = file.Stamp;
             RefuseWhatIsNoFile(path, file.Stamp);
             var content = Read(path, file);
-            return new ReadFile(stamp, content, content.Span.IsEmpty ? Rejected(RejectionReason.FileEmpty, $"{path} is empty; write it anew, whole.") : null);
+            var empty = content.Span.IsEmpty ? Rejected(RejectionReason.FileEmpty, $"{path} is empty; write it anew, whole.") : null;
+            return new ReadFile(stamp, content, empty, way.IsFileMount);
         }
         catch (RejectedException rejected)
         {

@@ -195,10 +195,10 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
-                Accept(wanted, Swap(wanted.Why, accepted.Pair), [.. accepted.Warnings, .. PermissionWarnings(result)]);
+                Accept(wanted, Swap(wanted.Why, accepted.Pair), [.. accepted.Warnings, .. NewWarnings(result)]);
                 break;
             case Verdict.Unchanged:
-                Accept(wanted, change: null, PermissionWarnings(result));
+                Accept(wanted, change: null, NewWarnings(result));
                 break;
             case Verdict.Rejected rejected:
                 Reject(wanted, rejected, result.Tags);
@@ -245,14 +245,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         return change;
     }
 
-    /// <returns>One, once in the pair's life: rotations repeat what they have written wrong.</returns>
-    private IReadOnlyList<string> PermissionWarnings(LoadResult result)
-    {
-        if (_pair.IsPermissionTold || result.Seen is not { } seen || FilePermissions.WarningOf(_pair.Options, seen) is not { } warning)
-            return [];
-        _pair.IsPermissionTold = true;
-        return [warning];
-    }
+    /// <returns>Those of the files that were not given before in the pair's life: rotations repeat what is wrong with them.</returns>
+    private string[] NewWarnings(LoadResult result) =>
+        [.. result.Warnings.Where(warning => _pair.Warned.Add((warning.Kind, warning.Path))).Select(warning => warning.Message)];
 
     private void Accept(Wanted wanted, CertificateChanged? change, IReadOnlyList<string> warnings)
     {

@@ -14,7 +14,7 @@ internal sealed partial class DiskFiles : IFiles
 
     public FileStamp? StatTarget(string path) => OperatingSystem.IsLinux() ? LinuxStat(path, follow: true) : PortableStatTarget(path);
 
-    public Func<string, ulong> ReadMounts() => OperatingSystem.IsLinux() ? MountTable.Read().DeviceOf : _ => 0;
+    public MountTable ReadMounts() => OperatingSystem.IsLinux() ? MountTable.Read() : MountTable.Unknown;
 
     public string? ReadLink(string path) => new FileInfo(path).LinkTarget;
 
@@ -54,6 +54,7 @@ internal sealed partial class DiskFiles : IFiles
             kind,
             Mode: OperatingSystem.IsWindows() ? 0 : (uint)entry.UnixFileMode,
             Owner: 0,
+            Links: 1,
             Device: 0,
             Inode: 0,
             Born: entry.CreationTimeUtc.Ticks,
@@ -70,6 +71,7 @@ internal sealed partial class DiskFiles : IFiles
             isDirectory ? FileKind.Directory : length is null ? FileKind.Other : FileKind.File,
             Mode: OperatingSystem.IsWindows() ? 0 : (uint)File.GetUnixFileMode(file),
             Owner: 0,
+            Links: 1,
             Device: 0,
             Inode: 0,
             Born: File.GetCreationTimeUtc(file).Ticks,
@@ -158,6 +160,7 @@ internal sealed partial class DiskFiles : IFiles
                     KindOf(stat.Mode),
                     stat.Mode,
                     stat.Owner,
+                    stat.Links,
                     Device(stat.DeviceMajor, stat.DeviceMinor),
                     stat.Inode,
                     stat.Birth.Nanos,
@@ -218,6 +221,7 @@ internal sealed partial class DiskFiles : IFiles
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct StatxResult
     {
+        [FieldOffset(16)] public uint Links;
         [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;

@@ -30,7 +30,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DiskLane> _lanes = [];
-    private volatile Func<string, ulong>? _deviceOf;
+    private volatile MountTable? _mounts;
     private int _mountChanges;
     private int _running;
 
@@ -48,7 +48,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
         lock (_lock)
         {
             _mountChanges++;
-            _deviceOf = null;
+            _mounts = null;
         }
     }
 
@@ -98,9 +98,9 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
         return work != DiskWork.Poll && lane.IsIdle ? free > 0 : free > Reserve && lane.Running[(int)work] < (work == DiskWork.Load ? MostLoads : 1);
     }
 
-    private Func<string, ulong> DeviceOf()
+    private MountTable Mounts()
     {
-        if (_deviceOf is { } known)
+        if (_mounts is { } known)
             return known;
 
         var changes = Volatile.Read(ref _mountChanges);
@@ -109,7 +109,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
         {
             // What was mounted meanwhile may not be in it.
             if (changes == _mountChanges)
-                _deviceOf = read;
+                _mounts = read;
         }
 
         return read;
@@ -118,7 +118,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     private void Run(DiskCall call)
     {
         var lane = call.Lane;
-        var elsewhere = call.Run(new LaneFiles(files, DeviceOf(), lane.Devices));
+        var elsewhere = call.Run(new LaneFiles(files, Mounts(), lane.Devices));
         lock (_lock)
         {
             _running--;

@@ -13,7 +13,7 @@ internal interface IFileEventSource : IDisposable
     const int Everything = -1;
 
     /// <summary>Watches a directory. One that is watched already keeps its number, and is told as much of as was ever asked for.</summary>
-    /// <param name="directory">The directory's real path.</param>
+    /// <param name="directory">The directory's real path; or that of a file, whose own events are then told.</param>
     /// <param name="contents">Whether writes to its files and their attributes are told, too; otherwise only names that come and go.</param>
     /// <returns>The number of the watch, from 0. Two paths of one directory may share it.</returns>
     /// <exception cref="IOException">It can't be watched; the message says why, and the remedy.</exception>

@@ -13,9 +13,8 @@ internal interface IFiles
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     FileStamp? StatTarget(string path);
 
-    /// <summary>Reads which device is mounted where, without touching any: those of them that are dead would hang.</summary>
-    /// <returns>Tells the device that a path lies on, as far as it has no links; 0 for all where a platform can't tell.</returns>
-    Func<string, ulong> ReadMounts();
+    /// <summary>Reads what is mounted where, without touching any of it: a dead mount would hang.</summary>
+    MountTable ReadMounts();
 
     /// <summary>Where a symbolic link leads, as it is written; null if there's no link any more.</summary>
     /// <exception cref="IOException">It can't be told.</exception>
@@ -50,16 +49,18 @@ internal enum FileKind : byte
     Other,
 }
 
-/// <summary>Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0.</summary>
+/// <summary>
+/// Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0, and 1 for the links.
+/// </summary>
 internal readonly record struct FileStamp(
-    FileKind Kind, uint Mode, uint Owner, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
+    FileKind Kind, uint Mode, uint Owner, uint Links, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
 {
-    public const int FieldCount = 10;
+    public const int FieldCount = 11;
 
     /// <summary>All fields, each in its place; that the first isn't 0 tells a file from none.</summary>
     public void CopyTo(Span<long> fields)
     {
-        ReadOnlySpan<long> all = [1, (long)Kind, Mode, Owner, unchecked((long)Device), unchecked((long)Inode), Born, Size, Modified, Changed];
+        ReadOnlySpan<long> all = [1, (long)Kind, Mode, Owner, Links, unchecked((long)Device), unchecked((long)Inode), Born, Size, Modified, Changed];
         all.CopyTo(fields);
     }
 

@@ -12,10 +12,10 @@ internal sealed class InotifyEventSource : IFileEventSource
 {
     private const uint Modify = 0x2, Attributes = 0x4, CloseWrite = 0x8, MovedFrom = 0x40, MovedTo = 0x80, Create = 0x100, Delete = 0x200;
     private const uint DeleteSelf = 0x400, MoveSelf = 0x800, Unmount = 0x2000, Overflow = 0x4000, Ignored = 0x8000;
-    private const uint OnlyDirectories = 0x1000000, AddToMask = 0x20000000;
+    private const uint AddToMask = 0x20000000;
 
     // Adding to the mask, as the directory may be watched already, by another path.
-    private const uint Names = MovedFrom | MovedTo | Create | Delete | DeleteSelf | MoveSelf | OnlyDirectories | AddToMask;
+    private const uint Names = MovedFrom | MovedTo | Create | Delete | DeleteSelf | MoveSelf | AddToMask;
     private const uint Contents = Names | Modify | CloseWrite | Attributes;
 
     private const int Header = 16;

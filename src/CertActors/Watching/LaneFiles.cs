@@ -7,7 +7,7 @@ internal sealed class LeavesLaneException(ulong device) : Exception($"device {de
 }
 
 /// <summary>The disk, as far as a lane goes: a step to another device is refused before it's taken.</summary>
-internal sealed class LaneFiles(IFiles files, Func<string, ulong> deviceOf, Devices allowed) : IFiles
+internal sealed class LaneFiles(IFiles files, MountTable mounts, Devices allowed) : IFiles
 {
     private Devices _touched = Devices.None;
 
@@ -26,11 +26,11 @@ internal sealed class LaneFiles(IFiles files, Func<string, ulong> deviceOf, Devi
     /// <remarks>The path must be free of links, which the kernel would follow to any device.</remarks>
     public IOpenFile Open(string path) => On(path).Open(path);
 
-    public Func<string, ulong> ReadMounts() => deviceOf;
+    public MountTable ReadMounts() => mounts;
 
     private IFiles On(string path)
     {
-        var device = deviceOf(path);
+        var device = mounts.DeviceOf(path);
         _touched = _touched.With(device);
         return allowed.Contains(device) ? files : throw new LeavesLaneException(device);
     }

@@ -3,37 +3,32 @@ using System.Text.RegularExpressions;
 
 namespace CertActors.Watching;
 
-/// <summary>Which device is mounted where: proc_pid_mountinfo(5).</summary>
-internal sealed class MountTable
+/// <summary>What is mounted where: proc_pid_mountinfo(5).</summary>
+internal sealed class MountTable(IEnumerable<KeyValuePair<string, ulong>> devices)
 {
-    private readonly Dictionary<string, ulong> _devices = new(StringComparer.Ordinal);
+    // Of two mounts at one point, the later covers the other.
+    private readonly Dictionary<string, ulong> _devices = devices
+        .GroupBy(mount => mount.Key, StringComparer.Ordinal)
+        .ToDictionary(point => point.Key, point => point.Last().Value, StringComparer.Ordinal);
 
-    private MountTable(IEnumerable<string> lines)
-    {
-        // "36 35 98:0 /root /mnt/point rw,noatime shared:1 - ext3 /dev/root rw"; of two at one point, the later covers the other.
-        foreach (var line in lines)
-        {
-            var fields = line.Split(' ');
-            if (fields.Length > 4 && fields[2].Split(':') is [var major, var minor]
-                && uint.TryParse(major, CultureInfo.InvariantCulture, out var high) && uint.TryParse(minor, CultureInfo.InvariantCulture, out var low))
-                _devices[Unescape(fields[4])] = DiskFiles.Device(high, low);
-        }
-    }
+    /// <summary>For platforms that can't tell.</summary>
+    public static MountTable Unknown { get; } = new([]);
 
     public static MountTable Read()
     {
         try
         {
-            return new MountTable(File.ReadAllLines("/proc/self/mountinfo"));
+            return Parse(File.ReadAllText("/proc/self/mountinfo"));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return new MountTable([]); // A sandbox without /proc.
+            return Unknown; // A sandbox without /proc.
         }
     }
 
-    public static MountTable Parse(string text) => new(text.Split('\n'));
+    public static MountTable Parse(string text) => new(text.Split('\n').SelectMany(ParseLine));
 
+    /// <returns>The device that a path lies on, as far as it has no links; 0 if that isn't known.</returns>
     public ulong DeviceOf(string path)
     {
         for (var point = path; point is not null; point = Path.GetDirectoryName(point))
@@ -43,6 +38,17 @@ internal sealed class MountTable
         }
 
         return 0;
+    }
+
+    public bool IsMountPoint(string path) => _devices.ContainsKey(path);
+
+    // "36 35 98:0 /root /mnt/point rw,noatime shared:1 - ext3 /dev/root rw"
+    private static IEnumerable<KeyValuePair<string, ulong>> ParseLine(string line)
+    {
+        var fields = line.Split(' ');
+        if (fields.Length > 4 && fields[2].Split(':') is [var major, var minor]
+            && uint.TryParse(major, CultureInfo.InvariantCulture, out var high) && uint.TryParse(minor, CultureInfo.InvariantCulture, out var low))
+            yield return KeyValuePair.Create(Unescape(fields[4]), DiskFiles.Device(high, low));
     }
 
     // Space, tab, newline and backslash are written as three octal digits.

@@ -6,8 +6,11 @@ using System.Security.Cryptography;
 namespace CertActors.Watching;
 
 /// <summary>A step on the way from a configured path through its symbolic links to the real file: a name in a directory.</summary>
-/// <param name="Directory">The real path of the directory, itself free of links.</param>
-/// <param name="Name">The entry that is looked for in it: a directory, a link, the file, or the first part of the way that is missing.</param>
+/// <param name="Directory">The real path of the directory, itself free of links. Where the file itself is a mount point, that file once more.</param>
+/// <param name="Name">
+/// The entry that is looked for in it: a directory, a link, the file, or the first part of the way that is missing. Empty for the file that is a
+/// mount point: what is written to it elsewhere is no event of the directory here (inotify(7)).
+/// </param>
 /// <param name="DirectoryIdentity">Which directory it is: another may stand under the same path later.</param>
 /// <param name="Contents">Whether the entry is, or is to be, the file itself, so that what is written to it counts.</param>
 internal sealed record Hop(string Directory, string Name, FileIdentity DirectoryIdentity, bool Contents);
@@ -16,8 +19,11 @@ internal sealed record Hop(string Directory, string Name, FileIdentity Directory
 /// <param name="Hops">The steps; watched together, they see every change of what the path leads to.</param>
 /// <param name="Links">The links on the way, as they were found.</param>
 /// <param name="End">The file itself, or what stands in its place; null if nothing is there.</param>
+/// <param name="EndPath">The real path of the file, itself free of links; of the first part that is missing, if any is.</param>
+/// <param name="IsFileMount">Whether the file itself is a mount point.</param>
 /// <param name="Obstacle">Why the way has no end; null if it has one.</param>
-internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End, string? Obstacle = null)
+internal sealed record PathSnapshot(
+    ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End, string EndPath, bool IsFileMount = false, string? Obstacle = null)
 {
     private const int MostLinks = 40; // As Linux has it: path_resolution(7).
     private const int MostWalks = 5;
@@ -36,7 +42,8 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
     }
 
     public bool Equals(PathSnapshot? other) =>
-        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links) && End == other.End && Obstacle == other.Obstacle;
+        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links)
+        && (End, EndPath, IsFileMount, Obstacle) == (other.End, other.EndPath, other.IsFileMount, other.Obstacle);
 
     public override int GetHashCode() => HashCode.Combine(Hops.Length, End);
 
@@ -72,7 +79,7 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
                 case FileKind.Link when links.Count == MostLinks:
                     // Any of the steps may end it, and so is watched.
                     var obstacle = $"more than {MostLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?";
-                    return new PathSnapshot([.. hops.Distinct()], links.ToImmutable(), End: null, obstacle);
+                    return new PathSnapshot([.. hops.Distinct()], links.ToImmutable(), End: null, path, Obstacle: obstacle);
                 case FileKind.Link:
                     links.Add(entry.Value);
                     if (files.ReadLink(path) is not { } target)
@@ -87,11 +94,14 @@ internal sealed record PathSnapshot(ImmutableArray<Hop> Hops, ImmutableArray<Fil
                     break;
                 default:
                     // A file in the place of a directory is as good as nothing there.
-                    return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), isLast ? entry : null);
+                    var isFileMount = isLast && entry is { Kind: FileKind.File } && files.ReadMounts().IsMountPoint(path);
+                    if (isFileMount)
+                        hops.Add(new Hop(path, "", entry!.Value.Identity, Contents: true));
+                    return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), isLast ? entry : null, path, isFileMount);
             }
         }
 
-        return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), stamp);
+        return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), stamp, directory);
     }
 
     private static void Push(Stack<string> rest, string path)

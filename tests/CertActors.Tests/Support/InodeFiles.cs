@@ -25,7 +25,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
         public Dictionary<string, Node> Entries { get; } = [];
 
-        public FileStamp Stamp => new(Kind, 0, 0, 1, Inode, 0, Content.Length, Changed, Changed);
+        public FileStamp Stamp => new(Kind, 0, 0, 1, 1, Inode, 0, Content.Length, Changed, Changed);
     }
 
     public IFileEventSource Open(OnFileEvent sink)
@@ -44,7 +44,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
     public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
 
-    public Func<string, ulong> ReadMounts() => _ => 1;
+    public MountTable ReadMounts() => new([KeyValuePair.Create("/", 1UL)]);
 
     public string? ReadLink(string path)
     {
@@ -180,7 +180,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
     private string Resolve(string path)
     {
         var end = PathSnapshot.Take(this, path);
-        return Path.Combine(end.Hops[^1].Directory, end.Hops[^1].Name);
+        return end.EndPath;
     }
 
     private Node? Follow(string path)

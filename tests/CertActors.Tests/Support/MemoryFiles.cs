@@ -12,7 +12,7 @@ internal sealed class MemoryFiles : IFiles
     private readonly Dictionary<string, ulong> _mounts = [];
     private long _clock;
 
-    private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode, uint Mode);
+    private sealed record Entry(FileKind Kind, byte[] Content, string Target, long Changed, ulong Inode, uint Mode, uint Links = 1);
 
     /// <summary>Called after a file was read, before the reader gets the bytes: what another process does meanwhile.</summary>
     public Action<string>? AfterRead { get; set; }
@@ -72,14 +72,14 @@ internal sealed class MemoryFiles : IFiles
             if (_entries.TryGetValue(path, out var entry))
                 return StampOf(path, entry);
             return path == "/" || _entries.Keys.Any(inside => inside.StartsWith(path + "/", StringComparison.Ordinal))
-                ? new FileStamp(FileKind.Directory, 0, Owner, DeviceOf(path), 1, 0, 0, 0, 0)
+                ? new FileStamp(FileKind.Directory, 0, Owner, 1, DeviceOf(path), 1, 0, 0, 0, 0)
                 : null;
         }
     }
 
     public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
 
-    public Func<string, ulong> ReadMounts() => DeviceOf;
+    public MountTable ReadMounts() => new([KeyValuePair.Create("/", 1UL), .. _mounts]);
 
     public string? ReadLink(string path)
     {
@@ -101,16 +101,20 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>Another device from this path downwards.</summary>
     public void Mount(string path, ulong device) => _mounts[path] = device;
 
-    private ulong DeviceOf(string path) =>
-        _mounts.FirstOrDefault(mount => path == mount.Key || path.StartsWith(mount.Key + "/", StringComparison.Ordinal)) is { Key: not null } found
-            ? found.Value
-            : 1;
+    /// <summary>The file was replaced where it is mounted from: here it stays as it was.</summary>
+    public void Unlink(string path)
+    {
+        lock (_lock)
+            _entries[path] = _entries[path] with { Links = 0, Changed = ++_clock };
+    }
+
+    private ulong DeviceOf(string path) => ReadMounts().DeviceOf(path);
 
     private FileStamp StampOf(string path, Entry entry)
     {
         var varies = StampsVary ? ++_clock : 0;
         return new FileStamp(
-            entry.Kind, entry.Mode, Owner, DeviceOf(path), entry.Inode + (ulong)varies, 0, entry.Content.Length, varies, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
+            entry.Kind, entry.Mode, Owner, entry.Links, DeviceOf(path), entry.Inode + (ulong)varies, 0, entry.Content.Length, varies, entry.Kind == FileKind.Directory ? 0 : entry.Changed);
     }
 
     private void ThrowIfToFail(string path)

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using CertActors.Server;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>Single files that are mounted into a namespace, and are changed outside of it, as a host does to a container.</summary>
+public sealed class MountedFileTests : IDisposable
+{
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
+
+    private readonly DirectoryInfo _host = Directory.CreateTempSubdirectory("certactors-test-");
+    private readonly DirectoryInfo _container = Directory.CreateTempSubdirectory("certactors-test-");
+
+    public MountedFileTests()
+    {
+        Write(SelfMadePair.Make());
+        foreach (var name in (string[])["tls.crt", "tls.key"])
+            File.WriteAllText(Path.Combine(_container.FullName, name), "");
+    }
+
+    public void Dispose()
+    {
+        _host.Delete(recursive: true);
+        _container.Delete(recursive: true);
+    }
+
+    [UserNamespaceFact]
+    public async Task What_the_host_writes_in_place_is_an_event_and_what_it_renames_is_warned_of()
+    {
+        using var server = ServerProcess.StartOnMountedFiles(
+            _host.FullName, _container.FullName, "--cert", In(_container, "tls.crt"), "--key", In(_container, "tls.key"), "--port", "0");
+        var address = await server.ListensAsync();
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
+        await Until(() => Logged(server, "tls.crt is mounted as a single file"));
+
+        var next = Write(SelfMadePair.Make());
+        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        Assert.Equal("FileChange", (await StatusAsync(server, address)).GetProperty("lastChange").GetProperty("reason").GetString());
+
+        File.WriteAllText(In(_host, "next"), SelfMadePair.Make().CertificatePem);
+        File.Move(In(_host, "next"), In(_host, "tls.crt"), overwrite: true);
+        await Until(() => Logged(server, "link count 0"));
+        Assert.Equal(next.Sha256, (await StatusAsync(server, address)).GetProperty("sha256").GetString());
+
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+    }
+
+    private static Task<bool> Logged(ServerProcess server, string text) =>
+        Task.FromResult(server.Output.Any(line => line.Contains(text, StringComparison.Ordinal) && line.Contains("mount its directory", StringComparison.Ordinal)));
+
+    private SelfMadePair Write(SelfMadePair pair)
+    {
+        File.WriteAllText(In(_host, "tls.crt"), pair.CertificatePem);
+        File.WriteAllText(In(_host, "tls.key"), pair.KeyPem);
+        return pair;
+    }
+
+    private static string In(DirectoryInfo directory, string name) => Path.Combine(directory.FullName, name);
+
+    private static async Task<JsonElement> StatusAsync(ServerProcess server, Uri address)
+    {
+        using var json = JsonDocument.Parse(await server.Client.GetStringAsync(new Uri(address, "status")));
+        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
+    }
+
+    private static async Task Until(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Generous);
+        while (!await condition())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
+    }
+}
