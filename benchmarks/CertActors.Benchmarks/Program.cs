@@ -15,6 +15,10 @@ switch (args)
         return await Watching.RunAsync(pairs: 10_000);
     case ["watching", var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
         return await Watching.RunAsync(count);
+    case ["starting"]:
+        return await Starting.RunAsync(pairs: 10_000);
+    case ["starting", var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
+        return await Starting.RunAsync(count);
     case ["fuzz"]:
         return Fuzzing.Run(inputs: 1_000_000, Environment.TickCount);
     case ["fuzz", var inputs, .. var rest] when long.TryParse(inputs, CultureInfo.InvariantCulture, out var count) && count > 0:
@@ -26,6 +30,6 @@ switch (args)
     case [HandshakeServer.Command, var kind, var cert, var key]:
         return await HandshakeServer.RunAsync(kind, cert, key);
     default:
-        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | rotations | watching [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
+        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | rotations | watching [pairs] | starting [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
         return 2;
 }

@@ -84,10 +84,12 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 Announce(pair, pair.Cell.Serving?.Announcement);
             IndexNames();
 
-            AddChild(Debounce, Akka.Actor.Props.Create(() => new DebounceActor(_registry)), TouchAll);
-            AddChild(FileWatch, Akka.Actor.Props.Create(() => new FileWatchActor(_registry)), _ => { });
+            AddChild(Debounce, Akka.Actor.Props.Create<DebounceActor>(_registry), TouchAll);
+            AddChild(FileWatch, Akka.Actor.Props.Create<FileWatchActor>(_registry), _ => { });
+
+            // By type and arguments: an expression is compiled for each pair, which takes longer than all else of its actor.
             foreach (var pair in _registry.Pairs)
-                AddChild(NameOf(pair.Name), Akka.Actor.Props.Create(() => new ReloadActor(pair, _registry.Platform)), child => LoadAgain(pair, child));
+                AddChild(NameOf(pair.Name), Akka.Actor.Props.Create<ReloadActor>(pair, _registry.Platform), child => LoadAgain(pair, child));
         }
         catch (Exception fault)
         {

@@ -127,7 +127,7 @@ public sealed class ReadingTests : IDisposable
 
     // In a task of its own: what would hang is to fail the test.
     private Task<Verdict> LoadAsync() =>
-        Task.Run(() => KeyPairLoader.Load(DiskFiles.Instance, Options, served: null, () => DateTimeOffset.UtcNow).Verdict).WaitAsync(Generous);
+        Task.Run(() => KeyPairLoader.Load(DiskFiles.Instance, Options, served: null, servedTags: null, () => DateTimeOffset.UtcNow).Verdict).WaitAsync(Generous);
 
     private static void MakePipe(string path)
     {

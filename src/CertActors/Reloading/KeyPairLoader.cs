@@ -10,8 +10,10 @@ internal static class KeyPairLoader
     /// <param name="disk">Where the files are.</param>
     /// <param name="options">The pair.</param>
     /// <param name="served">What is served of it; null if nothing is.</param>
+    /// <param name="servedTags">The contents that <paramref name="served"/> was last read from; null if that isn't known.</param>
     /// <param name="clock">Tells the time that validity is judged by; asked once the files are read, which may take long.</param>
-    public static LoadResult Load(IFiles disk, CertificateOptions options, LoadedPair? served, Func<DateTimeOffset> clock)
+    public static LoadResult Load(
+        IFiles disk, CertificateOptions options, LoadedPair? served, PairTags? servedTags, Func<DateTimeOffset> clock)
     {
         (PairTags, string?)? before = null;
         for (var reads = 0; reads < MaxReads; reads++)
@@ -20,17 +22,19 @@ internal static class KeyPairLoader
 
             // Some FUSE, 9p and network file systems report other times and inode numbers at each look. The contents decide there: what
             // was read twice alike is whole.
-            var read = (files.Tags, files.Problem?.Message);
+            var tags = files.Tags;
+            var read = (tags, files.Problem?.Message);
             if (files.HaveChanged() && before != read)
             {
                 before = read;
                 continue;
             }
 
-            var verdict = files.Problem is { } problem
-                ? new Verdict.Rejected(problem.Reason, problem.Message)
+            // To parse what is served already takes most of a load, and each pair is loaded once more when its watch has begun.
+            var verdict = files.Problem is { } problem ? new Verdict.Rejected(problem.Reason, problem.Message)
+                : tags == servedTags ? Verdict.Unchanged.Instance
                 : Judge.Of(files.Content, served, clock(), options);
-            return new LoadResult(verdict, files.Tags, files.Warnings);
+            return new LoadResult(verdict, tags, files.Warnings);
         }
 
         return new LoadResult(

@@ -110,9 +110,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void Start(Wanted wanted)
     {
-        var (served, scheduler) = (_pair.Cell.Serving?.Pair, Context.System.Scheduler);
+        var (served, tags, scheduler) = (_pair.Cell.Serving?.Pair, _pair.ServedTags, Context.System.Scheduler);
         var attempt = new LoadAttempt(_platform.Lanes.Run(
-            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, () => scheduler.Now)));
+            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, tags, () => scheduler.Now)));
         _pair.Attempt = attempt;
         _inFlight = wanted;
         LimitTime(attempt);
@@ -195,9 +195,11 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
+                _pair.ServedTags = result.Tags;
                 Accept(wanted, Swap(wanted.Why, accepted.Pair), [.. accepted.Warnings, .. NewWarnings(result)]);
                 break;
             case Verdict.Unchanged:
+                _pair.ServedTags = result.Tags;
                 Accept(wanted, change: null, NewWarnings(result));
                 break;
             case Verdict.Rejected rejected:

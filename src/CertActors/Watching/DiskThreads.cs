@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace CertActors.Watching;
 
 /// <summary>
@@ -11,7 +9,9 @@ internal sealed class DiskThreads : TaskScheduler
 
     private static readonly Lazy<DiskThreads> LazyShared = new(() => new DiskThreads());
 
-    private readonly BlockingCollection<Task> _queue = [];
+    // A monitor, as its waiters sleep at once: those of a BlockingCollection spin first, eight of them for each call.
+    private readonly object _lock = new();
+    private readonly Queue<Task> _queue = [];
 
     private DiskThreads()
     {
@@ -22,15 +22,36 @@ internal sealed class DiskThreads : TaskScheduler
     /// <summary>One set for the process, started when it is first needed; the threads wait without cost while there is nothing to do.</summary>
     public static DiskThreads Shared => LazyShared.Value;
 
-    protected override void QueueTask(Task task) => _queue.Add(task);
+    protected override void QueueTask(Task task)
+    {
+        lock (_lock)
+        {
+            _queue.Enqueue(task);
+            Monitor.Pulse(_lock);
+        }
+    }
 
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 
-    protected override IEnumerable<Task> GetScheduledTasks() => [.. _queue];
+    protected override IEnumerable<Task> GetScheduledTasks()
+    {
+        lock (_lock)
+            return [.. _queue];
+    }
 
     private void Run()
     {
-        foreach (var task in _queue.GetConsumingEnumerable())
-            TryExecuteTask(task);
+        while (true)
+            TryExecuteTask(Next());
+    }
+
+    private Task Next()
+    {
+        lock (_lock)
+        {
+            while (_queue.Count == 0)
+                Monitor.Wait(_lock);
+            return _queue.Dequeue();
+        }
     }
 }

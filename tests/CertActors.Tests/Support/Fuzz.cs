@@ -121,7 +121,7 @@ internal sealed class Fuzz
     }
 
     private static Verdict Load(MemoryFiles files, CertificateOptions options, LoadedPair? served) =>
-        KeyPairLoader.Load(files, options, served, () => Now).Verdict;
+        KeyPairLoader.Load(files, options, served, servedTags: null, () => Now).Verdict;
 
     private static MemoryFiles FilesOf(Sample sample)
     {
