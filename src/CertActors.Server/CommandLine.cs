@@ -111,15 +111,15 @@ internal static class CommandLine
         if (errors.Length > 0)
         {
             foreach (var error in errors)
-                Console.Error.WriteLine($"certactors: {error}");
-            root.Parse(checks ? ["check", "--help"] : ["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+                Output.Fail(error);
+            Output.Error.WriteLine(Run(root.Parse(checks ? ["check", "--help"] : ["--help"]), out _));
             exitCode = UsageError;
             return null;
         }
 
         if (result.Action != root.Action && result.Action != Check.Action)
         {
-            exitCode = result.Invoke(); // --help and --version
+            Output.Standard.WriteLine(Run(result, out exitCode)); // --help and --version
             return null;
         }
 
@@ -141,6 +141,13 @@ internal static class CommandLine
             : null;
         return new Arguments(
             pair, result.GetValue(Address)!, result.GetValue(Port), result.GetValue(Every), result.GetValue(Rotations));
+    }
+
+    private static string Run(ParseResult result, out int exitCode)
+    {
+        using var output = new StringWriter(CultureInfo.InvariantCulture);
+        exitCode = result.Invoke(new InvocationConfiguration { Output = output });
+        return output.ToString().TrimEnd();
     }
 
     private static IEnumerable<string> Mistakes(ParseResult result)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Runtime.InteropServices;
 
 namespace CertActors.Server;
 
@@ -14,7 +13,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
 
     private int _rotations;
 
-    public static async Task<int> RunAsync(Arguments arguments)
+    public static async Task<int> RunAsync(Arguments arguments, Signals signals)
     {
         if (OperatingSystem.IsWindows())
             throw new IOException("the demonstration swaps links, which Windows keeps for administrators; name a pair with --cert and --key.");
@@ -27,11 +26,17 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             volume.Write(first);
 
             var pair = new CertificateOptions { CertificatePath = volume.CertificatePath, KeyPath = volume.KeyPath };
-            using var interrupted = new Interruption();
-            await using var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, interrupted);
-            await app.StartAsync();
-            var demonstration = new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256));
-            return await demonstration.RunAsync(arguments.Every, arguments.Rotations, interrupted.Token);
+            var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, signals);
+            try
+            {
+                await app.StartAsync(signals.Ended);
+                var demonstration = new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256));
+                return await demonstration.RunAsync(arguments.Every, arguments.Rotations, signals.Ended);
+            }
+            finally
+            {
+                await app.EndAsync();
+            }
         }
         finally
         {
@@ -41,7 +46,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
 
     private async Task<int> RunAsync(TimeSpan every, int? rotations, CancellationToken interrupted)
     {
-        Console.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; Ctrl+C ends.");
+        Output.Standard.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; Ctrl+C ends.");
         using var handshaking = new CancellationTokenSource();
         var started = Stopwatch.GetTimestamp();
         var handshakes = ShakeHandsAsync(handshaking.Token);
@@ -52,10 +57,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         await handshaking.CancelAsync();
         await Task.WhenAll(handshakes, report);
         var intended = (long)(Stopwatch.GetElapsedTime(started) / BetweenHandshakes);
-        var good = Summarize(intended);
-
-        await app.StopAsync(CancellationToken.None);
-        return good ? 0 : 1;
+        return Summarize(intended) ? 0 : 1;
     }
 
     private async Task RotateAsync(TimeSpan every, int? rotations, CancellationToken ended)
@@ -105,7 +107,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             {
                 var current = app.Services.GetRequiredService<CertificateHolder>().Current!;
                 var latency = tally.LastLatency is { } last ? $"{last.TotalMilliseconds:0} ms" : "none yet";
-                Console.WriteLine(
+                Output.Standard.WriteLine(
                     $"generation {current.Generation,4}  {current.Facts.Sha256[..12]} until {current.Facts.NotAfter:HH:mm:ss}Z"
                     + $"  handshakes {tally.Handshakes,6}  failures {tally.Failures}  last rotation {latency}");
             }
@@ -120,55 +122,22 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
     private bool Summarize(long intended)
     {
         var latencies = tally.Latencies;
-        Console.WriteLine();
-        Console.WriteLine($"rotations    {_rotations}");
-        Console.WriteLine($"handshakes   {tally.Handshakes} of {intended} intended");
-        Console.WriteLine($"failures     {tally.Failures}");
+        Output.Standard.WriteLine("");
+        Output.Standard.WriteLine($"rotations    {_rotations}");
+        Output.Standard.WriteLine($"handshakes   {tally.Handshakes} of {intended} intended");
+        Output.Standard.WriteLine($"failures     {tally.Failures}");
         if (latencies.Count > 0)
         {
-            Console.WriteLine(
+            Output.Standard.WriteLine(
                 $"latency      median {At(0.5)}, p99 {At(0.99)}, worst {At(1)}, from the swap to the first handshake that got the new certificate");
         }
 
         foreach (var failure in tally.FirstFailures)
-            Console.WriteLine($"failed       {failure}");
+            Output.Standard.WriteLine($"failed       {failure}");
         if (tally.Unseen > 0)
-            Console.WriteLine($"unseen       {tally.Unseen} of {_rotations + 1} generations");
+            Output.Standard.WriteLine($"unseen       {tally.Unseen} of {_rotations + 1} generations");
         return tally.Failures == 0 && tally.Handshakes >= LeastMade * intended && tally.Unseen == 0;
 
         string At(double share) => $"{latencies[(int)Math.Ceiling(share * latencies.Count) - 1].TotalMilliseconds:0} ms";
-    }
-
-    /// <summary>
-    /// Ctrl+C and SIGTERM end the rotations, where the host's own lifetime would stop the actors at once, and with them the rotation under way.
-    /// </summary>
-    private sealed class Interruption : IHostLifetime, IDisposable
-    {
-        private readonly CancellationTokenSource _source = new();
-        private readonly PosixSignalRegistration[] _signals;
-
-        public Interruption()
-        {
-            _signals = [PosixSignalRegistration.Create(PosixSignal.SIGINT, On), PosixSignalRegistration.Create(PosixSignal.SIGTERM, On)];
-        }
-
-        public CancellationToken Token => _source.Token;
-
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public void Dispose()
-        {
-            foreach (var signal in _signals)
-                signal.Dispose();
-            _source.Dispose();
-        }
-
-        private void On(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            _source.Cancel();
-        }
     }
 }

@@ -1,56 +1,82 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using CertActors;
 using CertActors.Server;
 
 const int failed = 1, usage = 2;
-switch (CommandLine.Parse(args, out var exitCode))
+
+// Before anything is opened, and before a signal can come: see there.
+RuntimeHelpers.RunClassConstructor(typeof(Output).TypeHandle);
+using var signals = new Signals();
+try
 {
-    case Arguments arguments:
-        return await ServeAsync(arguments);
-    case CheckArguments check:
-        return Check(check);
-    default:
-        return exitCode;
+    return CommandLine.Parse(args, out var exitCode) switch
+    {
+        Arguments arguments => await ServeAsync(arguments, signals),
+        CheckArguments check => Check(check, signals),
+        _ => exitCode,
+    };
+}
+finally
+{
+    Output.Flush();
 }
 
-static async Task<int> ServeAsync(Arguments arguments)
+static async Task<int> ServeAsync(Arguments arguments, Signals signals)
 {
     try
     {
-        return arguments.Pair is { } pair
-            ? await Serving.RunAsync(pair, new IPEndPoint(arguments.Address, arguments.Port))
-            : await Demonstration.RunAsync(arguments);
+        if (arguments.Pair is not { } pair)
+            return await Demonstration.RunAsync(arguments, signals);
+        await Serving.RunAsync(pair, new IPEndPoint(arguments.Address, arguments.Port), signals);
+        return 0;
+    }
+    catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
+    {
+        return 0;
     }
     catch (SocketException error)
     {
-        Console.Error.WriteLine($"certactors: {arguments.Address} port {arguments.Port} can't be listened on: {error.Message}; name another --address or --port.");
+        Output.Fail($"{arguments.Address} port {arguments.Port} can't be listened on: {error.Message}; name another --address or --port.");
         return failed;
     }
     catch (CertificateNotLoadedException error) when (error.Failure is { } failure)
     {
-        Console.Error.WriteLine($"certactors: {CheckReport.Line(failure.Reason, failure.Message)}");
+        Output.Fail(CheckReport.Line(failure.Reason, failure.Message));
         return failed;
+    }
+    catch (CertificateOptionsException error)
+    {
+        Output.Fail(error.Message);
+        return usage;
     }
     catch (Exception error) when (error is CertificateNotLoadedException or IOException or UnauthorizedAccessException)
     {
         // What a user can mend is one line: the path or the address, the reason, the remedy.
-        Console.Error.WriteLine($"certactors: {error.Message.ReplaceLineEndings(" ")}");
+        Output.Fail(error.Message);
         return failed;
     }
 }
 
-static int Check(CheckArguments check)
+static int Check(CheckArguments check, Signals signals)
 {
+    // A check ends by signals as any command does, also where a disk holds it up.
+    signals.Dispose();
     try
     {
         var report = CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow);
-        Console.Out.Write(check.IsJson ? CheckReport.Json(report) : CheckReport.Text(report));
+        Output.WriteWhole(check.IsJson ? CheckReport.Json(report) : CheckReport.Text(report));
         return report.IsAccepted ? 0 : failed;
     }
     catch (CertificateOptionsException error)
     {
-        Console.Error.WriteLine($"certactors: {error.Message.ReplaceLineEndings(" ")}");
+        Output.Fail(error.Message);
         return usage;
+    }
+    catch (IOException error)
+    {
+        Output.Fail($"the report can't be written: {error.Message}");
+        return failed;
     }
 }

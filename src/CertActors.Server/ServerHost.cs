@@ -14,21 +14,27 @@ internal static class ServerHost
 {
     private static readonly TimeSpan StatusTimeLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long requests that are under way may take once the server ends; Kubernetes kills after 30 s.</summary>
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(6);
+
+    /// <summary>How long the end may take, whatever hangs.</summary>
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(8);
+
     /// <summary>
     /// Makes the server. Its start fails with <see cref="CertificateNotLoadedException"/> where the pair can't be loaded,
-    /// and with <see cref="IOException"/> where the address can't be listened on. Signals end it, unless it's given another lifetime.
+    /// and with <see cref="IOException"/> where the address can't be listened on. SIGHUP reloads once the actors run; the caller ends it.
     /// </summary>
-    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, IHostLifetime? lifetime = null)
+    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, Signals signals)
     {
-        // Nothing is configured by files: watching for them would only fail where the user's inotify instances are used up.
-        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
-        builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
+        // Nothing is configured by files: watching for them would only fail where the user's inotify instances are used up. The working
+        // directory, which is the content root otherwise, may be gone.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+            ContentRootPath = AppContext.BaseDirectory,
         });
+        builder.Logging.ClearProviders();
+        builder.Logging.AddProvider(new OutputLoggerProvider(Output.Standard));
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.Logging.AddFilter("CertActors", logLevel);
 
@@ -45,9 +51,10 @@ internal static class ServerHost
                 loggers.AddLoggerFactory();
             })
             .WithCertificates());
+        builder.Services.AddSingleton(signals);
+        builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddHostedService<FirstLoad>();
-        if (lifetime is not null)
-            builder.Services.AddSingleton(lifetime);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -72,10 +79,34 @@ internal static class ServerHost
         return new IPEndPoint(IPAddress.Parse(address.Host), address.Port);
     }
 
-    /// <summary>Starts after the actors and before Kestrel, so that nobody connects to a server without a certificate.</summary>
-    private sealed class FirstLoad(CertificateHolder holder) : IHostedService
+    /// <summary>Ends it, also where its start has failed: requests under way first, and within 10 s.</summary>
+    public static async Task EndAsync(this WebApplication app)
     {
-        public Task StartAsync(CancellationToken cancellationToken) => holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+        try
+        {
+            await StopAsync().WaitAsync(EndLimit);
+        }
+        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
+        {
+            // What hangs ends with the process.
+        }
+
+        async Task StopAsync()
+        {
+            await app.StopAsync(CancellationToken.None);
+            await app.DisposeAsync();
+        }
+    }
+
+    /// <summary>Starts after the actors and before Kestrel, so that nobody connects to a server without a certificate.</summary>
+    private sealed class FirstLoad(CertificateHolder holder, IRequiredActor<CertificateSupervisor> supervisor, Signals signals) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            var actor = supervisor.ActorRef;
+            signals.HangUpDoes(() => actor.Tell(new ReloadNow()));
+            return holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

@@ -1,27 +1,27 @@
 using System.Net;
-using System.Runtime.InteropServices;
-using Akka.Actor;
-using Akka.Hosting;
 
 namespace CertActors.Server;
 
 /// <summary>The real thing: serves the pair that the user has named, until it's told to end.</summary>
 internal static class Serving
 {
-    public static async Task<int> RunAsync(CertificateOptions pair, IPEndPoint endpoint)
+    /// <exception cref="OperationCanceledException">A signal has ended it.</exception>
+    /// <exception cref="IOException">It has ended by itself, or can't listen.</exception>
+    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, Signals signals)
     {
-        await using var app = ServerHost.Build(pair, endpoint, LogLevel.Information);
-        await app.StartAsync();
-
-        var supervisor = app.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
-        using var reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, signals);
+        try
         {
-            signal.Cancel = true;
-            supervisor.Tell(new ReloadNow());
-        });
-
-        Console.WriteLine($"Serving https://{app.ListensOn()}; SIGHUP reloads, Ctrl+C or SIGTERM ends.");
-        await app.WaitForShutdownAsync();
-        return 0;
+            await app.StartAsync(signals.Ended);
+            Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
+            var stopped = new TaskCompletionSource();
+            await using var registration = app.Lifetime.ApplicationStopping.Register(stopped.SetResult);
+            await stopped.Task.WaitAsync(signals.Ended);
+            throw new IOException("the actor system or the web server has stopped by itself; the log says why.");
+        }
+        finally
+        {
+            await app.EndAsync();
+        }
     }
 }

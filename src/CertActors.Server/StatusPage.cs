@@ -15,6 +15,8 @@ internal sealed record StatusPage(IReadOnlyList<StatusPage.Certificate> Certific
         DateTime? NotBefore,
         DateTime? NotAfter,
         WatchMode WatchMode,
+        bool LoadStuck,
+        LoadCounts Loads,
         Change? LastChange,
         Failure? LastFailure);
 
@@ -38,6 +40,8 @@ internal sealed record StatusPage(IReadOnlyList<StatusPage.Certificate> Certific
             facts?.NotBefore.UtcDateTime,
             facts?.NotAfter.UtcDateTime,
             pair.WatchMode,
+            pair.LoadStuck,
+            pair.Loads,
             pair.LastChange is { } change ? new Change(change.At.UtcDateTime, change.Reason) : null,
             pair.LastFailure is { } failure ? new Failure(failure.At.UtcDateTime, failure.Reason, failure.Message) : null);
     }

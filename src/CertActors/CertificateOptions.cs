@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace CertActors;
 
 /// <summary>One key pair: where its files are, and how fast a change of them is followed.</summary>
@@ -92,6 +94,12 @@ public sealed record CertificateOptions
             yield return $"pair '{Name}': {nameof(KeyPath)} must name a PEM or PKCS#12 file";
         if (PasswordPath is not null && !IsPath(PasswordPath))
             yield return $"pair '{Name}': {nameof(PasswordPath)} must name a file, or be null";
+        foreach (var path in (string?[])[CertificatePath, KeyPath, PasswordPath])
+        {
+            if (IsPath(path) && !Path.IsPathRooted(path) && !HasWorkingDirectory())
+                yield return $"pair '{Name}': '{path}' is relative to the working directory, which was removed; name the full path";
+        }
+
         if (!Enum.IsDefined(Purpose))
             yield return $"pair '{Name}': {nameof(Purpose)} is {Purpose}, and must be one of {string.Join(", ", Enum.GetNames<CertificatePurpose>())}";
         if (RequiredNames is null)
@@ -119,7 +127,21 @@ public sealed record CertificateOptions
 
     // Where links are followed step by step, "link/.." is the directory above the link's target, and not that of the link.
     private static string FullPath(string path) =>
-        OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.Combine(Environment.CurrentDirectory, path);
+        OperatingSystem.IsWindows() ? Path.GetFullPath(path)
+        : Path.IsPathRooted(path) ? path
+        : Path.Combine(Environment.CurrentDirectory, path);
+
+    private static bool HasWorkingDirectory()
+    {
+        try
+        {
+            return Environment.CurrentDirectory.Length > 0;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private IEnumerable<(string Option, TimeSpan Value)> Durations() =>
     [
@@ -133,5 +155,5 @@ public sealed record CertificateOptions
     private static bool IsName(string? name) =>
         name is { Length: > 0 and <= LongestName } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
-    private static bool IsPath(string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
+    private static bool IsPath([NotNullWhen(true)] string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
@@ -14,12 +15,14 @@ internal sealed class ServerProcess : IDisposable
     private readonly ConcurrentQueue<string> _errors = new();
     private readonly TaskCompletionSource<Uri> _listens = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(Process process)
+    private ServerProcess(Process process, bool isRead = true)
     {
         _process = process;
         process.OutputDataReceived += (_, line) => OnOutput(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(_errors, line.Data);
         process.Start();
+        if (!isRead)
+            return;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
@@ -34,6 +37,13 @@ internal sealed class ServerProcess : IDisposable
     });
 
     public static ServerProcess Start(params string[] arguments) => Run([.. Server, .. arguments]);
+
+    /// <summary>By a shell script that ends in <c>exec "$@"</c>.</summary>
+    public static ServerProcess StartBy(string script, params string[] arguments) => StartBy(script, isRead: true, arguments);
+
+    /// <inheritdoc cref="StartBy(string, string[])"/>
+    public static ServerProcess StartBy(string script, bool isRead, params string[] arguments) =>
+        Run(["sh", "-c", script, "sh", .. Server, .. arguments], isRead);
 
     /// <summary>In a user namespace of its own (user_namespaces(7)) that has no inotify instance to give.</summary>
     public static ServerProcess StartWithoutInotify(params string[] arguments) =>
@@ -66,17 +76,34 @@ internal sealed class ServerProcess : IDisposable
 
     private static string[] Server => [Environment.ProcessPath!, typeof(SelfMadePair).Assembly.Location];
 
-    private static ServerProcess Run(string[] command) => new(new Process
-    {
-        StartInfo = new ProcessStartInfo(command[0], command[1..])
+    private static ServerProcess Run(string[] command, bool isRead = true) => new(
+        new Process
         {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
+            StartInfo = new ProcessStartInfo(command[0], command[1..])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            },
         },
-    });
+        isRead);
 
     /// <summary>Where it listens, once it does.</summary>
     public Task<Uri> ListensAsync() => _listens.Task.WaitAsync(Generous);
+
+    /// <summary>Waits until the process handles SIGHUP (proc_pid_status(5)): its own signal handlers are there from then on.</summary>
+    public async Task HandlesSignalsAsync()
+    {
+        using var limit = new CancellationTokenSource(Generous);
+        while (!await HandlesHangUpAsync())
+            await Task.Delay(TimeSpan.FromMilliseconds(5), limit.Token);
+
+        async Task<bool> HandlesHangUpAsync()
+        {
+            const string caught = "SigCgt:";
+            var status = await File.ReadAllLinesAsync($"/proc/{_process.Id}/status", limit.Token);
+            return (ulong.Parse(status.Single(line => line.StartsWith(caught, StringComparison.Ordinal))[caught.Length..], NumberStyles.HexNumber, null) & 1) != 0;
+        }
+    }
 
     public async Task SignalAsync(string signal)
     {

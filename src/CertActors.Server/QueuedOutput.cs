@@ -1,0 +1,84 @@
+using System.Text;
+
+namespace CertActors.Server;
+
+/// <summary>
+/// Writes lines to a stream that may block or fail, on a thread of its own: a pipe that nobody reads or a full disk holds up and ends nothing.
+/// Lines that find the queue full, or that can't be written, are dropped and counted.
+/// </summary>
+internal sealed class QueuedOutput
+{
+    private const int MaxWaiting = 1024;
+
+    private readonly object _lock = new();
+    private readonly Stream _stream;
+    private List<string> _waiting = [];
+    private long _dropped;
+    private bool _isWriting;
+
+    public QueuedOutput(Stream stream)
+    {
+        _stream = stream;
+        new Thread(Run) { IsBackground = true, Name = "certactors-output" }.Start();
+    }
+
+    public void WriteLine(string line)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count == MaxWaiting)
+            {
+                _dropped++;
+                return;
+            }
+
+            _waiting.Add(line);
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    /// <summary>Waits until all lines are written, or the time is over.</summary>
+    public void Flush(TimeSpan timeLimit)
+    {
+        var end = Environment.TickCount64 + (long)timeLimit.TotalMilliseconds;
+        lock (_lock)
+        {
+            while ((_isWriting || _waiting.Count > 0) && end - Environment.TickCount64 is > 0 and var left)
+                Monitor.Wait(_lock, (int)left);
+        }
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            var (lines, dropped) = Take();
+            try
+            {
+                if (dropped > 0)
+                    lines.Add($"certactors: {dropped} lines were dropped, as they could not be written.");
+                _stream.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + Environment.NewLine))));
+                _stream.Flush();
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
+            {
+                lock (_lock)
+                    _dropped += dropped > 0 ? dropped + lines.Count - 1 : lines.Count;
+            }
+        }
+    }
+
+    private (List<string> Lines, long Dropped) Take()
+    {
+        lock (_lock)
+        {
+            _isWriting = false;
+            Monitor.PulseAll(_lock);
+            while (_waiting.Count == 0)
+                Monitor.Wait(_lock);
+            var taken = (_waiting, _dropped);
+            (_waiting, _dropped, _isWriting) = ([], 0, true);
+            return taken;
+        }
+    }
+}
