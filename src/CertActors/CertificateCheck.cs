@@ -48,7 +48,7 @@ public static class CertificateCheck
 
         try
         {
-            using var pair = PairParser.Parse(files.Content, options);
+            using var pair = PairParser.Parse(files.Content, options, now);
             findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
             pair.Prepare();
             return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()], PairParser.KeyOf(pair.Leaf));

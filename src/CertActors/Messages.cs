@@ -65,7 +65,10 @@ public enum RejectionReason
     /// <summary>A certificate has an RSA key of less than 2048 bits, or is signed on SHA-1 or MD5.</summary>
     TooWeak,
 
-    /// <summary>The leaf's extended key usage excludes <see cref="CertificateOptions.Purpose"/>.</summary>
+    /// <summary>
+    /// The leaf's extended key usage excludes <see cref="CertificateOptions.Purpose"/>; or an intermediate's does, or the leaf's allows any purpose
+    /// without naming that one, and a better pair is served.
+    /// </summary>
     PurposeExcluded,
 
     /// <summary>The leaf has expired, and a better one is served, or <see cref="CertificateOptions.RequireValidFirst"/> is set.</summary>
@@ -79,6 +82,36 @@ public enum RejectionReason
 
     /// <summary>The leaf lacks one of <see cref="CertificateOptions.RequiredNames"/> that the one that is served has.</summary>
     NameLost,
+
+    /// <summary>
+    /// The leaf's key usage (RFC 5280, 4.2.1.3) lacks <c>digitalSignature</c>, which TLS 1.3 demands (RFC 8446, 4.4.2.2), and a better pair is
+    /// served. An ECDSA leaf for key agreement alone is rejected in any case, as .NET can't serve it.
+    /// </summary>
+    KeyUsageExcluded,
+
+    /// <summary>In the leaf's place is an authority whose key usage lacks <c>digitalSignature</c>, and a better pair is served.</summary>
+    LeafIsAuthority,
+
+    /// <summary>
+    /// An intermediate has expired, and a better pair is served, or <see cref="CertificateOptions.RequireValidFirst"/> is set. Clients that have its
+    /// issuer's key from elsewhere, as that of a root, may accept such a chain; others don't.
+    /// </summary>
+    IntermediateExpired,
+
+    /// <summary>
+    /// An intermediate isn't valid yet, and a better pair is served, or <see cref="CertificateOptions.RequireValidFirst"/> is set. The pair is taken
+    /// once it is.
+    /// </summary>
+    IntermediateNotYetValid,
+
+    /// <summary>An intermediate has the name of an issuer, and not the key that signed: the one before a renewed authority. A better pair is served.</summary>
+    IntermediateNotIssuer,
+
+    /// <summary>An intermediate is no authority by its basic constraints, or mustn't sign certificates by its key usage, and a better pair is served.</summary>
+    IntermediateNotAuthority,
+
+    /// <summary>More intermediates follow one than its basic constraints allow (RFC 5280, 4.2.1.9), and a better pair is served.</summary>
+    PathTooLong,
 }
 
 /// <summary>How changes of a pair's files are noticed.</summary>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using CertActors.Tests.Support;
 using CsCheck;
 
@@ -19,7 +20,7 @@ public sealed class AnyContentSpec : PipelineKit
 
     [Fact]
     public void What_is_served_was_whole_on_disk_and_good_at_one_moment() =>
-        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 6], Gen.Int[0, 5]).List[1, 15].Sample(
+        Gen.Select(Gen.Int[0, 10], Gen.Int[0, 6], Gen.Int[0, 5]).List[1, 15].Sample(
             steps =>
             {
                 var candidates = CandidatesAt(Sys.Scheduler.Now);
@@ -107,6 +108,8 @@ public sealed class AnyContentSpec : PipelineKit
                     // It was swapped in up to a day ago.
                     var now = Sys.Scheduler.Now;
                     var wasValid = before is not null && before.NotBefore <= now.AddDays(-1) && now <= before.NotAfter;
+                    if (wasValid && candidate.IsFlawed && !Array.Find(candidates, each => each.Pair.Sha256 == before!.Sha256).IsFlawed)
+                        throw new InvalidOperationException("what is served is refused by clients, and a better one was served");
                     if (wasValid && (served.NotAfter < now.AddDays(-1) || served.NotBefore > now))
                         throw new InvalidOperationException("what is served isn't valid, and a valid one was");
                 }
@@ -114,16 +117,17 @@ public sealed class AnyContentSpec : PipelineKit
             iter: Sequences,
             threads: 1);
 
-    /// <summary>Pairs, and whether one is of use and strong, so that it may be served at all.</summary>
-    private static (TestPair Pair, bool IsGood)[] CandidatesAt(DateTimeOffset now)
+    /// <summary>Pairs, whether one is of use and strong, so that it may be served at all, and whether clients refuse it.</summary>
+    private static (TestPair Pair, bool IsGood, bool IsFlawed)[] CandidatesAt(DateTimeOffset now)
     {
         var chained = (Leaf(-1, 250) with { Issuer = Issuer }).Make();
         return
         [
-            (Leaf(-1, 300).Make(), true), (Leaf(-1, 300).Make(), true), (Leaf(-10, 200).Make(), true),
-            (Leaf(-10, -1).Make(), true), (Leaf(-10, 2).Make(), true), (Leaf(1, 100).Make(), true), (Leaf(3, 50).Make(), true),
-            (chained with { CertificatePem = chained.CertificatePem + Issuer.CertificatePem }, true),
-            ((Leaf(-1, 300) with { Purposes = ["1.3.6.1.5.5.7.3.2"] }).Make(), false), (Weak, false),
+            (Leaf(-1, 300).Make(), true, false), (Leaf(-1, 300).Make(), true, false), (Leaf(-10, 200).Make(), true, false),
+            (Leaf(-10, -1).Make(), true, false), (Leaf(-10, 2).Make(), true, false), (Leaf(1, 100).Make(), true, false), (Leaf(3, 50).Make(), true, false),
+            (chained with { CertificatePem = chained.CertificatePem + Issuer.CertificatePem }, true, false),
+            ((Leaf(-1, 300) with { Purposes = ["1.3.6.1.5.5.7.3.2"] }).Make(), false, false), (Weak, false, false),
+            ((Leaf(-1, 300) with { Usage = X509KeyUsageFlags.CrlSign }).Make(), true, true),
         ];
 
         TestLeaf Leaf(int fromDay, int toDay) => new() { NotBefore = now.AddDays(fromDay), NotAfter = now.AddDays(toDay) };

@@ -196,6 +196,15 @@ public sealed class FormatSpec
     }
 
     [Fact]
+    public void A_key_that_its_certificate_leaves_for_key_agreement_is_its_own_and_rejected_for_its_usage()
+    {
+        var pair = new TestLeaf { Issuer = new TestAuthority("issuer"), Usage = X509KeyUsageFlags.KeyAgreement }.Make();
+        Assert.Equal(RejectionReason.KeyUsageExcluded, Rejected(pair.CertificatePem, pair.KeyPem).Reason);
+        Assert.Equal(RejectionReason.KeyUsageExcluded, Rejected(Load(pair.ToPkcs12("secret"), "secret")).Reason);
+        Assert.Equal(RejectionReason.KeyMismatch, Rejected(pair.CertificatePem, TestPair.Make().KeyPem).Reason);
+    }
+
+    [Fact]
     public void A_key_that_is_not_for_TLS_in_dotnet_is_rejected_by_name()
     {
         AssertUnsupported("Ed25519", Rejected(Fixtures.Ed25519Certificate, Fixtures.Ed25519Key));

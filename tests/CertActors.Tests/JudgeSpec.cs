@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using CertActors.Reloading;
 using CertActors.Tests.Support;
 
@@ -12,12 +13,23 @@ public sealed class JudgeSpec
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const string AnyPurpose = "2.5.29.37.0";
+    private const X509KeyUsageFlags ForAuthorities = X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
     private const string Sha256WithRsa = "1.2.840.113549.1.1.11";
     private const string EmailProtection = "1.3.6.1.5.5.7.3.4";
 
     private static readonly DateTimeOffset Now = TestTime.Start.AddYears(5);
-    private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
+    private static readonly TestAuthority Root = new("root");
+    private static readonly TestAuthority Issuer = new("issuer", Root);
+    private static readonly TestAuthority Renewed = new("issuer", Root);
     private static readonly TestAuthority Other = new("other", Issuer);
+
+    private static readonly TestAuthority Past = new("past", Root, notAfter: Now.AddDays(-1));
+    private static readonly TestAuthority RenewedPast = new("past", Root, sameKeyAs: Past);
+    private static readonly TestAuthority Soon = new("soon", Root, notBefore: Now.AddDays(1));
+    private static readonly TestAuthority Anonymous = new("anonymous", Root, hasKeyId: false);
+    private static readonly TestAuthority Anonymous2 = new("anonymous", Root, hasKeyId: false);
+    private static readonly TestAuthority NoAuthority = new("none", Root, isAuthority: false);
+    private static readonly TestAuthority Short = new("short", Root, pathLength: 0);
 
     private static readonly TestLeaf Good = new() { NotBefore = Now.AddDays(-30), NotAfter = Now.AddDays(60), Names = ["a.example.org", "b.example.org"] };
     private static readonly TestLeaf Expired = Good with { NotAfter = Now.AddDays(-1) };
@@ -37,7 +49,9 @@ public sealed class JudgeSpec
 
         ("no usage at all", null, (Good with { Purposes = null }).Make(), Policy, Accepted),
         ("usage as a server", null, (Good with { Purposes = [EmailProtection, ServerAuthentication] }).Make(), Policy, Accepted),
-        ("any usage", null, (Good with { Purposes = [AnyPurpose] }).Make(), Policy, Accepted),
+        ("any usage and that as a server", null, (Good with { Purposes = [AnyPurpose, ServerAuthentication] }).Make(), Policy, Accepted),
+        ("any usage", null, (Good with { Purposes = [AnyPurpose] }).Make(), Policy, AcceptedWithWarning),
+        ("any usage over a good pair", Good.Make(), (Good with { Purposes = [AnyPurpose] }).Make(), Policy, nameof(RejectionReason.PurposeExcluded)),
         ("usage as a client only", null, (Good with { Purposes = [ClientAuthentication] }).Make(), Policy, nameof(RejectionReason.PurposeExcluded)),
         ("usage as a client for a client", null, (Good with { Purposes = [ClientAuthentication] }).Make(), ForClients, Accepted),
         ("usage as a server for a client", null, (Good with { Purposes = [ServerAuthentication] }).Make(), ForClients, nameof(RejectionReason.PurposeExcluded)),
@@ -77,6 +91,40 @@ public sealed class JudgeSpec
 
         ("a chain that grows", Good.Make(), Chain(Issuer), Policy, Accepted),
         ("a chain that changes", Chain(Issuer), Chain(Other, Issuer), Policy, Accepted),
+        ("an expired intermediate, first", null, Chain(Past), Policy, AcceptedWithWarning),
+        ("an expired intermediate, first, where that isn't wanted", null, Chain(Past), Strict, nameof(RejectionReason.IntermediateExpired)),
+        ("an expired intermediate over a good pair", Chain(Issuer), Chain(Past), Policy, nameof(RejectionReason.IntermediateExpired)),
+        ("an expired intermediate over a self-signed pair", Good.Make(), Chain(Past), Policy, nameof(RejectionReason.IntermediateExpired)),
+        ("an expired intermediate over another", Chain(Past), Chain(Past), Policy, AcceptedWithWarning),
+        ("an expired intermediate over an expired leaf", Expired.Make(), Chain(Past), Policy, AcceptedWithWarning),
+        ("an expired intermediate over another flaw", Chain(NoAuthority), Chain(Past), Policy, nameof(RejectionReason.IntermediateExpired)),
+        ("an expired intermediate that isn't the leaf's issuer", Chain(Issuer), Chain(new TestAuthority("lower", Past), Past), Policy, nameof(RejectionReason.IntermediateExpired)),
+        ("an expired intermediate beside its renewal", Chain(Issuer), Chain(Past, RenewedPast), Policy, Accepted),
+        ("an early intermediate over a good pair", Chain(Issuer), Chain(Soon), Policy, nameof(RejectionReason.IntermediateNotYetValid)),
+        ("an early intermediate, first, where that isn't wanted", null, Chain(Soon), Strict, nameof(RejectionReason.IntermediateNotYetValid)),
+        ("the intermediate before a renewed key", Chain(Issuer), Chained(Renewed, Issuer), Policy, nameof(RejectionReason.IntermediateNotIssuer)),
+        ("the intermediate before a renewed key, first", null, Chained(Renewed, Issuer), Policy, AcceptedWithWarning),
+        ("the intermediate before a renewed key, without identifiers", Chain(Issuer), Chained(Anonymous, Anonymous2), Policy, nameof(RejectionReason.IntermediateNotIssuer)),
+        ("both, without identifiers", Chain(Issuer), Chained(Anonymous, Anonymous2, Anonymous), Policy, Accepted),
+        ("an intermediate that is no authority", Chain(Issuer), Chain(NoAuthority), Policy, nameof(RejectionReason.IntermediateNotAuthority)),
+        ("an intermediate without constraints", Chain(Issuer), Chain(new TestAuthority("plain", Root, isAuthority: null)), Policy, nameof(RejectionReason.IntermediateNotAuthority)),
+        ("an intermediate whose key usage has no certificates", Chain(Issuer), Chain(new TestAuthority("signer", Root, usage: X509KeyUsageFlags.CrlSign)), Policy, nameof(RejectionReason.IntermediateNotAuthority)),
+        ("a path that is too long", Chain(Issuer), Chain(new TestAuthority("lower", Short), Short), Policy, nameof(RejectionReason.PathTooLong)),
+        ("a path as long as it may be", Chain(Issuer), Chain(Short), Policy, Accepted),
+        ("an intermediate for clients", Chain(Issuer), Chain(new TestAuthority("clients", Root, purposes: [ClientAuthentication])), Policy, nameof(RejectionReason.PurposeExcluded)),
+        ("an intermediate for clients for a client", null, Chain(new TestAuthority("clients", Root, purposes: [ClientAuthentication])), ForClients, Accepted),
+
+        ("a key usage for signatures", null, (Good with { Usage = X509KeyUsageFlags.DigitalSignature }).Make(), Policy, Accepted),
+        ("a key usage for CRLs", null, (Good with { Usage = X509KeyUsageFlags.CrlSign }).Make(), Policy, AcceptedWithWarning),
+        ("a key usage for CRLs over a good pair", Good.Make(), (Good with { Usage = X509KeyUsageFlags.CrlSign }).Make(), Policy, nameof(RejectionReason.KeyUsageExcluded)),
+        ("an RSA key usage for encipherment over a good pair", Good.Make(), (Good with { RsaBits = 2048, Usage = X509KeyUsageFlags.KeyEncipherment }).Make(), Policy, nameof(RejectionReason.KeyUsageExcluded)),
+        ("an ECDSA key usage for key agreement", null, Issued(Good with { Usage = X509KeyUsageFlags.KeyAgreement }), Policy, nameof(RejectionReason.KeyUsageExcluded)),
+        ("an authority in the leaf's place", Chain(Issuer), Issued(Good with { IsAuthority = true, Usage = ForAuthorities }), Policy, nameof(RejectionReason.LeafIsAuthority)),
+        ("an authority in the leaf's place, first", null, Issued(Good with { IsAuthority = true, Usage = ForAuthorities }), Policy, AcceptedWithWarning),
+        ("a leaf that is an authority", Chain(Issuer), Issued(Good with { IsAuthority = true }), Policy, AcceptedWithWarning),
+        ("a self-signed leaf that is an authority", Chain(Issuer), (Good with { IsAuthority = true }).Make(), Policy, Accepted),
+        ("a self-signed authority in the leaf's place", Chain(Issuer), (Good with { IsAuthority = true, Usage = ForAuthorities }).Make(), Policy, nameof(RejectionReason.LeafIsAuthority)),
+
         ("a chain without the issuer", Chain(Issuer), (Good with { Issuer = Issuer }).Make(), Policy, "lacks the issuer"),
         ("a chain without the issuer's issuer", Chain(Other, Issuer), Chain(Other), Policy, "lacks the issuer"),
         ("a self-signed pair after a chain", Chain(Issuer), Good.Make(), Policy, Accepted),
@@ -130,7 +178,8 @@ public sealed class JudgeSpec
     public void The_same_leaf_with_another_intermediate_is_a_change()
     {
         var root = new TestAuthority("root");
-        var (one, other) = (new TestAuthority("issuer", root), new TestAuthority("issuer", root));
+        var one = new TestAuthority("issuer", root);
+        var other = new TestAuthority("issuer", root, sameKeyAs: one);
         var leaf = (Good with { Issuer = one }).Make();
         using var served = Assert.IsType<Verdict.Accepted>(Judge(leaf with { CertificatePem = leaf.CertificatePem + one.CertificatePem }, served: null, Policy)).Pair;
 
@@ -153,9 +202,17 @@ public sealed class JudgeSpec
         return buffer;
     }
 
-    private static TestPair Chain(params TestAuthority[] chain)
+    private static TestPair Chain(params TestAuthority[] chain) => Chained(chain[0], chain);
+
+    private static TestPair Issued(TestLeaf template)
     {
-        var leaf = (Good with { Issuer = chain[0] }).Make();
+        var leaf = (template with { Issuer = Issuer }).Make();
+        return leaf with { CertificatePem = leaf.CertificatePem + Issuer.CertificatePem };
+    }
+
+    private static TestPair Chained(TestAuthority issuer, params TestAuthority[] chain)
+    {
+        var leaf = (Good with { Issuer = issuer }).Make();
         return leaf with { CertificatePem = leaf.CertificatePem + string.Concat(chain.Select(authority => authority.CertificatePem)) };
     }
 

@@ -14,7 +14,6 @@ internal sealed record Finding(RejectionReason? Rejects, string Message);
 internal static class Judge
 {
     private const int ShortestRsaKey = 2048;
-    private const string AnyPurpose = "2.5.29.37.0"; // RFC 5280, 4.2.1.12
     private const string RsaPss = "1.2.840.113549.1.1.10"; // RFC 4055, 3.1
     private const string Sha1 = "1.3.14.3.2.26";
     private const string Md5 = "1.2.840.113549.2.5";
@@ -31,7 +30,7 @@ internal static class Judge
         LoadedPair? pair = null;
         try
         {
-            pair = PairParser.Parse(content, policy);
+            pair = PairParser.Parse(content, policy, now);
             if (served is not null && pair.HasSameChainAs(served))
             {
                 pair.Dispose();
@@ -68,7 +67,8 @@ internal static class Judge
         .. OfStrength(pair, policy),
         .. OfValidity(pair, served, now, policy),
         .. OfNames(pair, served, policy, demandsNames),
-        .. OfChain(pair, served, policy),
+        .. OfChain(pair, served, now, policy),
+        .. OfEnd(pair, served, policy),
     ];
 
     /// <returns>What to say of a pair that couldn't be parsed; null where that isn't the fault of its bytes.</returns>
@@ -85,9 +85,7 @@ internal static class Judge
 
     private static IEnumerable<Finding> OfUse(LoadedPair pair, CertificateOptions policy)
     {
-        var purpose = policy.Purpose == CertificatePurpose.ClientAuthentication ? "1.3.6.1.5.5.7.3.2" : "1.3.6.1.5.5.7.3.1";
-        var uses = pair.Leaf.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault()?.EnhancedKeyUsages;
-        if (uses is not null && uses[purpose] is null && uses[AnyPurpose] is null)
+        if (ChainRules.Excludes(pair.Leaf, policy.Purpose, isAnyEnough: true))
         {
             yield return new Finding(
                 RejectionReason.PurposeExcluded,
@@ -115,7 +113,7 @@ internal static class Judge
     private static IEnumerable<Finding> OfValidity(LoadedPair pair, LoadedPair? served, DateTimeOffset now, CertificateOptions policy)
     {
         var (next, current) = (pair.Facts, served?.Facts);
-        var isCurrentValid = current is not null && current.NotBefore <= now && now <= current.NotAfter;
+        var isCurrentValid = served is not null && IsValid(served, now);
         if (next.NotAfter < now)
         {
             var isRejected = current is null ? policy.RequireValidFirst : current.NotAfter > next.NotAfter;
@@ -137,8 +135,6 @@ internal static class Judge
                 RejectionReason.EarlierExpiry,
                 $"The leaf in {policy.CertificatePath} expires at {next.NotAfter:u}, before the one that is served ({current.NotAfter:u}); was a backup restored? Write the latest pair.");
         }
-
-        static string Unless(bool isRejected) => isRejected ? "" : ", and is served where there is nothing better";
     }
 
     private static IEnumerable<Finding> OfNames(LoadedPair pair, LoadedPair? served, CertificateOptions policy, bool demandsNames)
@@ -153,7 +149,31 @@ internal static class Judge
             $"The leaf in {policy.CertificatePath} lacks {string.Join(", ", missing)}{(isLost ? ", of which the one that is served has some" : "")}; have it issued for all names.");
     }
 
-    private static IEnumerable<Finding> OfChain(LoadedPair pair, LoadedPair? served, CertificateOptions policy)
+    // What clients refuse is rejected where what is served is better: valid, and without that flaw.
+    private static IEnumerable<Finding> OfChain(LoadedPair pair, LoadedPair? served, DateTimeOffset now, CertificateOptions policy)
+    {
+        ChainFlaw[] flaws = [.. ChainRules.FlawsOf(pair, now, policy)];
+        var servedFlaws = flaws.Length > 0 && served is not null && IsValid(served, now)
+            ? ChainRules.FlawsOf(served, now, policy).Select(flaw => flaw.Reason).ToHashSet()
+            : null;
+        foreach (var (reason, what, remedy) in flaws)
+        {
+            var isRejected = servedFlaws is not null
+                ? !servedFlaws.Contains(reason)
+                : served is null && policy.RequireValidFirst && reason is RejectionReason.IntermediateExpired or RejectionReason.IntermediateNotYetValid;
+            yield return new Finding(isRejected ? reason : null, $"{what}{Unless(isRejected)}; {remedy}.");
+        }
+
+        // Firefox (mozilla::pkix) and rustls refuse it. A self-signed one is left alone: clients that trust it have chosen it.
+        if (ChainRules.IsAuthority(pair.Leaf) && !PairParser.IsSelfIssued(pair.Leaf) && !Array.Exists(flaws, flaw => flaw.Reason == RejectionReason.LeafIsAuthority))
+        {
+            yield return new Finding(
+                Rejects: null,
+                $"The leaf in {policy.CertificatePath} is an authority by its basic constraints, for which some clients refuse it; have one issued that isn't.");
+        }
+    }
+
+    private static IEnumerable<Finding> OfEnd(LoadedPair pair, LoadedPair? served, CertificateOptions policy)
     {
         if (served is not null && LacksIssuerOf(pair, served))
         {
@@ -164,6 +184,10 @@ internal static class Judge
     }
 
     private static bool Covers(LoadedPair pair, string name) => pair.Leaf.MatchesHostname(name, allowWildcards: true, allowCommonName: false);
+
+    private static bool IsValid(LoadedPair pair, DateTimeOffset now) => pair.Facts.NotBefore <= now && now <= pair.Facts.NotAfter;
+
+    private static string Unless(bool isRejected) => isRejected ? "" : ", and is served where there is nothing better";
 
     private static bool LacksIssuerOf(LoadedPair pair, LoadedPair served)
     {

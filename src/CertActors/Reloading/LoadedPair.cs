@@ -24,9 +24,9 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
 
     /// <summary>Whether the chain is the other's to the byte. The key is then the same too: each was judged to be its leaf's.</summary>
     public bool HasSameChainAs(LoadedPair other) =>
-        HasSameBytes(Leaf, other.Leaf)
+        PairParser.HaveSameBytes(Leaf, other.Leaf)
         && Intermediates.Count == other.Intermediates.Count
-        && Intermediates.Zip(other.Intermediates).All(pair => HasSameBytes(pair.First, pair.Second));
+        && Intermediates.Zip(other.Intermediates).All(pair => PairParser.HaveSameBytes(pair.First, pair.Second));
 
     /// <summary>Only for a load that was never published.</summary>
     public void Dispose()
@@ -35,7 +35,4 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
         foreach (var intermediate in Intermediates)
             intermediate.Dispose();
     }
-
-    private static bool HasSameBytes(X509Certificate2 one, X509Certificate2 other) =>
-        one.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
 }

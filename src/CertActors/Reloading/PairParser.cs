@@ -17,9 +17,15 @@ internal static class PairParser
 {
     private const int LongestChain = 16;
 
+    // Each has its signature verified.
+    private const int MostOfOneName = 16;
+
+    /// <param name="content">What the files hold.</param>
+    /// <param name="options">The pair.</param>
+    /// <param name="now">Of two intermediates that fit, the one that is valid then is taken.</param>
     /// <returns>The pair; the caller's to dispose.</returns>
     /// <exception cref="RejectedException">The bytes make no pair.</exception>
-    public static LoadedPair Parse(PairContent content, CertificateOptions options)
+    public static LoadedPair Parse(PairContent content, CertificateOptions options, DateTimeOffset now)
     {
         using var password = content.Password is { } file ? PasswordText.Read(options.PasswordPath!, file.Span) : null;
         var isOneFile = content.Key == content.Certificate;
@@ -35,7 +41,7 @@ internal static class PairParser
             using var key = (isOneFile ? pfx : keyPfx)?.Key()
                 ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, budget, certificates);
             leaf = LeafOf(certificates, key, options);
-            chain = ChainOf(leaf, certificates, options.CertificatePath);
+            chain = ChainOf(leaf, certificates, now, options.CertificatePath);
             return new LoadedPair(leaf, chain, FactsOf(leaf));
         }
         catch
@@ -58,6 +64,9 @@ internal static class PairParser
     public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 issuer) =>
         certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.SubjectName.RawData);
 
+    /// <summary>Whether two are the same certificate.</summary>
+    public static bool HaveSameBytes(X509Certificate2 one, X509Certificate2 other) => one.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
+
     private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password, int budget) =>
         Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password, budget) : null;
 
@@ -72,6 +81,9 @@ internal static class PairParser
             }
             catch (ArgumentException)
             {
+                if (HasKey(certificate, key))
+                    throw KeyUsageExcluded(options.CertificatePath);
+
                 // The key is another's.
             }
         }
@@ -80,6 +92,14 @@ internal static class PairParser
             RejectionReason.KeyMismatch,
             $"The key in {options.KeyPath} is that of no certificate in {options.CertificatePath}; write both halves of one pair.");
     }
+
+    private static bool HasKey(X509Certificate2 certificate, AsymmetricAlgorithm key) =>
+        certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo());
+
+    /// <summary>.NET takes no ECDSA key of a certificate whose key usage leaves it for key agreement alone.</summary>
+    public static RejectedException KeyUsageExcluded(string path) => new(
+        RejectionReason.KeyUsageExcluded,
+        $"The leaf in {path} excludes TLS by a key usage of key agreement without digitalSignature; have one issued that allows it.");
 
     // SChannel takes no ephemeral key.
     private static X509Certificate2 Persisted(X509Certificate2 leaf)
@@ -98,15 +118,14 @@ internal static class PairParser
         }
     }
 
-    private static X509Certificate2Collection ChainOf(X509Certificate2 leaf, X509Certificate2Collection certificates, string path)
+    private static X509Certificate2Collection ChainOf(
+        X509Certificate2 leaf, X509Certificate2Collection certificates, DateTimeOffset now, string path)
     {
         X509Certificate2Collection chain = [];
         for (var last = leaf; !IsSelfIssued(last); last = chain[^1])
         {
-            var issuer = certificates
-                .Where(certificate => IsIssuedBy(last, certificate) && !chain.Contains(certificate))
-                .OrderByDescending(certificate => HasKeyThatSigned(certificate, last))
-                .FirstOrDefault();
+            // To .NET, two of one issuer and serial number are equal, as those of an authority that was made anew may be.
+            var issuer = IssuerOf(last, certificates.Where(other => !chain.Any(taken => HaveSameBytes(taken, other))), now);
             if (issuer is null || IsSelfIssued(issuer))
                 break;
             chain.Add(issuer);
@@ -120,19 +139,23 @@ internal static class PairParser
         return chain;
     }
 
-    // Several may have one name, as after a change of an authority's key (RFC 5280, 4.2.1.1).
-    private static bool HasKeyThatSigned(X509Certificate2 issuer, X509Certificate2 certificate)
+    // Several may have one name: after a change of an authority's key, after its renewal, or where two have certified it (RFC 5280, 3.2).
+    private static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> certificates, DateTimeOffset now)
     {
-        var wanted = certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier;
-        var had = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes;
-        return wanted is not null && had is not null && wanted.Value.Span.SequenceEqual(had.Value.Span);
+        X509Certificate2[] named = [.. certificates.Where(issuer => IsIssuedBy(certificate, issuer)).Take(MostOfOneName)];
+        return named.Length < 2
+            ? named.FirstOrDefault()
+            : named
+                .OrderByDescending(issuer => CertificateSignature.IsBy(certificate, issuer))
+                .ThenByDescending(issuer => ChainRules.IsValidAt(issuer, now))
+                .First();
     }
 
     /// <returns>The kind and the size of a certificate's key.</returns>
     public static string KeyOf(X509Certificate2 certificate)
     {
         using var rsa = certificate.GetRSAPublicKey();
-        using var ecdsa = certificate.GetECDsaPublicKey();
+        using var ecdsa = certificate.PublicKey.GetECDsaPublicKey(); // Whatever its key usage.
         return rsa is not null ? $"RSA {rsa.KeySize}" : ecdsa is not null ? $"ECDSA P-{ecdsa.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "unknown";
     }
 

@@ -107,6 +107,12 @@ internal sealed class Pkcs12File : IDisposable
     {
         var owner = _contents.FirstOrDefault(certificate => certificate.HasPrivateKey);
         var key = (AsymmetricAlgorithm?)owner?.GetRSAPrivateKey() ?? owner?.GetECDsaPrivateKey();
+        if (key is null && owner?.PublicKey.GetECDsaPublicKey() is { } excluded)
+        {
+            excluded.Dispose();
+            throw PairParser.KeyUsageExcluded(_path);
+        }
+
         return key is not null
             ? PrivateKey.Checked(_path, key)
             : throw new RejectedException(RejectionReason.KeyMalformed, $"{_path} holds no private key of a certificate of its own; export the leaf with its key to it.");

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CertActors.Reloading;
 
@@ -169,6 +170,20 @@ internal sealed class Fuzz
         yield return Sample.Of((good with { NotBefore = Now.AddHours(1) }).Make());
         yield return Sample.Of((good with { NotAfter = Now.AddDays(1) }).Make());
         yield return Sample.Of((good with { Names = ["b.example.org"] }).Make());
+        yield return Sample.Of((good with { Usage = X509KeyUsageFlags.CrlSign }).Make());
+        yield return Sample.Of((good with { IsAuthority = true, Usage = X509KeyUsageFlags.KeyCertSign }).Make());
+        var shortPath = new TestAuthority("short", new TestAuthority("root"), pathLength: 0);
+        foreach (var faulty in (TestAuthority[])[
+            new("past", shortPath, notAfter: Now.AddDays(-1)),
+            new("soon", shortPath, notBefore: Now.AddDays(1)),
+            new("none", shortPath, isAuthority: false),
+            new("lower", shortPath)])
+        {
+            var leaf = (good with { Issuer = faulty }).Make();
+            yield return Sample.Of(leaf with { CertificatePem = leaf.CertificatePem + faulty.CertificatePem + shortPath.CertificatePem });
+        }
+
+        yield return Sample.Of(chained with { CertificatePem = chained.CertificatePem + new TestAuthority("issuer", shortPath).CertificatePem });
 
         static Sample Encrypted(TestPair pair, int iterations)
         {

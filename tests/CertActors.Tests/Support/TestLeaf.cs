@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +14,21 @@ internal sealed record TestLeaf
     public DateTimeOffset NotBefore { get; init; } = TestTime.Start;
 
     public DateTimeOffset NotAfter { get; init; } = TestTime.Start.AddYears(10);
+
+    /// <summary>Null for a name of its own.</summary>
+    public X500DistinguishedName? Subject { get; init; }
+
+    /// <summary>DNS names as they are, control characters and all; <see cref="Names"/> must be host names.</summary>
+    public string[] RawNames { get; init; } = [];
+
+    /// <summary>Key usage; null for none.</summary>
+    public X509KeyUsageFlags? Usage { get; init; }
+
+    /// <summary>Whether its basic constraints say that it's an authority; null for none.</summary>
+    public bool? IsAuthority { get; init; }
+
+    /// <summary>Where it says that its issuer's certificate is found; null for nowhere.</summary>
+    public string? IssuerAddress { get; init; }
 
     /// <summary>Object identifiers of the extended key usage; null for none.</summary>
     public string[]? Purposes { get; init; }
@@ -41,12 +57,15 @@ internal sealed record TestLeaf
     private TestPair Make(RSA? rsa, ECDsa? ecdsa)
     {
         // The name tells one from another that is made in the same second.
-        var subject = $"CN=test-{Interlocked.Increment(ref _serial)}";
+        var subject = Subject ?? new X500DistinguishedName($"CN=test-{Interlocked.Increment(ref _serial)}");
         var request = rsa is not null ? new CertificateRequest(subject, rsa, Hash, Padding) : new CertificateRequest(subject, ecdsa!, Hash);
-        var names = new SubjectAlternativeNameBuilder();
-        foreach (var name in Names)
-            names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(AlternativeNames());
+        if (Usage is { } flags)
+            request.CertificateExtensions.Add(new X509KeyUsageExtension(flags, critical: true));
+        if (IsAuthority is { } isAuthority)
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, hasPathLengthConstraint: false, 0, critical: true));
+        if (IssuerAddress is { } address)
+            request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [address]));
         if (Purposes is not null)
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. Purposes.Select(purpose => new Oid(purpose))], critical: false));
 
@@ -54,6 +73,19 @@ internal sealed record TestLeaf
         using var certificate = X509Certificate2.CreateFromPem(pem);
         var key = (AsymmetricAlgorithm?)rsa ?? ecdsa!;
         return new TestPair(pem, key.ExportPkcs8PrivateKeyPem() + "\n", Convert.ToHexStringLower(SHA256.HashData(certificate.RawData)));
+    }
+
+    // RFC 5280, 4.2.1.6. The builder that .NET has takes host names alone.
+    private X509SubjectAlternativeNameExtension AlternativeNames()
+    {
+        var names = new AsnWriter(AsnEncodingRules.DER);
+        using (names.PushSequence())
+        {
+            foreach (var name in Names.Concat(RawNames))
+                names.WriteCharacterString(UniversalTagNumber.IA5String, name, new Asn1Tag(TagClass.ContextSpecific, 2));
+        }
+
+        return new X509SubjectAlternativeNameExtension(names.Encode());
     }
 
     private string SelfSign(CertificateRequest request)
