@@ -68,6 +68,36 @@ public sealed class HoldSpec : PipelineKit
         Assert.Single(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_leaf_that_a_new_root_has_issued_is_no_chain_cut_short()
+    {
+        Write(Chained());
+        Start();
+
+        var next = Rotate(new TestLeaf { Issuer = new TestAuthority("new root") }.Make());
+        Advance(milliseconds: 150);
+
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_chain_of_a_new_intermediate_that_is_cut_short_is_waited_for()
+    {
+        Write(Chained());
+        Start();
+        var issuer = new TestAuthority("new issuer", new TestAuthority("root"));
+        var leaf = new TestLeaf { Issuer = issuer, IssuerAddress = "http://example.org/issuer.crt" }.Make();
+        Rotate(leaf);
+        Pass(seconds: 4.5);
+        Assert.Equal(1, Current.Generation);
+
+        Rotate(leaf with { CertificatePem = leaf.CertificatePem + issuer.CertificatePem });
+        Advance(milliseconds: 150);
+        Assert.Equal((2, leaf.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("-----BEGIN PRIVATE KEY-----\nMIG")]

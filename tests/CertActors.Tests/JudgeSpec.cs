@@ -13,6 +13,7 @@ public sealed class JudgeSpec
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const string AnyPurpose = "2.5.29.37.0";
+    private const string Address = "http://example.org/issuer.crt";
     private const X509KeyUsageFlags ForAuthorities = X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
     private const string Sha256WithRsa = "1.2.840.113549.1.1.11";
     private const string EmailProtection = "1.3.6.1.5.5.7.3.4";
@@ -127,6 +128,9 @@ public sealed class JudgeSpec
 
         ("a chain without the issuer", Chain(Issuer), (Good with { Issuer = Issuer }).Make(), Policy, "lacks the issuer"),
         ("a chain without the issuer's issuer", Chain(Other, Issuer), Chain(Other), Policy, "lacks the issuer"),
+        ("a leaf of the served chain's root", Chain(Issuer), (Good with { Issuer = Root, IssuerAddress = Address }).Make(), Policy, Accepted),
+        ("a leaf of another root", Chain(Issuer), (Good with { Issuer = new TestAuthority("other root") }).Make(), Policy, Accepted),
+        ("a leaf of another intermediate", Chain(Issuer), (Good with { Issuer = Other, IssuerAddress = Address }).Make(), Policy, "lacks the issuer"),
         ("a self-signed pair after a chain", Chain(Issuer), Good.Make(), Policy, Accepted),
         ("a chain without the issuer, as before", (Good with { Issuer = Issuer }).Make(), Good.Make(), Policy, Accepted),
     ];

@@ -179,7 +179,7 @@ internal static class Judge
         {
             yield return new Finding(
                 Rejects: null,
-                $"{policy.CertificatePath} ends before the issuer that the served chain goes on with, so that clients may not trust it; append the intermediates.");
+                $"{policy.CertificatePath} ends before an issuer that clients may not have, where the served chain goes on; append the intermediates.");
         }
     }
 
@@ -189,13 +189,24 @@ internal static class Judge
 
     private static string Unless(bool isRejected) => isRejected ? "" : ", and is served where there is nothing better";
 
+    /// <summary>Whether the file looks like a chain that is still being appended to.</summary>
+    /// <remarks>
+    /// It does where its last certificate was issued by an intermediate that is served, by name. Where the issuer has a new name, it may be a renewed
+    /// intermediate or a root, and roots aren't sent. A leaf alone says which: one that names an address of its issuer's certificate (RFC 5280,
+    /// 4.2.2.1) has an issuer that clients may lack, unless that is the one which the served chain ends at. Public authorities, which rename their
+    /// intermediates, all write that address. What this takes for a root, and is a half written chain, is served until the rest is read.
+    /// </remarks>
     private static bool LacksIssuerOf(LoadedPair pair, LoadedPair served)
     {
         var last = pair.Intermediates.LastOrDefault() ?? pair.Leaf;
         if (served.Intermediates.Count == 0 || PairParser.IsSelfIssued(last))
             return false;
-        return pair.Intermediates.Count == 0 || served.Intermediates.Any(issuer => PairParser.IsIssuedBy(last, issuer));
+        return served.Intermediates.Any(issuer => PairParser.IsIssuedBy(last, issuer))
+            || (pair.Intermediates.Count == 0 && !PairParser.HaveSameIssuer(last, served.Intermediates[^1]) && NamesIssuerAddress(last));
     }
+
+    private static bool NamesIssuerAddress(X509Certificate2 certificate) =>
+        certificate.Extensions.OfType<X509AuthorityInformationAccessExtension>().Any(access => access.EnumerateCAIssuersUris().Any());
 
     private static bool HasWeakSignature(X509Certificate2 certificate)
     {

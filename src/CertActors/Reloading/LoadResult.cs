@@ -9,7 +9,7 @@ internal abstract record Verdict
 
     /// <param name="Pair">Ready to be served.</param>
     /// <param name="Warnings">What is to be known of it all the same.</param>
-    /// <param name="LacksIssuer">Whether a file may still be written: the served chain goes on where this one ends.</param>
+    /// <param name="LacksIssuer">Whether the chain may still be appended to: the served one goes on where this one ends.</param>
     public sealed record Accepted(LoadedPair Pair, IReadOnlyList<string> Warnings, bool LacksIssuer) : Verdict;
 
     /// <summary>The chain and the key are those that are served.</summary>

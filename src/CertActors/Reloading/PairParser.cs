@@ -67,6 +67,10 @@ internal static class PairParser
     /// <summary>Whether two are the same certificate.</summary>
     public static bool HaveSameBytes(X509Certificate2 one, X509Certificate2 other) => one.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
 
+    /// <summary>Whether two certificates name the same issuer.</summary>
+    public static bool HaveSameIssuer(X509Certificate2 one, X509Certificate2 other) =>
+        one.IssuerName.RawData.AsSpan().SequenceEqual(other.IssuerName.RawData);
+
     private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password, int budget) =>
         Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password, budget) : null;
 
