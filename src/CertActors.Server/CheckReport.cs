@@ -1,7 +1,7 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
@@ -16,29 +16,31 @@ internal static class CheckReport
     public static string Line(RejectionReason? rejects, string message) =>
         rejects is { } reason ? $"rejected ({reason}): {message}" : $"warning: {message}";
 
-    public static string Text(CertificateReport report)
+    public static string Text(CertificateReport report) => string.Concat(Lines(report).Select(line => Printable.Of(line) + Environment.NewLine));
+
+    private static IEnumerable<string> Lines(CertificateReport report)
     {
-        var text = new StringBuilder();
-        text.AppendLine(report.IsAccepted ? "accepted" : $"rejected ({report.Reason})");
+        yield return report.IsAccepted ? "accepted" : $"rejected ({report.Reason})";
         if (report.Leaf is { } leaf)
         {
-            text.AppendLine($"leaf      {leaf.Subject}, serial {leaf.SerialNumber}");
-            text.AppendLine($"names     {(leaf.DnsNames.Count > 0 ? string.Join(", ", leaf.DnsNames) : "none")}");
-            text.AppendLine($"validity  {leaf.NotBefore:u} to {leaf.NotAfter:u}");
-            text.AppendLine($"SHA-256   {leaf.Sha256}");
-            text.AppendLine($"key       {report.Key}");
+            yield return $"leaf      {leaf.Subject}, serial {leaf.SerialNumber}";
+            yield return $"names     {(leaf.DnsNames.Count > 0 ? string.Join(", ", leaf.DnsNames) : "none")}";
+            yield return $"validity  {leaf.NotBefore:u} to {leaf.NotAfter:u}";
+            yield return $"SHA-256   {leaf.Sha256}";
+            yield return $"key       {report.Key}";
             foreach (var issuer in report.Chain)
-                text.AppendLine($"chain     {issuer.Subject}, until {issuer.NotAfter:u}");
+                yield return $"chain     {issuer.Subject}, until {issuer.NotAfter:u}";
         }
 
         foreach (var file in report.Files)
-            text.AppendLine($"file      {file.Path}{(file.Size is { } size ? $", {size} bytes" : ", not there")}{(file.Mode is { } mode ? $", mode {mode}" : "")}");
+            yield return $"file      {file.Path}{(file.Size is { } size ? $", {size} bytes" : ", not there")}{(file.Mode is { } mode ? $", mode {mode}" : "")}";
         foreach (var finding in report.Findings)
-            text.AppendLine(Line(finding.Rejects, finding.Message));
-        return text.ToString();
+            yield return Line(finding.Rejects, finding.Message);
     }
 
-    public static string Json(CertificateReport report) => JsonSerializer.Serialize(report, Readable.CertificateReport) + Environment.NewLine;
+    // The relaxed encoder leaves format characters as they are.
+    public static string Json(CertificateReport report) =>
+        Printable.OfJson(JsonSerializer.Serialize(report, Readable.CertificateReport)) + Environment.NewLine;
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]

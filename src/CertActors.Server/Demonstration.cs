@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
@@ -133,7 +134,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         }
 
         foreach (var failure in tally.FirstFailures)
-            Output.Standard.WriteLine($"failed       {failure}");
+            Output.Standard.WriteLine($"failed       {Printable.Of(failure)}");
         if (tally.Unseen > 0)
             Output.Standard.WriteLine($"unseen       {tally.Unseen} of {_rotations + 1} generations");
         return tally.Failures == 0 && tally.Handshakes >= LeastMade * intended && tally.Unseen == 0;

@@ -1,3 +1,6 @@
+using System.Text;
+using CertActors.Diagnostics;
+
 namespace CertActors.Server;
 
 /// <summary>The process's standard output and error, neither of which can stop or end it. <see cref="Console"/> isn't used: its writers wait.</summary>
@@ -15,12 +18,12 @@ internal static class Output
     /// <exception cref="IOException">It can't be written.</exception>
     public static void WriteWhole(string text)
     {
-        Streams.Output.Write(System.Text.Encoding.UTF8.GetBytes(text));
+        Streams.Output.Write(Encoding.UTF8.GetBytes(text));
         Streams.Output.Flush();
     }
 
     /// <summary>Says what has gone wrong, in one line.</summary>
-    public static void Fail(string message) => Error.WriteLine($"certactors: {message.ReplaceLineEndings(" ")}");
+    public static void Fail(string message) => Error.WriteLine($"certactors: {Printable.Of(message.ReplaceLineEndings(" "))}");
 
     /// <summary>Before the process ends: gives what is queued a moment to be written.</summary>
     public static void Flush()

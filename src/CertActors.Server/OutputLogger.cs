@@ -1,4 +1,5 @@
 using System.Globalization;
+using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
@@ -24,7 +25,7 @@ internal sealed class OutputLoggerProvider(QueuedOutput output) : ILoggerProvide
                 return;
             var time = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
             var text = exception is null ? formatter(state, exception) : $"{formatter(state, exception)} {exception}";
-            output.WriteLine($"{time} {NameOf(logLevel)}: {category}[{eventId.Id}] {text.ReplaceLineEndings(" ")}");
+            output.WriteLine($"{time} {NameOf(logLevel)}: {category}[{eventId.Id}] {Printable.Of(text.ReplaceLineEndings(" "))}");
         }
 
         private static string NameOf(LogLevel level) => level switch

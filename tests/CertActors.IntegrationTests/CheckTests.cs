@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using CertActors.Tests.Support;
 
@@ -6,6 +7,9 @@ namespace CertActors.IntegrationTests;
 /// <summary>What the server's check says of a pair.</summary>
 public sealed class CheckTests : IDisposable
 {
+    /// <summary>Sets a terminal's title, forges a line, and turns the direction of reading.</summary>
+    private const string Nasty = "a\e]0;title\a\nwarning: fake\u202E\u2028\u0085\u007F";
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-test-");
 
     public void Dispose() => _root.Delete(recursive: true);
@@ -68,6 +72,52 @@ public sealed class CheckTests : IDisposable
         Assert.DoesNotContain(server.Output, line => line.Contains("secret", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_certificate_says_does_not_steer_the_terminal(bool isJson)
+    {
+        var (cert, key) = Write(NastyLeaf().Make());
+
+        using var check = ServerProcess.Start(["check", "--cert", cert, "--key", key, .. isJson ? (string[])["--json"] : []]);
+
+        Assert.Equal(0, await check.ExitAsync());
+        Assert.All(check.Output, line => Assert.DoesNotContain(line, c => c is '\e' or '\a' or '\u202E' or '\u2028' or '\u0085' or '\u007F'));
+        Assert.DoesNotContain(check.Output, line => line.StartsWith("warning: fake", StringComparison.Ordinal));
+        if (isJson)
+        {
+            using var report = JsonDocument.Parse(string.Join('\n', check.Output));
+            var leaf = report.RootElement.GetProperty("leaf");
+            Assert.Contains(Nasty, leaf.GetProperty("subject").GetString(), StringComparison.Ordinal);
+            Assert.Equal("\e[2J\n.example.org", leaf.GetProperty("dnsNames")[0].GetString());
+            return;
+        }
+
+        Assert.Contains(check.Output, line => line.Contains(@"a\u{1B}]0;title\u{7}\u{A}warning: fake\u{202E}\u{2028}\u{85}\u{7F}", StringComparison.Ordinal));
+        Assert.Contains(check.Output, line => line.Contains("Jürgen Groß 日本語", StringComparison.Ordinal));
+        Assert.Contains(@"names     \u{1B}[2J\u{A}.example.org", check.Output);
+    }
+
+    [Fact]
+    public async Task Nor_do_the_status_and_the_end_of_a_server()
+    {
+        var (cert, key) = Write((NastyLeaf() with { Usage = X509KeyUsageFlags.CrlSign }).Make());
+        using (var server = ServerProcess.Start("--cert", cert, "--key", key, "--port", "0"))
+        {
+            var address = await server.ListensAsync();
+            Assert.All(await server.Client.GetStringAsync(new Uri(address, "/status")), c => Assert.True(c is '\n' or (>= ' ' and < '\u007F'), $"U+{(int)c:X4}"));
+            await server.SignalAsync("TERM");
+            Assert.Equal(0, await server.ExitAsync());
+            Assert.All(server.Output, line => Assert.DoesNotContain('\e', line));
+        }
+
+        var (_, weakKey) = Write((NastyLeaf() with { RsaBits = 1024 }).Make());
+        using var failed = ServerProcess.Start("--cert", cert, "--key", weakKey, "--port", "0");
+        Assert.Equal(1, await failed.ExitAsync());
+        Assert.Contains(@"\u{1B}]0;title\u{7}", Assert.Single(failed.Errors), StringComparison.Ordinal);
+        Assert.All([.. failed.Output, .. failed.Errors], line => Assert.DoesNotContain('\e', line));
+    }
+
     [Fact]
     public async Task A_name_that_is_none_ends_it_with_2()
     {
@@ -75,6 +125,14 @@ public sealed class CheckTests : IDisposable
         using var check = ServerProcess.Start("check", "--cert", cert, "--key", key, "--names", "no name");
         Assert.Equal(2, await check.ExitAsync());
         Assert.Contains("no host name", Assert.Single(check.Errors), StringComparison.Ordinal);
+    }
+
+    private static TestLeaf NastyLeaf()
+    {
+        var subject = new X500DistinguishedNameBuilder();
+        subject.AddCommonName(Nasty);
+        subject.AddOrganizationName("Jürgen Groß 日本語");
+        return new TestLeaf { Subject = subject.Build(), Names = [], RawNames = ["\e[2J\n.example.org"] };
     }
 
     private (string Cert, string Key) Write(TestPair pair)

@@ -2,20 +2,27 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.Diagnostics;
 
-/// <summary>All that is logged. The event ids are part of the public surface: alerts are made of them.</summary>
+/// <summary>
+/// All that is logged. The event ids are part of the public surface: alerts are made of them. What may hold a file's text is made printable here.
+/// </summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Information, "Certificate {Name}: serving generation {Generation}, SHA-256 {Sha256}, valid until {NotAfter:u} ({Reason}).", EventName = "CertificateChanged")]
     public static partial void Changed(this ILogger log, string name, long generation, string sha256, DateTimeOffset notAfter, ReloadReason reason);
 
     [LoggerMessage(2, LogLevel.Warning, "Certificate {Name}: rejected ({Reason}). {Message} Still served: {Sha256}.", EventName = "CertificateRejected")]
-    public static partial void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256);
+    private static partial void LogRejected(ILogger log, string name, RejectionReason reason, string message, string sha256);
+
+    public static void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256) =>
+        LogRejected(log, name, reason, Printable.Of(message), sha256);
 
     [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files are those that are served again.", EventName = "CertificateRecovered")]
     public static partial void Recovered(this ILogger log, string name);
 
     [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: changes are noticed by {Mode} from now on: {Why}.", EventName = "WatchModeChanged")]
-    public static partial void ModeChanged(this ILogger log, string name, WatchMode mode, string why);
+    private static partial void LogModeChanged(ILogger log, string name, WatchMode mode, string why);
+
+    public static void ModeChanged(this ILogger log, string name, WatchMode mode, string why) => LogModeChanged(log, name, mode, Printable.Of(why));
 
     [LoggerMessage(5, LogLevel.Error, "The actor {Name} has stopped; what is served stays. It starts again in {Seconds} s.", EventName = "ActorFailed")]
     public static partial void ChildFailed(this ILogger log, string name, double seconds);
@@ -24,7 +31,9 @@ internal static partial class Log
     public static partial void GaveUp(this ILogger log, string name);
 
     [LoggerMessage(7, LogLevel.Warning, "Certificate {Name}: {Warning}", EventName = "CertificateWarning")]
-    public static partial void Warned(this ILogger log, string name, string warning);
+    private static partial void LogWarned(ILogger log, string name, string warning);
+
+    public static void Warned(this ILogger log, string name, string warning) => LogWarned(log, name, Printable.Of(warning));
 
     [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: expires at {NotAfter:u}, in {Remaining}; was its renewal forgotten?", EventName = "CertificateExpiring")]
     public static partial void Expiring(this ILogger log, string name, DateTimeOffset notAfter, TimeSpan remaining);
