@@ -14,6 +14,14 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
     /// <summary>Given up, and its thread not yet free.</summary>
     public bool IsStuck => _isGivenUp && IsRunning;
 
+    /// <summary>Completes when the load has ended, however it has.</summary>
+    /// <remarks>
+    /// A task for each caller: several incarnations may wait for one load, and of several that await the same task .NET continues only one on the
+    /// thread that completes it; the others would wait for the thread pool.
+    /// </remarks>
+    public Task WhenEnded() => Running.ContinueWith(
+        static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
     /// <inheritdoc cref="DiskCall.WasMovingUp"/>
     public bool WasMovingUp() => call.WasMovingUp();
 

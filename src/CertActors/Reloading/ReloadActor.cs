@@ -125,7 +125,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void TellWhenEnded(LoadAttempt attempt)
     {
         var ended = new LoadEnded(attempt);
-        attempt.Running.PipeTo(Self, Self, success: _ => ended, failure: _ => ended);
+        attempt.WhenEnded().PipeTo(Self, Self, success: () => ended);
     }
 
     private void OnEnded(LoadAttempt attempt)

@@ -67,9 +67,10 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 
     private void StartWhatMay()
     {
-        // Started outside the lock: a scheduler may run it at once, on this thread.
+        // Started outside the lock: a scheduler may run it at once, on this thread. The scheduler is hidden, so that those who await a call continue
+        // on the thread that ends it: elsewhere .NET posts them to the thread pool, which may be busy.
         while (TakeNext() is { } next)
-            Task.Factory.StartNew(() => Run(next), CancellationToken.None, TaskCreationOptions.DenyChildAttach, threads);
+            Task.Factory.StartNew(() => Run(next), CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, threads);
     }
 
     private DiskCall? TakeNext()
