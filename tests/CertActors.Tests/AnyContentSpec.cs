@@ -9,13 +9,27 @@ public sealed class AnyContentSpec : PipelineKit
 {
     private const int Sequences = 1_000;
 
+    // What the numbers of a step stand for, in words.
+    private static readonly string[] Candidates =
+    [
+        "a good pair", "another good pair", "an older good pair", "an expired pair", "a pair that expires in 2 days", "a pair that is valid in a day",
+        "a pair that is valid in 3 days", "a pair with a chain", "a pair for clients", "a weak pair",
+    ];
+
+    private static readonly string[] Writes =
+    [
+        "the key alone", "the certificate alone", "a truncated certificate", "the certificate and a truncated issuer", "an empty key",
+        "the key first", "the certificate first",
+    ];
+
+    private static readonly string[] Rests = ["", "", "", "then 5 s", "then 20 hours", "in the midst of the next loads"];
+
     private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
     private static readonly TestPair Weak = new TestLeaf { RsaBits = 1024, NotAfter = TestTime.Start.AddYears(50) }.Make();
 
     public AnyContentSpec()
         : base(serializeMessages: false)
     {
-        Rounds = 3;
     }
 
     [Fact]
@@ -115,7 +129,8 @@ public sealed class AnyContentSpec : PipelineKit
                 }
             },
             iter: Sequences,
-            threads: 1);
+            threads: 1,
+            print: steps => string.Join("; ", steps.Select(step => $"{Candidates[step.Item1]}, {Writes[step.Item2]}, {Rests[step.Item3]}".TrimEnd(',', ' '))));
 
     /// <summary>Pairs, whether one is of use and strong, so that it may be served at all, and whether clients refuse it.</summary>
     private static (TestPair Pair, bool IsGood, bool IsFlawed)[] CandidatesAt(DateTimeOffset now)

@@ -11,13 +11,20 @@ public sealed class DeadMountSpec : PipelineKit
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(20);
 
+    // Never disposed: a thread may still wait for it.
+    private readonly ManualResetEventSlim _alive = new(initialState: true);
+
+    public DeadMountSpec()
+    {
+        HasOwnThreads = true;
+    }
+
     [Fact]
     public void A_hundred_pairs_that_hang_hold_up_no_other()
     {
-        using var alive = new ManualResetEventSlim(true);
         Files.Mount("/dead", device: 2);
-        Files.BeforeStat = path => WaitIfDead(path, alive);
-        Files.AfterRead = path => WaitIfDead(path, alive);
+        Files.BeforeStat = WaitIfDead;
+        Files.AfterRead = WaitIfDead;
         Write(TestPair.Make());
         CertificateOptions[] pairs = [Options(), .. Enumerable.Range(0, Pairs).Select(i => Options($"dead-{i}", $"/dead/{i}/tls.crt", $"/dead/{i}/tls.key"))];
         foreach (var pair in pairs[1..])
@@ -28,10 +35,10 @@ public sealed class DeadMountSpec : PipelineKit
         Await(status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
         var served = Current;
 
-        alive.Reset();
+        _alive.Reset();
         for (var second = 0; second < 600; second += 5)
             Advance(seconds: 5);
-        Await(status => status.Certificates.Count(pair => pair.LoadStuck) == Pairs);
+        Await(status => status.Certificates.Count(pair => pair.LoadStuck) == Pairs, passMilliseconds: 1000);
         Assert.False(Status().LoadStuck);
         Assert.All(pairs[1..], pair => Assert.Equal(RejectionReason.TimedOut, Status(pair.Name).LastFailure!.Reason));
         Assert.InRange(disk.Hanging(), 1, 4);
@@ -43,7 +50,7 @@ public sealed class DeadMountSpec : PipelineKit
         Await(status => status.Certificates[0].LastChange!.Current.Sha256 == next.Sha256, passMilliseconds: 150);
         var last = Write(TestPair.Make(), "/dead/7/tls.crt", "/dead/7/tls.key");
 
-        alive.Set();
+        _alive.Set();
         Await(
             status => status.Certificates.All(pair => pair is { LoadStuck: false, LastFailure: null })
                 && status.Certificates[8].LastChange!.Current.Sha256 == last.Sha256,
@@ -57,11 +64,10 @@ public sealed class DeadMountSpec : PipelineKit
     [InlineData("behind a link that is new")]
     public void However_pairs_depend_on_dead_mounts_the_others_are_followed_and_requests_are_answered(string how)
     {
-        using var alive = new ManualResetEventSlim(true);
         foreach (var mount in (int[])[0, 1, 2])
             Files.Mount($"/dead/{mount}", device: 2 + (ulong)mount);
-        Files.BeforeStat = path => WaitIfDead(path, alive);
-        Files.AfterRead = path => WaitIfDead(path, alive);
+        Files.BeforeStat = WaitIfDead;
+        Files.AfterRead = WaitIfDead;
         Write(TestPair.Make());
         CertificateOptions[] dead = how switch
         {
@@ -89,13 +95,13 @@ public sealed class DeadMountSpec : PipelineKit
         if (how == "behind a link that is new")
             Events.Unavailable = new IOException("no events");
         else
-            alive.Reset();
+            _alive.Reset();
         StartOn(new CountingThreads(), [.. dead, Options("other")]);
         Await(status => status.Certificates[^1] is { LastChange: not null }, passMilliseconds: 1000);
         if (how == "behind a link that is new")
         {
             Await(status => status.Certificates.All(pair => pair.LastChange is not null), passMilliseconds: 1000);
-            alive.Reset();
+            _alive.Reset();
             foreach (var pair in dead)
                 Files.Link($"/certs/link-{pair.Name}", "/dead/0");
         }
@@ -115,17 +121,23 @@ public sealed class DeadMountSpec : PipelineKit
                 return asker.HasMessages;
             },
             Generous,
-        Often);
+            Often);
         var outcomes = asker.ExpectMsg<ReloadNowResult>().Outcomes;
         Assert.Equal(dead.Length, outcomes.Count(outcome => outcome.Failure?.Reason == RejectionReason.TimedOut));
         Assert.Equal(ReloadOutcomeKind.Unchanged, outcomes.Single(outcome => outcome.Name == "other").Kind);
-        alive.Set();
     }
 
-    private static void WaitIfDead(string path, ManualResetEventSlim alive)
+    protected override void AfterAll()
     {
-        if (path.StartsWith("/dead/", StringComparison.Ordinal))
-            alive.Wait();
+        // The threads are shared with other tests: a failed one gives them back, too.
+        _alive.Set();
+        base.AfterAll();
+    }
+
+    private void WaitIfDead(string path)
+    {
+        if (path.StartsWith("/dead/", StringComparison.Ordinal) && !_alive.Wait(Generous))
+            throw new TimeoutException("the test ended without letting the mount live");
     }
 
     private void StartOn(CountingThreads disk, CertificateOptions[] pairs)
@@ -141,9 +153,7 @@ public sealed class DeadMountSpec : PipelineKit
         {
             if (passMilliseconds > 0)
                 Advance(milliseconds: passMilliseconds);
-            var probe = CreateTestProbe();
-            Supervisor.Tell(GetStatus.Instance, probe);
-            return condition(probe.ExpectMsg<CertificatesStatus>());
+            return condition(StatusOfAll());
         },
         Generous,
         Often);

@@ -149,6 +149,7 @@ public sealed class HoldSpec : PipelineKit
 
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
         Assert.Equal(RejectionReason.KeyMismatch, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
         Assert.Single(News<CertificateReloadFailed>());
 

@@ -93,7 +93,7 @@ public sealed class HolderSpec : PipelineKit
         Assert.False(waiter.IsCompleted);
         time.Advance(TimeSpan.FromMilliseconds(1));
 
-        Assert.Null((await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter)).Failure);
+        Assert.Null((await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(TimeSpan.FromSeconds(30)))).Failure);
     }
 
     [Fact]

@@ -9,6 +9,8 @@ public sealed class InotifyEventSourceSpec : IDisposable
 {
     private const uint Overflow = 0x4000;
 
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
+
     private readonly FakeInotify _inotify = new();
     private readonly BlockingCollection<(int Watch, string Name, FileEventKind Kind)> _told = [];
     private readonly InotifyEventSource _source;
@@ -21,6 +23,7 @@ public sealed class InotifyEventSourceSpec : IDisposable
     public void Dispose()
     {
         _source.Dispose();
+        Assert.True(_inotify.Disposed.Wait(Generous));
         _told.Dispose();
     }
 
@@ -97,14 +100,14 @@ public sealed class InotifyEventSourceSpec : IDisposable
     {
         _inotify.Fail(5);
         Assert.Equal((IFileEventSource.Everything, "", FileEventKind.WatchLost), Next());
-        await _inotify.Disposed;
+        await _inotify.Disposed.WaitAsync(Generous);
     }
 
     [Fact]
     public async Task The_end_wakes_its_thread_and_gives_the_instance_back()
     {
         _source.Dispose();
-        await _inotify.Disposed;
+        await _inotify.Disposed.WaitAsync(Generous);
         Assert.Empty(_told);
     }
 
@@ -141,7 +144,7 @@ public sealed class InotifyEventSourceSpec : IDisposable
 
     private (int Watch, string Name, FileEventKind Kind) Next()
     {
-        Assert.True(_told.TryTake(out var told, TimeSpan.FromSeconds(30)));
+        Assert.True(_told.TryTake(out var told, Generous));
         return told;
     }
 }

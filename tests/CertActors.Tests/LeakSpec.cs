@@ -64,23 +64,23 @@ public sealed class LeakSpec : PipelineKit
         byte[] encrypted = Encoding.ASCII.GetBytes(Encrypted(pair)), pfx = pair.ToPkcs12(Password), wrong = pair.ToPkcs12("another");
         var damaged = Encoding.ASCII.GetBytes(pair.KeyPem.Insert(100, "!"));
         foreach (var key in (byte[][])[encrypted, encrypted[..^40], damaged, Encoding.ASCII.GetBytes(pair.KeyPem[..^50]), Encoding.ASCII.GetBytes(TestPair.Make().KeyPem), []])
-            await TouchAsync(KeyPath, key);
+            Touch(KeyPath, key);
         foreach (var both in (byte[][])[pfx, pfx[..^30], wrong, Encoding.ASCII.GetBytes(pair.KeyPem + pair.CertificatePem)])
         {
             Files.Write(CertPath, both);
-            await TouchAsync(KeyPath, both);
+            Touch(KeyPath, both);
         }
 
         Files.Write(CertPath, pair.CertificatePem);
-        await TouchAsync(KeyPath, Encoding.ASCII.GetBytes(PemEncoding.WriteString("STRANGE " + Convert.ToHexString(KeyMark), KeyMark)));
+        Touch(KeyPath, Encoding.ASCII.GetBytes(PemEncoding.WriteString("STRANGE " + Convert.ToHexString(KeyMark), KeyMark)));
         Files.Write(PasswordPath, [.. Encoding.ASCII.GetBytes(Password), 0xff]);
-        await TouchAsync(KeyPath, encrypted);
+        Touch(KeyPath, encrypted);
         Files.Write(PasswordPath, Password);
         Files.Fail(KeyPath, new UnauthorizedAccessException());
-        await TouchAsync(KeyPath, encrypted);
+        Touch(KeyPath, encrypted);
         Files.Fail(KeyPath, null);
         Files.Delete(PasswordPath);
-        await TouchAsync(KeyPath, encrypted);
+        Touch(KeyPath, encrypted);
 
         // Faults of actors, restarts, and letters that nobody reads.
         Files.AfterRead = _ => throw new InvalidOperationException("a fault");
@@ -106,14 +106,15 @@ public sealed class LeakSpec : PipelineKit
         Stop();
     }
 
-    private async Task TouchAsync(string path, byte[] content)
+    private void Touch(string path, byte[] content)
     {
         Files.Write(path, content);
         Raise(path);
         Pass(seconds: 6, stepMilliseconds: 500);
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
-        Say(await asker.ExpectMsgAsync<ReloadNowResult>());
+        Barrier();
+        Say(asker.ExpectMsg<ReloadNowResult>());
     }
 
     private void Say(object said) => _said.Enqueue(said);

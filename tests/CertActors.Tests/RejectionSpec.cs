@@ -259,9 +259,10 @@ public sealed class RejectionSpec : PipelineKit
         var stopping = Registry(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         var supervisor = Sys.ActorOf(CertificateSupervisor.Props(stopping));
         Watch(supervisor);
+        Barrier();
         ExpectTerminated(supervisor);
 
-        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter);
+        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(RejectionReason.FileMissing, failed.Failure?.Reason);
         Assert.Contains(CertPath, failed.Message, StringComparison.Ordinal);
 

@@ -282,6 +282,7 @@ public sealed class RotationSpec : PipelineKit
 
         var refused = Sys.ActorOf(CertificateSupervisor.Props(second), "second");
         Watch(refused);
+        Barrier();
         ExpectTerminated(refused);
 
         var reason = Assert.IsType<CertificateHolderInUseException>(Assert.Single(second.Started.Task.Exception!.InnerExceptions));

@@ -19,6 +19,7 @@ public sealed class SubscriptionSpec : PipelineKit
 
         var late = CreateTestProbe();
         Supervisor.Tell(new Subscribe(late));
+        Barrier();
 
         Assert.Equal(WatchMode.Events, late.ExpectMsg<WatchModeChanged>().Mode);
         Assert.Equal(2, late.ExpectMsg<CertificateChanged>().Generation);
@@ -100,6 +101,7 @@ public sealed class SubscriptionSpec : PipelineKit
         (ReloadOutcomeKind, long) Reload()
         {
             Supervisor.Tell(new ReloadNow("default"), TestActor);
+            Barrier();
             var outcome = Assert.Single(ExpectMsg<ReloadNowResult>().Outcomes);
             return (outcome.Kind, outcome.Generation);
         }
@@ -112,11 +114,13 @@ public sealed class SubscriptionSpec : PipelineKit
         Start(Options(), Options("other", "/other/tls.crt", "/other/tls.key"));
 
         Supervisor.Tell(new ReloadNow(), TestActor);
+        Barrier();
         var outcomes = ExpectMsg<ReloadNowResult>().Outcomes.ToDictionary(outcome => outcome.Name);
         Assert.Equal(ReloadOutcomeKind.Unchanged, outcomes["default"].Kind);
         Assert.Equal(RejectionReason.FileMissing, outcomes["other"].Failure?.Reason);
 
         Supervisor.Tell(new ReloadNow("nobody"), TestActor);
+        Barrier();
         Assert.Equal(ReloadOutcomeKind.UnknownName, Assert.Single(ExpectMsg<ReloadNowResult>().Outcomes).Kind);
     }
 
@@ -133,6 +137,7 @@ public sealed class SubscriptionSpec : PipelineKit
         var reads = Files.Reads;
 
         Disk.Release();
+        Barrier();
 
         ExpectMsg<ReloadNowResult>();
         Assert.Equal(2 * 2, Files.Reads - reads);
@@ -144,8 +149,7 @@ public sealed class SubscriptionSpec : PipelineKit
         Write(TestPair.Make());
         Start(Options("other", "/other/tls.crt", "/other/tls.key"), Options());
 
-        Supervisor.Tell(GetStatus.Instance, TestActor);
-        var status = ExpectMsg<CertificatesStatus>().Certificates;
+        var status = StatusOfAll().Certificates;
 
         Assert.Equal(["other", "default"], status.Select(pair => pair.Name));
         Assert.Null(status[0].LastChange);

@@ -141,6 +141,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
         Barrier();
         Advance(seconds: 5);
         Supervisor.Tell(new ReloadNow(), askers[2]);
+        Barrier();
 
         foreach (var asker in askers)
             Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);

@@ -87,6 +87,7 @@ public sealed class ValiditySpec : PipelineKit
 
         var late = CreateTestProbe();
         Supervisor.Tell(new Subscribe(late));
+        Barrier();
         Assert.Equal(told, late.FishForMessage<CertificateExpiring>(_ => true));
     }
 

@@ -7,6 +7,10 @@ namespace CertActors.Watching;
 internal delegate void OnFileEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind);
 
 /// <summary>Tells what happens in directories. Calls may block; they may come from any thread, also after the end.</summary>
+/// <remarks>
+/// A source holds no lock while it calls its sink that <see cref="Unwatch"/> takes: the sink takes the lock under which watches are ended, and
+/// the two would wait for each other.
+/// </remarks>
 internal interface IFileEventSource : IDisposable
 {
     /// <summary>Stands for all watches of a source.</summary>

@@ -1,6 +1,6 @@
 namespace CertActors.Tests.Support;
 
-/// <summary>Runs disk work at once, until it is told to hang.</summary>
+/// <summary>Runs disk work at once, on the thread that asks for it, until it is told to hang. For one thread.</summary>
 internal sealed class HangingDisk : TaskScheduler
 {
     private readonly Queue<Task> _waiting = new();
@@ -14,14 +14,14 @@ internal sealed class HangingDisk : TaskScheduler
     {
         Hangs = false;
         while (_waiting.TryDequeue(out var task))
-            TryExecuteTask(task);
+            Run(task);
     }
 
     /// <summary>Lets what waits now run; what that starts waits in its turn.</summary>
     public void RunWaiting()
     {
         for (var count = _waiting.Count; count > 0; count--)
-            TryExecuteTask(_waiting.Dequeue());
+            Run(_waiting.Dequeue());
     }
 
     protected override void QueueTask(Task task)
@@ -29,10 +29,19 @@ internal sealed class HangingDisk : TaskScheduler
         if (Hangs)
             _waiting.Enqueue(task);
         else
-            TryExecuteTask(task);
+            Run(task);
     }
 
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 
     protected override IEnumerable<Task> GetScheduledTasks() => [.. _waiting];
+
+    private void Run(Task task)
+    {
+        // What waits for a call is told at once, as by a disk's thread, instead of by way of xunit's context.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        TryExecuteTask(task);
+        SynchronizationContext.SetSynchronizationContext(context);
+    }
 }

@@ -4,9 +4,12 @@ using CertActors.Watching;
 namespace CertActors.Tests.Support;
 
 /// <summary>A disk in memory with directories that keep their identity when they move, and with the events that inotify has of it.</summary>
+/// <remarks>
+/// For one thread. A lock here would be held while an event is raised, and taken by calls that hold the lock which the receiver of events takes:
+/// the kernel has none such.
+/// </remarks>
 internal sealed class InodeFiles : IFiles, IFileSteps
 {
-    private readonly Lock _lock = new();
     private readonly Node _root = new(FileKind.Directory) { Inode = 1 };
     private readonly List<Source> _open = [];
     private ulong _last = 1;
@@ -31,110 +34,82 @@ internal sealed class InodeFiles : IFiles, IFileSteps
     public IFileEventSource Open(OnFileEvent sink)
     {
         var source = new Source(this, sink);
-        lock (_lock)
-            _open.Add(source);
+        _open.Add(source);
         return source;
     }
 
+    /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
+    public Action? BeforeStat { get; set; }
+
     public FileStamp? Stat(string path)
     {
-        lock (_lock)
-            return Find(path)?.Stamp;
+        BeforeStat?.Invoke();
+        return Find(path)?.Stamp;
     }
 
     public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
 
     public MountTable ReadMounts() => new([KeyValuePair.Create("/", 1UL)]);
 
-    public string? ReadLink(string path)
-    {
-        lock (_lock)
-            return Find(path) is { Kind: FileKind.Link } link ? link.Target : null;
-    }
+    public string? ReadLink(string path) => Find(path) is { Kind: FileKind.Link } link ? link.Target : null;
 
-    public IOpenFile Open(string path)
-    {
-        lock (_lock)
-            return new OpenFile(this, Find(path) ?? throw new FileNotFoundException());
-    }
+    public IOpenFile Open(string path) => new OpenFile(Find(path) ?? throw new FileNotFoundException());
 
-    public string? ReadText(string path)
-    {
-        lock (_lock)
-            return Follow(path) is { Kind: FileKind.File } file ? Encoding.UTF8.GetString(file.Content) : null;
-    }
+    public string? ReadText(string path) => Follow(path) is { Kind: FileKind.File } file ? Encoding.UTF8.GetString(file.Content) : null;
 
     public void Write(string path, string text)
     {
-        lock (_lock)
+        if (Follow(path) is not { } file)
         {
-            if (Follow(path) is not { } file)
-            {
-                if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
-                    Put(directory, name, New(FileKind.File, text));
-                return;
-            }
-
-            if (file.Kind != FileKind.File)
-                return;
-            file.Content = Encoding.UTF8.GetBytes(text);
-            file.Changed = (long)++_last;
-            if (Parent(Resolve(path), out var holder, out var written))
-                Tell(holder, written, FileEventKind.Written);
+            if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
+                Put(directory, name, New(FileKind.File, text));
+            return;
         }
+
+        if (file.Kind != FileKind.File)
+            return;
+        file.Content = Encoding.UTF8.GetBytes(text);
+        file.Changed = (long)++_last;
+        if (Parent(Resolve(path), out var holder, out var written))
+            Tell(holder, written, FileEventKind.Written);
     }
 
     public void WriteByRename(string path, string text)
     {
-        lock (_lock)
-        {
-            if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
-                Put(directory, name, New(FileKind.File, text));
-        }
+        if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
+            Put(directory, name, New(FileKind.File, text));
     }
 
     public void Link(string path, string target)
     {
-        lock (_lock)
-        {
-            if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
-                Put(directory, name, new Node(FileKind.Link) { Inode = ++_last, Target = target, Changed = (long)_last });
-        }
+        if (Parent(path, out var directory, out var name) && directory.Entries.GetValueOrDefault(name)?.Kind != FileKind.Directory)
+            Put(directory, name, new Node(FileKind.Link) { Inode = ++_last, Target = target, Changed = (long)_last });
     }
 
     public void MakeDirectory(string path)
     {
-        lock (_lock)
-        {
-            if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
-                Put(directory, name, new Node(FileKind.Directory) { Inode = ++_last });
-        }
+        if (Parent(path, out var directory, out var name) && !directory.Entries.ContainsKey(name))
+            Put(directory, name, new Node(FileKind.Directory) { Inode = ++_last });
     }
 
     public void Delete(string path)
     {
-        lock (_lock)
-        {
-            if (!Parent(path, out var directory, out var name) || !directory.Entries.Remove(name, out var gone))
-                return;
-            Tell(directory, name, FileEventKind.Removed);
-            End(gone);
-        }
+        if (!Parent(path, out var directory, out var name) || !directory.Entries.Remove(name, out var gone))
+            return;
+        Tell(directory, name, FileEventKind.Removed);
+        End(gone);
     }
 
     public void Rename(string from, string to)
     {
-        lock (_lock)
-        {
-            if (!Parent(from, out var source, out var name) || !Parent(to, out var target, out var next)
-                || target.Entries.ContainsKey(next) || !source.Entries.TryGetValue(name, out var moved) || IsIn(target, moved))
-                return;
-            source.Entries.Remove(name);
-            target.Entries[next] = moved;
-            Tell(source, name, FileEventKind.Renamed);
-            Tell(target, next, FileEventKind.Created);
-            Tell(moved, "", FileEventKind.Renamed);
-        }
+        if (!Parent(from, out var source, out var name) || !Parent(to, out var target, out var next)
+            || target.Entries.ContainsKey(next) || !source.Entries.TryGetValue(name, out var moved) || IsIn(target, moved))
+            return;
+        source.Entries.Remove(name);
+        target.Entries[next] = moved;
+        Tell(source, name, FileEventKind.Renamed);
+        Tell(target, next, FileEventKind.Created);
+        Tell(moved, "", FileEventKind.Renamed);
     }
 
     private static bool IsIn(Node node, Node directory) => node == directory || directory.Entries.Values.Any(entry => IsIn(node, entry));
@@ -202,18 +177,15 @@ internal sealed class InodeFiles : IFiles, IFileSteps
         return directory is { Kind: FileKind.Directory };
     }
 
-    private sealed class OpenFile(InodeFiles files, Node node) : IOpenFile
+    private sealed class OpenFile(Node node) : IOpenFile
     {
         public FileStamp Stamp { get; } = node.Stamp;
 
         public int Read(Span<byte> buffer)
         {
-            lock (files._lock)
-            {
-                var length = Math.Min(node.Content.Length, buffer.Length);
-                node.Content.AsSpan(0, length).CopyTo(buffer);
-                return length;
-            }
+            var length = Math.Min(node.Content.Length, buffer.Length);
+            node.Content.AsSpan(0, length).CopyTo(buffer);
+            return length;
         }
 
         public void Dispose()
@@ -228,22 +200,18 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
         public int Watch(string directory, bool contents)
         {
-            lock (files._lock)
-            {
-                if (files.Find(directory) is not { Kind: FileKind.Directory } node)
-                    throw new DirectoryNotFoundException($"{directory} went away");
-                var watch = _watches.FirstOrDefault(each => each.Value.Directory == node).Key;
-                if (watch == 0)
-                    watch = ++_last;
-                _watches[watch] = (node, contents || (_watches.TryGetValue(watch, out var known) && known.Contents));
-                return watch;
-            }
+            if (files.Find(directory) is not { Kind: FileKind.Directory } node)
+                throw new DirectoryNotFoundException($"{directory} went away");
+            var watch = _watches.FirstOrDefault(each => each.Value.Directory == node).Key;
+            if (watch == 0)
+                watch = ++_last;
+            _watches[watch] = (node, contents || (_watches.TryGetValue(watch, out var known) && known.Contents));
+            return watch;
         }
 
         public void Unwatch(int watch)
         {
-            lock (files._lock)
-                _watches.Remove(watch);
+            _watches.Remove(watch);
         }
 
         public void Tell(Node directory, string name, FileEventKind kind)
@@ -263,8 +231,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
 
         public void Dispose()
         {
-            lock (files._lock)
-                files._open.Remove(this);
+            files._open.Remove(this);
         }
     }
 }

@@ -10,8 +10,12 @@ namespace CertActors.Tests.Support;
 
 /// <summary>
 /// The whole pipeline in virtual time, on files in memory and with scripted events. Nothing happens by itself: a test changes the files,
-/// raises events and advances the time, each followed by a barrier.
+/// raises events, sends messages and advances the time, each followed by a barrier.
 /// </summary>
+/// <remarks>
+/// The actors run within the barrier, on the test's own thread (<see cref="RunQueueDispatcher"/>), as does the disk
+/// (<see cref="HangingDisk"/>): a test comes out the same each time, and when the barrier returns, nothing is left to do until time passes.
+/// </remarks>
 public abstract class PipelineKit : TestKit
 {
     internal const string CertPath = "/certs/tls.crt";
@@ -23,17 +27,25 @@ public abstract class PipelineKit : TestKit
         akka.loglevel = INFO
         akka.stdout-loglevel = OFF
         akka.loggers = []
+        akka.actor.default-dispatcher.type = "CertActors.Tests.Support.RunQueueDispatcherConfigurator, CertActors.Tests"
+        akka.actor.internal-dispatcher = akka.actor.default-dispatcher
         """;
 
     private readonly ConcurrentQueue<LogEvent> _logged = [];
-    private readonly IActorRef _logs;
-    private TestProbe? _barrier;
+    private readonly HashSet<int> _threads = [];
+    private readonly RunQueueDispatcher _actors;
+    private readonly TestProbe _asker;
 
     protected PipelineKit(bool serializeMessages = true)
         : base(ConfigurationFactory.ParseString($"akka.actor.serialize-messages = {(serializeMessages ? "on" : "off")}").WithFallback(Config))
     {
-        _logs = Sys.ActorOf(Props.Create(() => new LogCollector(_logged)));
-        Sys.EventStream.Subscribe(_logs, typeof(LogEvent));
+        _actors = (RunQueueDispatcher)Sys.Dispatchers.DefaultGlobalDispatcher;
+
+        // One for all, as each makes Akka read all of its configuration again: 5 ms.
+        _asker = CreateTestProbe();
+        Subscriber = CreateTestProbe();
+        Sys.EventStream.Subscribe(Sys.ActorOf(Props.Create(() => new LogCollector(_logged))), typeof(LogEvent));
+        Barrier();
     }
 
     internal MemoryFiles Files { get; } = new();
@@ -46,12 +58,12 @@ public abstract class PipelineKit : TestKit
 
     private protected IActorRef Supervisor { get; private set; } = ActorRefs.Nobody;
 
-    private protected TestProbe Subscriber { get; private set; } = null!;
+    private protected TestProbe Subscriber { get; }
 
     private protected ServingCertificate Current => Holder.Current ?? throw new InvalidOperationException("nothing is served");
 
-    /// <summary>How often a barrier asks each actor in turn whether it's done.</summary>
-    private protected int Rounds { get; init; } = 6;
+    /// <summary>Whether threads of the test's own send messages, which no barrier can wait for.</summary>
+    private protected bool HasOwnThreads { get; init; }
 
     private TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 
@@ -92,9 +104,11 @@ public abstract class PipelineKit : TestKit
 
     private protected void Start(Props props)
     {
-        Subscriber = CreateTestProbe();
+        News();
         var parent = Sys.ActorOf(Props.Create(() => new Server(props)));
-        Supervisor = parent.Ask<IActorRef>("child").GetAwaiter().GetResult();
+        parent.Tell("child", _asker);
+        Barrier();
+        Supervisor = _asker.ExpectMsg<IActorRef>();
         Supervisor.Tell(new Subscribe(Subscriber));
         Barrier();
 
@@ -106,6 +120,7 @@ public abstract class PipelineKit : TestKit
     {
         Watch(Supervisor);
         Sys.Stop(Supervisor);
+        Barrier();
         ExpectTerminated(Supervisor);
     }
 
@@ -123,48 +138,46 @@ public abstract class PipelineKit : TestKit
             Advance(milliseconds: stepMilliseconds);
     }
 
-    /// <summary>Returns when every actor has nothing more to do until time passes. The rounds follow a message that goes through all of them.</summary>
+    /// <summary>Runs the actors until they have nothing more to do before time passes.</summary>
     private protected void Barrier()
     {
-        if (Supervisor.IsNobody())
-            return;
-        var probe = _barrier ??= CreateTestProbe();
-        for (var round = 0; round < Rounds; round++)
-        {
-            foreach (var actor in (string[])["file-watch", "debounce", "pair-default", "pair-other"])
-                Ask(new ActorSelection(Supervisor, actor));
-            Ask(new ActorSelection(Supervisor, ""));
-        }
-
-        void Ask(ActorSelection actor)
-        {
-            actor.Tell(new Identify(0), probe);
-            probe.ExpectMsg<ActorIdentity>();
-        }
+        _threads.Add(Environment.CurrentManagedThreadId);
+        _actors.Run();
     }
 
     private protected IActorRef Child(string name) =>
-        new ActorSelection(Supervisor, name).ResolveOne(TimeSpan.FromSeconds(10)).GetAwaiter().GetResult();
+        Find(name) ?? throw new InvalidOperationException($"{name} isn't running");
+
+    /// <returns>Null if no such child is running.</returns>
+    private protected IActorRef? Find(string name)
+    {
+        new ActorSelection(Supervisor, name).Tell(new Identify(0), _asker);
+        Barrier();
+        return _asker.ExpectMsg<ActorIdentity>().Subject;
+    }
 
     /// <summary>Kills a child, and waits until it is gone.</summary>
     private protected void Kill(IActorRef actor)
     {
         Watch(actor);
         actor.Tell(Akka.Actor.Kill.Instance);
-        ExpectTerminated(actor);
         Barrier();
+        ExpectTerminated(actor);
     }
 
-    private protected CertificateStatus Status(string name = "default")
+    private protected CertificateStatus Status(string name = "default") => StatusOfAll().Certificates.Single(pair => pair.Name == name);
+
+    private protected CertificatesStatus StatusOfAll()
     {
-        var probe = CreateTestProbe();
-        Supervisor.Tell(GetStatus.Instance, probe);
-        return probe.ExpectMsg<CertificatesStatus>().Certificates.Single(pair => pair.Name == name);
+        Supervisor.Tell(GetStatus.Instance, _asker);
+        Barrier();
+        return _asker.ExpectMsg<CertificatesStatus>();
     }
 
     /// <summary>All that the subscriber was told and a test hasn't seen yet.</summary>
     private protected List<object> News()
     {
+        Barrier();
         var news = new List<object>();
         while (Subscriber.HasMessages)
             news.Add(Subscriber.ReceiveOne(TimeSpan.Zero));
@@ -175,15 +188,18 @@ public abstract class PipelineKit : TestKit
 
     private protected IReadOnlyList<string> Logged()
     {
-        _logs.Ask<ActorIdentity>(new Identify(0)).GetAwaiter().GetResult();
+        Barrier();
         return [.. _logged.Select(entry => entry.ToString())];
     }
 
     protected override void AfterAll()
     {
         var swallowed = Logged().Where(entry => entry.Contains("Swallowing exception during message send", StringComparison.Ordinal)).ToArray();
+        var strangers = _actors.Senders.Where(sender => !_threads.Contains(sender.Key)).ToArray();
+        _actors.Release();
         base.AfterAll();
         Assert.True(swallowed.Length == 0, string.Join(Environment.NewLine, swallowed));
+        Assert.True(HasOwnThreads || strangers.Length == 0, "A message came from a thread that no barrier waits for: " + strangers.FirstOrDefault().Value);
     }
 
     /// <summary>The server that spawns the supervisor, and restarts it whatever happens to it.</summary>

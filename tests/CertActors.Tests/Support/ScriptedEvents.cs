@@ -5,6 +5,8 @@ namespace CertActors.Tests.Support;
 /// <summary>An event source that says what the test tells it to, about the directories that it was told to watch.</summary>
 internal sealed class ScriptedEvents
 {
+    // Disk threads watch at the same time. Never held while an event is raised: its receiver has a lock of its own, under which it ends watches.
+    private readonly Lock _lock = new();
     private readonly List<Source> _open = [];
 
     /// <summary>Why no source can be made; null if one can.</summary>
@@ -31,34 +33,41 @@ internal sealed class ScriptedEvents
         if (Unavailable is not null)
             throw Unavailable;
         var source = new Source(this, sink);
-        _open.Add(source);
+        lock (_lock)
+            _open.Add(source);
         return source;
     }
 
     /// <summary>Something happened to a path: told if its directory is watched for it.</summary>
     public void Raise(string path, FileEventKind kind)
     {
-        foreach (var source in _open.ToArray())
+        foreach (var source in Sources())
             source.Raise(Path.GetDirectoryName(path)!, Path.GetFileName(path), kind);
     }
 
     /// <summary>Something happened to a directory itself.</summary>
     public void RaiseDirectory(string directory, FileEventKind kind)
     {
-        foreach (var source in _open.ToArray())
+        foreach (var source in Sources())
             source.Raise(directory, "", kind);
     }
 
     public void RaiseEverything(FileEventKind kind)
     {
-        foreach (var source in _open.ToArray())
+        foreach (var source in Sources())
             source.Sink(IFileEventSource.Everything, "", kind);
     }
 
     /// <summary>Whether the directory of the path is watched.</summary>
     public bool Watches(string path) => Directories.Contains(Path.GetDirectoryName(path)!);
 
-    public IReadOnlyCollection<string> Directories => [.. _open.SelectMany(source => source.Directories).Order(StringComparer.Ordinal)];
+    public IReadOnlyCollection<string> Directories => [.. Sources().SelectMany(source => source.Directories()).Order(StringComparer.Ordinal)];
+
+    private Source[] Sources()
+    {
+        lock (_lock)
+            return [.. _open];
+    }
 
     private sealed class Source(ScriptedEvents script, OnFileEvent sink) : IFileEventSource
     {
@@ -67,40 +76,57 @@ internal sealed class ScriptedEvents
 
         public OnFileEvent Sink { get; } = sink;
 
-        public IEnumerable<string> Directories => _watches.Values.Select(watch => watch.Directory);
+        public string[] Directories()
+        {
+            lock (script._lock)
+                return [.. _watches.Values.Select(watch => watch.Directory)];
+        }
 
         public int Watch(string directory, bool contents)
         {
             if (script.WatchFails(directory) is { } failure)
                 throw failure;
-            script.Watched++;
-            foreach (var (watch, known) in _watches)
+            int added;
+            lock (script._lock)
             {
-                if (known.Directory == directory)
+                script.Watched++;
+                foreach (var (watch, known) in _watches)
                 {
-                    _watches[watch] = (directory, known.Contents || contents);
-                    return watch;
+                    if (known.Directory == directory)
+                    {
+                        _watches[watch] = (directory, known.Contents || contents);
+                        return watch;
+                    }
                 }
+
+                added = ++_last;
+                _watches[added] = (directory, contents);
             }
 
-            var added = ++_last;
-            _watches[added] = (directory, contents);
             script.BeforeTold(directory);
             return added;
         }
 
-        public void Unwatch(int watch) => _watches.Remove(watch);
+        public void Unwatch(int watch)
+        {
+            lock (script._lock)
+                _watches.Remove(watch);
+        }
 
         public void Raise(string directory, string name, FileEventKind kind)
         {
             var needsContents = name.Length > 0 && kind is FileEventKind.Written or FileEventKind.Attributes;
-            foreach (var (watch, known) in _watches.ToArray())
-            {
-                if (known.Directory == directory && (known.Contents || !needsContents))
-                    Sink(watch, name, kind);
-            }
+            int[] concerned;
+            lock (script._lock)
+                concerned = [.. _watches.Where(watch => watch.Value.Directory == directory && (watch.Value.Contents || !needsContents)).Select(watch => watch.Key)];
+            foreach (var watch in concerned)
+                Sink(watch, name, kind);
         }
 
-        public void Dispose() => script._open.Remove(this);
+        public void Dispose()
+        {
+            lock (script._lock)
+                script._open.Remove(this);
+        }
     }
 }
