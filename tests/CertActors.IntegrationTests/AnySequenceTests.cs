@@ -63,7 +63,7 @@ public sealed class AnySequenceTests : IDisposable
     }
 
     private static async Task<CertificateStatus> StatusAsync(IActorRef supervisor) =>
-        (await supervisor.Ask<CertificatesStatus>(GetStatus.Instance)).Certificates[0];
+        (await supervisor.Ask<CertificatesStatus>(GetStatus.Instance, Generous)).Certificates[0];
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {

@@ -10,6 +10,7 @@ namespace CertActors.IntegrationTests;
 /// <summary>What Akka.Hosting makes of the supervisor.</summary>
 public sealed class HostingTests
 {
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
     private static readonly CertificateOptions Missing = new() { CertificatePath = "/nowhere/tls.crt", KeyPath = "/nowhere/tls.key" };
 
     [Fact]
@@ -19,7 +20,7 @@ public sealed class HostingTests
         await host.StartAsync();
 
         var supervisor = host.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
-        await supervisor.Ask<ReloadNowResult>(new ReloadNow());
+        await supervisor.Ask<ReloadNowResult>(new ReloadNow(), Generous);
         var reason = await Assert.ThrowsAsync<CertificateNotLoadedException>(
             () => host.Services.GetRequiredService<CertificateHolder>().WaitForFirstAsync(TimeSpan.Zero));
 
@@ -64,8 +65,8 @@ public sealed class HostingTests
 
         system.ActorOf(CertificateSupervisor.Props(new CertificateHolder(), Missing), CertificateSupervisor.DefaultName);
 
-        Assert.Contains("/nowhere/tls.crt", await logged.Task.WaitAsync(TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
-        await system.Terminate();
+        Assert.Contains("/nowhere/tls.crt", await logged.Task.WaitAsync(Generous), StringComparison.Ordinal);
+        await system.Terminate().WaitAsync(Generous);
     }
 
     private static IHost Host(Action<IServiceCollection> services, Action<AkkaConfigurationBuilder> akka)

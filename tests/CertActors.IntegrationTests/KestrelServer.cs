@@ -19,6 +19,8 @@ namespace CertActors.IntegrationTests;
 /// <summary>A real Kestrel with real actors on real files, and a client for it.</summary>
 internal sealed class KestrelServer : IAsyncDisposable
 {
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
     private readonly WebApplication _app;
 
     private KestrelServer(WebApplication app)
@@ -64,19 +66,21 @@ internal sealed class KestrelServer : IAsyncDisposable
     /// <summary>A full handshake, never a resumed one, whose session would show the certificate of the one before.</summary>
     public async Task<SslStream> ConnectAsync(int endpoint = 0, string name = "localhost", params SslApplicationProtocol[] protocols)
     {
+        using var limit = new CancellationTokenSource(Generous);
         var client = new TcpClient();
         SslStream? tls = null;
         try
         {
-            await client.ConnectAsync(Endpoints[endpoint]);
+            await client.ConnectAsync(Endpoints[endpoint], limit.Token);
             tls = new SslStream(client.GetStream());
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+            var options = new SslClientAuthenticationOptions
             {
                 TargetHost = name,
                 AllowTlsResume = false,
                 ApplicationProtocols = protocols.Length == 0 ? null : [.. protocols],
                 RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
-            });
+            };
+            await tls.AuthenticateAsClientAsync(options, limit.Token);
             return tls;
         }
         catch

@@ -31,7 +31,7 @@ public sealed class RotationTests : IAsyncLifetime
         {
             await _ended.CancelAsync();
             await _clients;
-            await PingAsync(_keptOpen);
+            await PingAsync(_keptOpen).WaitAsync(Generous);
         }
         finally
         {

@@ -108,7 +108,7 @@ internal sealed class ServerProcess : IDisposable
     public async Task SignalAsync(string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
-        await kill.WaitForExitAsync();
+        await kill.WaitForExitAsync().WaitAsync(Generous);
     }
 
     public async Task<int> ExitAsync()

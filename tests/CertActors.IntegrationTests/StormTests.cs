@@ -41,7 +41,7 @@ public sealed class StormTests : IDisposable
 
         Assert.DoesNotContain(news.OfType<WatchModeChanged>(), change => change.Mode == WatchMode.Polling);
         Assert.DoesNotContain(news.OfType<CertificateReloadFailed>(), failure => failure.Reason == RejectionReason.FileUnreadable);
-        await system.Terminate();
+        await system.Terminate().WaitAsync(Generous);
 
         void Replace()
         {

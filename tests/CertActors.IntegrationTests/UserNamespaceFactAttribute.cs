@@ -25,8 +25,7 @@ public sealed class UserNamespaceFactAttribute : FactAttribute
         try
         {
             using var tried = Process.Start(new ProcessStartInfo(WithoutInotify[0], [.. WithoutInotify[1..], "true"]) { RedirectStandardError = true })!;
-            tried.WaitForExit();
-            return tried.ExitCode == 0;
+            return tried.WaitForExit(TimeSpan.FromSeconds(30)) && tried.ExitCode == 0;
         }
         catch (Win32Exception)
         {
