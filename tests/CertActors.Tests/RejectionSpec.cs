@@ -147,6 +147,21 @@ public sealed class RejectionSpec : PipelineKit
         Assert.Null(Status().LastFailure);
     }
 
+    [Fact]
+    public void Where_no_descriptor_is_left_the_message_says_that_remedy_and_does_not_blame_the_file()
+    {
+        var good = Write(TestPair.Make());
+        Start();
+        Files.Fail(KeyPath, new OutOfDescriptorsException("no descriptor is left: raise the limit"));
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+
+        var failure = Status().LastFailure!;
+        Assert.Equal(RejectionReason.FileUnreadable, failure.Reason);
+        Assert.EndsWith("raise the limit.", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(good.Sha256, failure.StillServed?.Sha256);
+    }
+
     [Theory]
     [InlineData("missing", RejectionReason.FileMissing)]
     [InlineData("empty", RejectionReason.FileEmpty)]

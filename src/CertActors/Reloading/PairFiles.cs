@@ -136,6 +136,10 @@ internal sealed class PairFiles : IDisposable
             return new ReadFile(stamp, Content: null, Rejected(
                 RejectionReason.FileUnreadable, $"{path} may not be read by this process; let its user read the file and pass every directory on the way."));
         }
+        catch (OutOfDescriptorsException error)
+        {
+            return new ReadFile(stamp, Content: null, Rejected(RejectionReason.FileUnreadable, $"{path} can't be read: {error.Message}."));
+        }
         catch (IOException error)
         {
             return new ReadFile(stamp, Content: null, Rejected(

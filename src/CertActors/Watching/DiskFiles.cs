@@ -97,7 +97,7 @@ internal sealed partial class DiskFiles : IFiles
     private static SafeFileHandle LinuxOpen(string path)
     {
         const int readOnly = 0, nonBlocking = 0x800, closeOnExec = 0x80000; // O_RDONLY, O_NONBLOCK, O_CLOEXEC
-        const int interrupted = 4, noDeviceOrWriter = 6; // EINTR, ENXIO
+        const int interrupted = 4, noDeviceOrWriter = 6, systemIsFull = 23, processIsFull = 24; // EINTR, ENXIO, ENFILE, EMFILE
 
         while (true)
         {
@@ -112,6 +112,9 @@ internal sealed partial class DiskFiles : IFiles
             {
                 NoEntry or NotADirectory => new FileNotFoundException(),
                 noDeviceOrWriter => new IOException($"{path} is a socket, or a device that is no more"),
+                processIsFull => new OutOfDescriptorsException(
+                    "this process has no descriptor left: raise its limit of open files (LimitNOFILE= in systemd, 'ulimit -n' in a shell), or allow fewer connections"),
+                systemIsFull => new OutOfDescriptorsException("the system has no file left to open: raise the sysctl fs.file-max"),
                 NoPermission => new UnauthorizedAccessException($"{path} may not be opened ({Marshal.GetPInvokeErrorMessage(error)})"),
                 _ => new IOException($"{path} can't be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
             };
