@@ -57,6 +57,24 @@ public sealed class DeadMountSpec : PipelineKit
             passMilliseconds: 1000);
     }
 
+    [Fact]
+    public async Task A_table_of_mounts_that_can_not_be_read_is_read_again_and_the_last_one_serves_meanwhile()
+    {
+        Files.Mount("/dead", device: 2);
+        Files.MountsFailure = new IOException();
+        var lanes = new DiskLanes(Files, Disk);
+        Assert.Equal(0UL, await DeviceOfAsync());
+
+        Files.MountsFailure = null;
+        Assert.Equal(2UL, await DeviceOfAsync());
+
+        Files.MountsFailure = new IOException();
+        lanes.ForgetMounts();
+        Assert.Equal(2UL, await DeviceOfAsync());
+
+        Task<ulong> DeviceOfAsync() => lanes.Run(Devices.None, DiskWork.Look, files => files.ReadMounts()("/dead/tls.crt")).Running.WaitAsync(Generous);
+    }
+
     [Theory]
     [InlineData("three mounts")]
     [InlineData("halves of pairs")]

@@ -31,6 +31,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DiskLane> _lanes = [];
     private volatile MountTable? _mounts;
+    private volatile MountTable _lastMounts = MountTable.Unknown;
     private int _mountChanges;
     private int _running;
 
@@ -105,7 +106,17 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
             return known;
 
         var changes = Volatile.Read(ref _mountChanges);
-        var read = files.ReadMounts();
+        MountTable read;
+        try
+        {
+            read = files.ReadMounts();
+        }
+        catch (IOException)
+        {
+            // Out of descriptors, which may be over at the next call.
+            return _lastMounts;
+        }
+
         lock (_lock)
         {
             // What was mounted meanwhile may not be in it.
@@ -113,6 +124,7 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
                 _mounts = read;
         }
 
+        _lastMounts = read;
         return read;
     }
 

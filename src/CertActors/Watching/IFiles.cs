@@ -14,6 +14,7 @@ internal interface IFiles
     FileStamp? StatTarget(string path);
 
     /// <summary>Reads what is mounted where, without touching any of it: a dead mount would hang.</summary>
+    /// <exception cref="IOException">It can't be told now.</exception>
     MountTable ReadMounts();
 
     /// <summary>Where a symbolic link leads, as it is written; null if there's no link any more.</summary>

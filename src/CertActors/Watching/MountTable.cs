@@ -14,13 +14,14 @@ internal sealed class MountTable(IEnumerable<KeyValuePair<string, ulong>> device
     /// <summary>For platforms that can't tell.</summary>
     public static MountTable Unknown { get; } = new([]);
 
+    /// <exception cref="IOException">It's there, and can't be read now.</exception>
     public static MountTable Read()
     {
         try
         {
             return Parse(File.ReadAllText("/proc/self/mountinfo"));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             return Unknown; // A sandbox without /proc.
         }

@@ -20,6 +20,9 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
     public Action<string>? BeforeStat { get; set; }
 
+    /// <summary>What reading the table of mounts throws; null if it doesn't.</summary>
+    public Exception? MountsFailure { get; set; }
+
     /// <summary>The mode of what is written from now on.</summary>
     public uint Mode { get; set; } = 0b110_000_000;
 
@@ -79,7 +82,7 @@ internal sealed class MemoryFiles : IFiles
 
     public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
 
-    public MountTable ReadMounts() => new([KeyValuePair.Create("/", 1UL), .. _mounts]);
+    public MountTable ReadMounts() => MountsFailure is { } failure ? throw failure : Mounts();
 
     public string? ReadLink(string path)
     {
@@ -108,7 +111,9 @@ internal sealed class MemoryFiles : IFiles
             _entries[path] = _entries[path] with { Links = 0, Changed = ++_clock };
     }
 
-    private ulong DeviceOf(string path) => ReadMounts().DeviceOf(path);
+    private MountTable Mounts() => new([KeyValuePair.Create("/", 1UL), .. _mounts]);
+
+    private ulong DeviceOf(string path) => Mounts().DeviceOf(path);
 
     private FileStamp StampOf(string path, Entry entry)
     {
