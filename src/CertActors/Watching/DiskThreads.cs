@@ -1,3 +1,5 @@
+using CertActors.Preloading;
+
 namespace CertActors.Watching;
 
 /// <summary>
@@ -41,6 +43,7 @@ internal sealed class DiskThreads : TaskScheduler
 
     private void Run()
     {
+        Preload.Ensure();
         while (true)
             TryExecuteTask(Next());
     }
