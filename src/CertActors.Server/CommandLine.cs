@@ -11,7 +11,8 @@ namespace CertActors.Server;
 /// <param name="Port">Where to listen; 0 for any free port.</param>
 /// <param name="Every">How long the demonstration serves a pair.</param>
 /// <param name="Rotations">After how many rotations the demonstration ends; null for never.</param>
-internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations);
+/// <param name="MostConnections">How many connections may be open; null for as many as the limit of open files leaves.</param>
+internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations, int? MostConnections);
 
 /// <summary>A pair that the user has asked to have judged.</summary>
 /// <param name="Pair">The pair.</param>
@@ -70,6 +71,12 @@ internal static class CommandLine
         HelpName = "N",
     };
 
+    private static readonly Option<int?> MaxConnections = new("--max-connections")
+    {
+        Description = "How many connections may be open; further ones wait. At most, and without it, as many as the process's limit of open files leaves.",
+        HelpName = "N",
+    };
+
     private static readonly Option<string> CheckCert = new("--cert")
     {
         Description = "The file with the leaf certificate and its intermediates, PEM or PKCS#12.",
@@ -99,7 +106,7 @@ internal static class CommandLine
     {
         var root = new RootCommand("An HTTPS server that follows its certificate's files, and loses no handshake to a change of them.")
         {
-            Cert, Key, Password, Address, Port, Every, Rotations, Check,
+            Cert, Key, Password, Address, Port, Every, Rotations, MaxConnections, Check,
         };
 
         // Run by the caller; without them, a command would have to be named.
@@ -140,7 +147,12 @@ internal static class CommandLine
             ? new CertificateOptions { CertificatePath = cert, KeyPath = result.GetValue(Key)!, PasswordPath = result.GetValue(Password) }
             : null;
         return new Arguments(
-            pair, result.GetValue(Address)!, result.GetValue(Port), result.GetValue(Every), result.GetValue(Rotations));
+            pair,
+            result.GetValue(Address)!,
+            result.GetValue(Port),
+            result.GetValue(Every),
+            result.GetValue(Rotations),
+            result.GetValue(MaxConnections));
     }
 
     private static string Run(ParseResult result, out int exitCode)
@@ -175,6 +187,8 @@ internal static class CommandLine
             yield return $"--port must be 0 to {IPEndPoint.MaxPort}.";
         if (result.GetValue(Rotations) is < 1)
             yield return "--rotations must be at least 1.";
+        if (result.GetValue(MaxConnections) is < 1)
+            yield return "--max-connections must be at least 1.";
 
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
     }

@@ -7,12 +7,14 @@ internal static class Serving
 {
     /// <exception cref="OperationCanceledException">A signal has ended it.</exception>
     /// <exception cref="IOException">It has ended by itself, or can't listen.</exception>
-    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, Signals signals)
+    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, int? mostConnections, Signals signals)
     {
-        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, signals);
+        WarmUp.StartThreads();
+        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, mostConnections, signals);
         try
         {
             await app.StartAsync(signals.Ended);
+            await WarmUp.RequestAsync(app.ListensOn());
             Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
             var stopped = new TaskCompletionSource();
             await using var registration = app.Lifetime.ApplicationStopping.Register(stopped.SetResult);

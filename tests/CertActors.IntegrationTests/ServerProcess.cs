@@ -36,6 +36,18 @@ internal sealed class ServerProcess : IDisposable
         ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null,
     });
 
+    /// <summary>What the open descriptors lead to: proc_pid_fd(5).</summary>
+    public string[] Descriptors() =>
+        [.. Directory.GetFiles($"/proc/{_process.Id}/fd").Select(descriptor => new FileInfo(descriptor).LinkTarget).OfType<string>()];
+
+    /// <summary>Changes how many descriptors it may have; the limit that it started with is the highest.</summary>
+    public async Task LimitDescriptorsAsync(int most)
+    {
+        using var limit = Process.Start("prlimit", ["--pid", $"{_process.Id}", $"--nofile={most}:"]);
+        await limit.WaitForExitAsync();
+        Assert.Equal(0, limit.ExitCode);
+    }
+
     public static ServerProcess Start(params string[] arguments) => Run([.. Server, .. arguments]);
 
     /// <summary>By a shell script that ends in <c>exec "$@"</c>.</summary>
@@ -64,6 +76,13 @@ internal sealed class ServerProcess : IDisposable
         exec "$@"
         """;
 
+    /// <summary>
+    /// With a limit of open files (getrlimit(2)), which may be lowered and raised again while it runs. Without tiered compilation: the runtime starts
+    /// its thread now and then, which takes descriptors, and ends the process where it can't.
+    /// </summary>
+    public static ServerProcess StartWithDescriptors(int most, params string[] arguments) =>
+        Run(["sh", "-c", "ulimit -n \"$0\"; exec \"$@\"", $"{most}", .. Server, .. arguments], isRead: true, ("DOTNET_TieredCompilation", "0"));
+
     private const string MountLater =
         """
         when=$1 from=$2 to=$3; shift 3
@@ -76,16 +95,17 @@ internal sealed class ServerProcess : IDisposable
 
     private static string[] Server => [Environment.ProcessPath!, typeof(SelfMadePair).Assembly.Location];
 
-    private static ServerProcess Run(string[] command, bool isRead = true) => new(
-        new Process
+    private static ServerProcess Run(string[] command, bool isRead = true, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
-            StartInfo = new ProcessStartInfo(command[0], command[1..])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            },
-        },
-        isRead);
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return new ServerProcess(new Process { StartInfo = start }, isRead);
+    }
 
     /// <summary>Where it listens, once it does.</summary>
     public Task<Uri> ListensAsync() => _listens.Task.WaitAsync(Generous);

@@ -19,7 +19,7 @@ public sealed class ServerTests : IDisposable
     [
         ["--bogus"], ["--port"], ["--port", "70000"], ["--port", "x"], ["--cert", "a"], ["--key", "a"], ["--cert", "", "--key", "b"],
         ["--cert", "a", "--key", "b", "--every", "1s"], ["--cert", "a", "--key", "b", "--rotations", "1"], ["--address", "127.0.0.1"],
-        ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["extra"],
+        ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["--max-connections", "0"], ["extra"],
         ["--password-file", "p"], ["check"], ["check", "--cert", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
     ];
 
@@ -212,7 +212,7 @@ public sealed class ServerTests : IDisposable
 
         Assert.Equal(0, await server.ExitAsync());
 
-        Assert.All(["--cert", "--key", "--port", "--address", "--every", "--rotations"], option => Assert.Contains(server.Output, line => line.Contains(option, StringComparison.Ordinal)));
+        Assert.All(["--cert", "--key", "--port", "--address", "--every", "--rotations", "--max-connections"], option => Assert.Contains(server.Output, line => line.Contains(option, StringComparison.Ordinal)));
     }
 
     /// <summary>That 90 % of the intended handshakes were made is part of its exit code, and a statement about the machine.</summary>
