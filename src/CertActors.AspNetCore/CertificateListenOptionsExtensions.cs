@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace CertActors.AspNetCore;
 
@@ -23,7 +24,8 @@ public static class CertificateListenOptionsExtensions
     /// <remarks>
     /// A handshake that comes before the first load waits for it, for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own
     /// time limit (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s), and fails if there's nothing to serve by then.
-    /// Connections that are open stay on the certificate that they began with.
+    /// Connections that are open stay on the certificate that they began with. Those that don't begin with a ClientHello are closed, and reported in
+    /// one line a minute by the log category <c>CertActors.AspNetCore</c>.
     /// </remarks>
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
@@ -32,11 +34,39 @@ public static class CertificateListenOptionsExtensions
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
         ArgumentNullException.ThrowIfNull(holder);
+        RefuseWhatIsNotTls(listenOptions);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
-            OnConnection = context => holder.Select(context.ClientHelloInfo.ServerName) is { } certificate
-                ? ValueTask.FromResult(OptionsFor(certificate))
-                : OptionsForFirstAsync(holder, context),
+            OnConnection = context =>
+            {
+                context.Connection.Features.Set(ClientHelloFeature.Instance);
+                return holder.Select(context.ClientHelloInfo.ServerName) is { } certificate
+                    ? ValueTask.FromResult(OptionsFor(certificate))
+                    : OptionsForFirstAsync(holder, context);
+            },
+        });
+    }
+
+    // SslStream asks for options when it has read a ClientHello. Given another message, or a ClientHello that its parser fails on, it goes on without
+    // and throws what Kestrel takes for an error of the server's own, and logs with a stack trace.
+    private static void RefuseWhatIsNotTls(ListenOptions listenOptions)
+    {
+        var services = listenOptions.ApplicationServices;
+        var refused = new RefusedConnections(
+            services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(CertificateListenOptionsExtensions).Namespace!),
+            () => listenOptions.EndPoint,
+            services.GetService<TimeProvider>() ?? TimeProvider.System);
+
+        listenOptions.Use(next => async connection =>
+        {
+            try
+            {
+                await next(connection).ConfigureAwait(false);
+            }
+            catch (Exception fault) when (fault is not OutOfMemoryException && connection.Features.Get<ClientHelloFeature>() is null)
+            {
+                refused.Add();
+            }
         });
     }
 
@@ -57,4 +87,10 @@ public static class CertificateListenOptionsExtensions
     // Made anew each time: Kestrel writes the endpoint's ALPN list into it. What costs something, the chain, is shared.
     private static SslServerAuthenticationOptions OptionsFor(ServingCertificate certificate) =>
         new() { ServerCertificateContext = certificate.Context };
+
+    /// <summary>Marks a connection whose ClientHello was read: what fails from then on isn't for want of one.</summary>
+    private sealed class ClientHelloFeature
+    {
+        public static ClientHelloFeature Instance { get; } = new();
+    }
 }

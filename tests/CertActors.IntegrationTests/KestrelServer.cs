@@ -39,10 +39,14 @@ internal sealed class KestrelServer : IAsyncDisposable
             .Select(address => new IPEndPoint(IPAddress.Loopback, new Uri(address).Port)),
     ];
 
-    public static async Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints)
+    public static Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints) => StartAsync(pair, logs: null, endpoints);
+
+    public static async Task<KestrelServer> StartAsync(CertificateOptions pair, ILoggerProvider? logs, params HttpProtocols[] endpoints)
     {
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
+        if (logs is not null)
+            builder.Logging.AddProvider(logs);
         builder.Services.AddCertificates(pair);
         builder.Services.AddAkka("test", akka => akka.WithCertificates());
         builder.WebHost.UseKestrelHttpsConfiguration();

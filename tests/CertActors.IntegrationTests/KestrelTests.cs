@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using CertActors.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
@@ -87,6 +89,56 @@ public sealed class KestrelTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_not_a_ClientHello_costs_no_log_line_of_its_own()
+    {
+        var pair = Write(SelfMadePair.Make());
+        using var logs = new Lines();
+        await using var server = await KestrelServer.StartAsync(Pair, logs);
+        await server.Holder.WaitForFirstAsync(Generous);
+
+        byte[] noise = [.. Enumerable.Range(0, 200).Select(i => (byte)(i * 37))];
+        byte[][] openings =
+        [
+            "GET / HTTP/1.1\r\n\r\n"u8.ToArray(), noise, new byte[64],
+            [0x80, 46, 1, 0, 2, 0, 21, 0, 0, 0, 16, .. noise], // an SSL 2.0 CLIENT-HELLO
+            Record(20, 1), Record(21, 1, 0), Record(21, 2, 40), Record(23, noise), Record(24, 1, 0, 3, 1, 2, 3), Record(25, 1),
+            Record(22), Record(22, 0, 0, 0, 0), Record(22, 2, 0, 0, 4, 1, 2, 3, 4), Record(22, 20, 0, 0, 4, 1, 2, 3, 4),
+            Record(22, 1), Record(22, 1, 0, 0, 0), Record(22, 1, 0, 0, 1, 3), Record(22, [1, 0, 0, 200, .. noise]),
+            Record(22, [1, 0, 0, 42, 3, 3, .. new byte[32], 0, 0, 2, 0x13, 1, 1, 0, 7]), // a byte where extensions would begin
+        ];
+        foreach (var opening in openings)
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(server.Endpoints[0]);
+            await client.GetStream().WriteAsync(opening);
+            client.Client.Shutdown(SocketShutdown.Send);
+            await Xunit.Record.ExceptionAsync(() => client.GetStream().ReadExactlyAsync(new byte[1024]).AsTask().WaitAsync(Generous));
+        }
+
+        Assert.Equal(pair.Sha256, await server.ServedAsync());
+        Assert.Empty(logs.All);
+
+        static byte[] Record(byte type, params byte[] body) => [type, 3, 1, (byte)(body.Length >> 8), (byte)body.Length, .. body];
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(50)]
+    public async Task A_ClientHello_in_small_records_is_answered(int size)
+    {
+        var pair = Write(SelfMadePair.Make());
+        await using var server = await KestrelServer.StartAsync(Pair);
+        await server.Holder.WaitForFirstAsync(Generous);
+
+        using var client = new TcpClient();
+        await client.ConnectAsync(server.Endpoints[0]);
+        await using var tls = new SslStream(new SmallRecords(client.GetStream(), size), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate is not null);
+        await tls.AuthenticateAsClientAsync("localhost").WaitAsync(Generous);
+        Assert.Equal(pair.Sha256, KestrelServer.LeafOf(tls));
+    }
+
+    [Fact]
     public async Task Clients_that_send_no_name_or_another_are_served_too()
     {
         var pair = Write(SelfMadePair.Make());
@@ -101,5 +153,81 @@ public sealed class KestrelTests : IDisposable
         File.WriteAllText(Pair.CertificatePath, pair.CertificatePem);
         File.WriteAllText(Pair.KeyPath, pair.KeyPem);
         return pair;
+    }
+
+    /// <summary>What is logged of Information and above by others than the supervisor.</summary>
+    private sealed class Lines : ILoggerProvider
+    {
+        private readonly ConcurrentQueue<string> _all = new();
+
+        public IReadOnlyList<string> All => [.. _all];
+
+        public ILogger CreateLogger(string categoryName) => new Category(categoryName, _all);
+
+        public void Dispose()
+        {
+        }
+
+        private sealed class Category(string name, ConcurrentQueue<string> all) : ILogger
+        {
+            public IDisposable? BeginScope<TState>(TState state)
+                where TState : notnull => null;
+
+            public bool IsEnabled(LogLevel logLevel) =>
+                logLevel >= LogLevel.Information && name.StartsWith("Microsoft.AspNetCore.Server", StringComparison.Ordinal);
+
+            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            {
+                if (IsEnabled(logLevel))
+                    all.Enqueue($"{logLevel} {name}: {formatter(state, exception)} {exception?.Message}");
+            }
+        }
+    }
+
+    /// <summary>Cuts the first record that is written into smaller ones, as RFC 8446, 5.1, allows.</summary>
+    private sealed class SmallRecords(NetworkStream stream, int size) : Stream
+    {
+        private const int Header = 5;
+
+        private bool _isCut;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_isCut)
+            {
+                await stream.WriteAsync(buffer, cancellationToken);
+                return;
+            }
+
+            _isCut = true;
+            foreach (var part in buffer[Header..].ToArray().Chunk(size))
+                await stream.WriteAsync((byte[])[.. buffer.Span[..3], 0, (byte)part.Length, .. part], cancellationToken);
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => stream.ReadAsync(buffer, cancellationToken);
+
+        public override int Read(byte[] buffer, int offset, int count) => stream.Read(buffer, offset, count);
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => stream.Flush();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }
