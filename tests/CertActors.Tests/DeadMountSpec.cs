@@ -72,7 +72,7 @@ public sealed class DeadMountSpec : PipelineKit
         lanes.ForgetMounts();
         Assert.Equal(2UL, await DeviceOfAsync());
 
-        Task<ulong> DeviceOfAsync() => lanes.Run(Devices.None, DiskWork.Look, files => files.ReadMounts()("/dead/tls.crt")).Running.WaitAsync(Generous);
+        Task<ulong> DeviceOfAsync() => lanes.Run(Devices.None, DiskWork.Look, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
     }
 
     [Theory]
