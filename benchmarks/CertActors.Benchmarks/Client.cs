@@ -28,7 +28,7 @@ internal static class Client
     /// <summary>Starts a .NET program, and reads the port that it prints in an address.</summary>
     public static async Task<(Process Server, int Port)> StartServerAsync(string assembly, params string[] arguments)
     {
-        var server = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [assembly, .. arguments]) { RedirectStandardOutput = true })!;
+        var server = Process.Start(new ProcessStartInfo("dotnet", [assembly, .. arguments]) { RedirectStandardOutput = true })!;
         while (await server.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line.Split(' ', ';').FirstOrDefault(word => word.StartsWith("https://", StringComparison.Ordinal)) is { } address)

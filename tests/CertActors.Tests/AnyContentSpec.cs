@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Tests.Support;
 using CsCheck;
@@ -25,6 +26,7 @@ public sealed class AnyContentSpec : PipelineKit
     private static readonly string[] Rests = ["", "", "", "then 5 s", "then 20 hours", "in the midst of the next loads"];
 
     private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
+    private static readonly ECDsa[] Keys = [.. Enumerable.Range(0, 10).Select(_ => ECDsa.Create(ECCurve.NamedCurves.nistP256))];
     private static readonly TestPair Weak = new TestLeaf { RsaBits = 1024, NotAfter = TestTime.Start.AddYears(50) }.Make();
 
     public AnyContentSpec()
@@ -135,15 +137,19 @@ public sealed class AnyContentSpec : PipelineKit
     /// <summary>Pairs, whether one is of use and strong, so that it may be served at all, and whether clients refuse it.</summary>
     private static (TestPair Pair, bool IsGood, bool IsFlawed)[] CandidatesAt(DateTimeOffset now)
     {
-        var chained = (Leaf(-1, 250) with { Issuer = Issuer }).Make();
+        // Keys are made once: to make them anew for each sequence takes most of the time.
+        var key = 0;
+        var chained = Make(Leaf(-1, 250) with { Issuer = Issuer });
         return
         [
-            (Leaf(-1, 300).Make(), true, false), (Leaf(-1, 300).Make(), true, false), (Leaf(-10, 200).Make(), true, false),
-            (Leaf(-10, -1).Make(), true, false), (Leaf(-10, 2).Make(), true, false), (Leaf(1, 100).Make(), true, false), (Leaf(3, 50).Make(), true, false),
+            (Make(Leaf(-1, 300)), true, false), (Make(Leaf(-1, 300)), true, false), (Make(Leaf(-10, 200)), true, false),
+            (Make(Leaf(-10, -1)), true, false), (Make(Leaf(-10, 2)), true, false), (Make(Leaf(1, 100)), true, false), (Make(Leaf(3, 50)), true, false),
             (chained with { CertificatePem = chained.CertificatePem + Issuer.CertificatePem }, true, false),
-            ((Leaf(-1, 300) with { Purposes = ["1.3.6.1.5.5.7.3.2"] }).Make(), false, false), (Weak, false, false),
-            ((Leaf(-1, 300) with { Usage = X509KeyUsageFlags.CrlSign }).Make(), true, true),
+            (Make(Leaf(-1, 300) with { Purposes = ["1.3.6.1.5.5.7.3.2"] }), false, false), (Weak, false, false),
+            (Make(Leaf(-1, 300) with { Usage = X509KeyUsageFlags.CrlSign }), true, true),
         ];
+
+        TestPair Make(TestLeaf leaf) => leaf.Make(Keys[key++]);
 
         TestLeaf Leaf(int fromDay, int toDay) => new() { NotBefore = now.AddDays(fromDay), NotAfter = now.AddDays(toDay) };
     }
