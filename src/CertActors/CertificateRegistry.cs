@@ -76,8 +76,8 @@ internal sealed class Pair(CertificateOptions options)
     /// <summary>The contents that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
     public PairTags? Judged { get; set; }
 
-    /// <summary>The contents that what is served was last read from. The <see cref="ReloadActor"/>'s alone.</summary>
-    public PairTags? ServedTags { get; set; }
+    /// <summary>What was swapped in, and the contents that it was last read from. The <see cref="ReloadActor"/>'s alone.</summary>
+    public (LoadedPair Pair, PairTags? Tags)? Swapped { get; set; }
 
     /// <summary>The rejections since the last good load. The <see cref="ReloadActor"/>'s alone.</summary>
     public StandingRejection Rejection { get; } = new();

@@ -240,10 +240,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _log.Recovered(pair.Name);
             pair.Failing = null;
             Announce(pair, judged.Change);
-            foreach (var warning in judged.Warnings)
-                _log.Warned(pair.Name, warning);
         }
 
+        foreach (var warning in judged.Warnings)
+            _log.Warned(pair.Name, warning);
         foreach (var id in judged.Requests)
             Answer(id, OutcomeOf(pair, judged));
         if (judged.Failure is { } first && _registry.StopOnFailedFirstLoad && pair.Cell.Serving is null)
@@ -255,6 +255,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         // The next poll is to load the pair again, but for a load that goes on although it was given up: its end is judged.
         if (failure.Reason != RejectionReason.TimedOut)
             _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
+
+        // A slow disk's load that was late before, and good all the same: the status has it as stuck.
+        if (isRepeated && failure.Reason == RejectionReason.TimedOut && pair.Failing is null)
+            return;
 
         // Files that stay bad are tried again and again, and complained of once. The status has the last of several that take turns.
         var isKnown = isRepeated && pair.Failing is not null;

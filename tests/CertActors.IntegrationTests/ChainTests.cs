@@ -203,7 +203,15 @@ public sealed class ChainTests : IDisposable
             using var openssl = Process.Start(start)!;
             openssl.StandardInput.Close(); // It ends with the handshake.
             var (output, errors) = (openssl.StandardOutput.ReadToEndAsync(), openssl.StandardError.ReadToEndAsync());
-            await openssl.WaitForExitAsync();
+            try
+            {
+                await openssl.WaitForExitAsync().WaitAsync(Generous);
+            }
+            finally
+            {
+                openssl.Kill(); // Nothing happens where it has ended.
+            }
+
             await errors;
             return openssl.ExitCode == 0 && (await output).Contains("Verify return code: 0 (ok)", StringComparison.Ordinal);
         }

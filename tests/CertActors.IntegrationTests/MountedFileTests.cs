@@ -33,9 +33,17 @@ public sealed class MountedFileTests : IDisposable
         await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
         await Until(() => Logged(server, "tls.crt is mounted as a single file"));
 
-        var next = Write(SelfMadePair.Make());
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
-        Assert.Equal("FileChange", (await StatusAsync(server, address)).GetProperty("lastChange").GetProperty("reason").GetString());
+        // A poll may be faster than the event now and then. Without events it always is.
+        HashSet<string?> reasons = [];
+        var next = SelfMadePair.Make();
+        for (var rotation = 0; rotation < 3; rotation++)
+        {
+            Write(next = SelfMadePair.Make());
+            await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+            reasons.Add((await StatusAsync(server, address)).GetProperty("lastChange").GetProperty("reason").GetString());
+        }
+
+        Assert.Contains("FileChange", reasons);
 
         File.WriteAllText(In(_host, "next"), SelfMadePair.Make().CertificatePem);
         File.Move(In(_host, "next"), In(_host, "tls.crt"), overwrite: true);

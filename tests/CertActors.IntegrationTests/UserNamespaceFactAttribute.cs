@@ -13,7 +13,7 @@ public sealed class UserNamespaceFactAttribute : FactAttribute
     public UserNamespaceFactAttribute()
     {
         if (!IsToBeHad.Value)
-            Skip = "user namespaces are not to be had here: unshare -Ur fails, or may not set user.max_inotify_instances";
+            Skip = "user namespaces are not to be had here: unshare -Urm fails, or may not mount or set user.max_inotify_instances";
     }
 
     /// <summary>What a command is preceded by to run without inotify.</summary>
@@ -24,12 +24,17 @@ public sealed class UserNamespaceFactAttribute : FactAttribute
     {
         try
         {
-            using var tried = Process.Start(new ProcessStartInfo(WithoutInotify[0], [.. WithoutInotify[1..], "true"]) { RedirectStandardError = true })!;
-            return tried.WaitForExit(TimeSpan.FromSeconds(30)) && tried.ExitCode == 0;
+            return Runs([.. WithoutInotify, "true"]) && Runs(["unshare", "-Urm", "mount", "--bind", "/tmp", "/tmp"]);
         }
         catch (Win32Exception)
         {
             return false; // No such program.
         }
+    }
+
+    private static bool Runs(string[] command)
+    {
+        using var tried = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true })!;
+        return tried.WaitForExit(TimeSpan.FromSeconds(30)) && tried.ExitCode == 0;
     }
 }

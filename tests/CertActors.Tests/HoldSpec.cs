@@ -204,6 +204,36 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
+    public async Task Who_waits_for_a_first_pair_that_is_held_is_told_why()
+    {
+        Files.Write(CertPath, Chained().CertificatePem);
+        Files.Write(KeyPath, Chained().KeyPem);
+        Start();
+        var thrown = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => Holder.WaitForFirstAsync(TimeSpan.Zero));
+        Assert.Equal(RejectionReason.KeyMismatch, thrown.Failure?.Reason);
+    }
+
+    [Theory]
+    [InlineData("a leaf of a new root")]
+    [InlineData("a root in the place of its cross-certificate")]
+    public void What_ends_at_a_root_that_the_file_holds_is_not_held(string what)
+    {
+        var root = new TestAuthority("new root");
+        var cross = new TestAuthority("new root", new TestAuthority("old root"), sameKeyAs: root);
+        Write(what == "a leaf of a new root" ? Chained() : Append(new TestLeaf { Issuer = root }.Make(), cross));
+        Start();
+        Assert.Single(Current.Pair.Intermediates);
+
+        var next = Append(new TestLeaf { Issuer = root, IssuerAddress = "http://example.org/root.crt" }.Make(), root);
+        Rotate(next);
+        Advance(milliseconds: 150);
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
+
+        static TestPair Append(TestPair leaf, TestAuthority authority) => leaf with { CertificatePem = leaf.CertificatePem + authority.CertificatePem };
+    }
+
+    [Fact]
     public void A_first_pair_that_stays_mismatched_is_rejected_after_5_s()
     {
         Files.Write(CertPath, Chained().CertificatePem);

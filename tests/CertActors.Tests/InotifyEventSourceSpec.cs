@@ -123,7 +123,7 @@ public sealed class InotifyEventSourceSpec : IDisposable
 
     [Theory]
     [InlineData(28, typeof(IOException), "fs.inotify.max_user_watches")] // ENOSPC
-    [InlineData(13, typeof(UnauthorizedAccessException), "let the process's user read that directory")] // EACCES
+    [InlineData(13, typeof(UnauthorizedAccessException), "let the process's user read it")] // EACCES
     [InlineData(2, typeof(DirectoryNotFoundException), "went away")] // ENOENT
     [InlineData(20, typeof(DirectoryNotFoundException), "went away")] // ENOTDIR
     [InlineData(12, typeof(IOException), "can't be watched")] // ENOMEM

@@ -62,6 +62,20 @@ public sealed class MountedFileSpec : PipelineKit
     }
 
     [Fact]
+    public void That_it_was_replaced_outside_is_warned_of_also_where_the_rest_does_not_fit_it()
+    {
+        Files.Mount(CertPath, device: 2);
+        Write(TestPair.Make());
+        Start();
+        Files.Unlink(CertPath);
+        Files.Write(KeyPath, TestPair.Make().KeyPem);
+        Raise(KeyPath);
+        Pass(seconds: 120, stepMilliseconds: 500);
+        Assert.Equal(RejectionReason.KeyMismatch, Status().LastFailure?.Reason);
+        Assert.Single(Logged(), entry => entry.Contains("link count 0", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_check_says_both()
     {
         MountBoth();

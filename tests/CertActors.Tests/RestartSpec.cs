@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Akka.Actor;
 using CertActors.Tests.Support;
 
@@ -202,4 +203,71 @@ public sealed class RestartSpec : PipelineKit
         Supervisor.Tell(Akka.Actor.Kill.Instance);
         Barrier();
     }
+
+    [Fact]
+    public void What_another_supervisor_has_swapped_in_meanwhile_is_not_taken_for_ones_own()
+    {
+        var one = Write(TestPair.Make());
+        var other = Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
+        var props = CertificateSupervisor.Props(Registry(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        Start(props);
+        Stop();
+        Start(Options("default", "/other/tls.crt", "/other/tls.key"));
+        Assert.Equal(other.Sha256, Current.Facts.Sha256);
+        Stop();
+
+        Start(props);
+        Assert.Equal((3, one.Sha256), (Current.Generation, Current.Facts.Sha256));
+    }
+
+    [Fact]
+    public void A_request_after_a_crash_is_answered_by_a_load_and_not_by_what_failed_before()
+    {
+        Write(TestPair.Make());
+        Start();
+        Files.Write(KeyPath, "garbage");
+        Raise(KeyPath);
+        Pass(seconds: 10);
+        Disk.Hangs = true;
+        Write(TestPair.Make());
+        Raise(CertPath);
+        Raise(KeyPath);
+        Advance(milliseconds: 150);
+        Kill(Child("pair-default"));
+        Advance(milliseconds: 250);
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
+        Assert.False(Status().LoadStuck);
+        Assert.False(asker.HasMessages);
+
+        Disk.Release();
+        Barrier();
+        Assert.Equal(ReloadOutcomeKind.Changed, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
+    }
+
+    [Fact]
+    public void A_superseded_generation_is_referenced_by_no_actor()
+    {
+        Write(TestPair.Make());
+        Start();
+        var first = ReferenceToServed();
+        Rotate(TestPair.Make());
+        Advance(milliseconds: 150);
+        Assert.Equal(2, Current.Generation);
+
+        // Timers that were cancelled are let go when their time is over.
+        Advance(seconds: 10);
+        for (var i = 0; i < 5 && first.IsAlive; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.False(first.IsAlive);
+    }
+
+    // Not inlined, so that no local holds it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private WeakReference ReferenceToServed() => new(Current.Pair);
 }

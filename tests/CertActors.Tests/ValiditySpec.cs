@@ -134,4 +134,35 @@ public sealed class ValiditySpec : PipelineKit
             Advance(seconds: TimeSpan.FromHours(6).TotalSeconds);
         return [.. News<CertificateExpiring>().Select(told => (int)Math.Ceiling(told.Remaining.TotalDays))];
     }
+
+    [Fact]
+    public void Of_an_intermediate_and_its_renewal_in_one_file_the_one_that_lasts_is_sent()
+    {
+        var now = Sys.Scheduler.Now;
+        var root = new TestAuthority("root", notBefore: now.AddYears(-1), notAfter: now.AddYears(20));
+        var old = new TestAuthority("issuer", root, notBefore: now.AddYears(-1), notAfter: now.AddDays(10));
+        var renewed = new TestAuthority("issuer", root, notBefore: now.AddDays(-1), notAfter: now.AddYears(10), sameKeyAs: old);
+        var leaf = new TestLeaf { Issuer = old, NotBefore = now.AddDays(-1), NotAfter = now.AddYears(1) }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + old.CertificatePem + renewed.CertificatePem });
+        Start();
+        Assert.True(Current.Pair.Intermediates[0].NotAfter > now.AddYears(9));
+    }
+
+    [Fact]
+    public void A_reload_once_an_intermediate_has_expired_takes_another_of_the_file()
+    {
+        var now = Sys.Scheduler.Now;
+        var root = new TestAuthority("root", notBefore: now.AddYears(-1), notAfter: now.AddYears(20));
+        var old = new TestAuthority("issuer", root, notBefore: now.AddYears(-1), notAfter: now.AddDays(10));
+        var early = new TestAuthority("issuer", root, notBefore: now.AddDays(5), notAfter: now.AddYears(10), sameKeyAs: old);
+        var leaf = new TestLeaf { Issuer = old, NotBefore = now.AddDays(-1), NotAfter = now.AddYears(1) }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + old.CertificatePem + early.CertificatePem });
+        Start();
+        Assert.True(Current.Pair.Intermediates[0].NotAfter < now.AddDays(11));
+
+        Advance(seconds: TimeSpan.FromDays(11).TotalSeconds);
+        Supervisor.Tell(new ReloadNow());
+        Barrier();
+        Assert.True(Current.Pair.Intermediates[0].NotAfter > now.AddYears(9));
+    }
 }

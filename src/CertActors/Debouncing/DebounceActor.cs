@@ -18,12 +18,15 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
 {
     private readonly CertificateRegistry _registry;
 
+    // Of each pair that waits: what touched it first is why it's loaded.
+    private readonly Dictionary<string, ReloadReason> _why = new(StringComparer.Ordinal);
+
     public DebounceActor(CertificateRegistry registry)
     {
         _registry = registry;
     }
 
-    private sealed record Settled(string Pair, ReloadReason Why) : IDeadLetterSuppression;
+    private sealed record Settled(string Pair) : IDeadLetterSuppression;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -37,7 +40,8 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
             case Settled settled:
                 Timers.Cancel(SettleKey(settled.Pair));
                 Timers.Cancel(LongestKey(settled.Pair));
-                Context.ActorSelection(CertificateSupervisor.PathToPair(settled.Pair)).Tell(new Reload(settled.Why));
+                _why.Remove(settled.Pair, out var why);
+                Context.ActorSelection(CertificateSupervisor.PathToPair(settled.Pair)).Tell(new Reload(why));
                 break;
             default:
                 Unhandled(message);
@@ -48,7 +52,8 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     private void OnTouched(PairTouched touched)
     {
         var pair = _registry.Find(touched.Pair).Options;
-        var settled = new Settled(touched.Pair, touched.Why);
+        var settled = new Settled(touched.Pair);
+        _why.TryAdd(pair.Name, touched.Why);
         Timers.StartSingleTimer(SettleKey(pair.Name), settled, pair.SettleWindow);
         if (!Timers.IsTimerActive(LongestKey(pair.Name)))
             Timers.StartSingleTimer(LongestKey(pair.Name), settled, pair.LongestSettle);

@@ -18,7 +18,9 @@ internal static class CertificateSignature
         chain.Build(certificate);
         try
         {
+            // The chain may have been built by another issuer of the name, from the user's own store: it's the key that counts.
             return chain.ChainElements.Count > 1
+                && HaveSameKey(chain.ChainElements[1].Certificate, issuer)
                 && chain.ChainElements[0].ChainElementStatus.All(status => status.Status != X509ChainStatusFlags.NotSignatureValid);
         }
         finally
@@ -27,4 +29,7 @@ internal static class CertificateSignature
                 element.Certificate.Dispose();
         }
     }
+
+    private static bool HaveSameKey(X509Certificate2 one, X509Certificate2 other) =>
+        one.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(other.PublicKey.ExportSubjectPublicKeyInfo());
 }

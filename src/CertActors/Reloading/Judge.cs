@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.Reloading;
@@ -199,14 +200,23 @@ internal static class Judge
     private static bool LacksIssuerOf(LoadedPair pair, LoadedPair served)
     {
         var last = pair.Intermediates.LastOrDefault() ?? pair.Leaf;
-        if (served.Intermediates.Count == 0 || PairParser.IsSelfIssued(last))
+        if (served.Intermediates.Count == 0 || pair.EndsAtRoot)
             return false;
         return served.Intermediates.Any(issuer => PairParser.IsIssuedBy(last, issuer))
             || (pair.Intermediates.Count == 0 && !PairParser.HaveSameIssuer(last, served.Intermediates[^1]) && NamesIssuerAddress(last));
     }
 
-    private static bool NamesIssuerAddress(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509AuthorityInformationAccessExtension>().Any(access => access.EnumerateCAIssuersUris().Any());
+    private static bool NamesIssuerAddress(X509Certificate2 certificate)
+    {
+        try
+        {
+            return certificate.Extensions.OfType<X509AuthorityInformationAccessExtension>().Any(access => access.EnumerateCAIssuersUris().Any());
+        }
+        catch (CryptographicException)
+        {
+            return false; // What can't be decoded names nothing; clients don't look at it.
+        }
+    }
 
     private static bool HasWeakSignature(X509Certificate2 certificate)
     {

@@ -30,10 +30,12 @@ internal static class KeyPairLoader
                 continue;
             }
 
-            // To parse what is served already takes most of a load, and each pair is loaded once more when its watch has begun.
+            // To parse what is served already takes most of a load, and each pair is loaded once more when its watch has begun. Of what has
+            // expired meanwhile, another intermediate of the file may be taken.
+            var now = clock();
             var verdict = files.Problem is { } problem ? new Verdict.Rejected(problem.Reason, problem.Message)
-                : tags == servedTags ? Verdict.Unchanged.Instance
-                : Judge.Of(files.Content, served, clock(), options);
+                : tags == servedTags && served?.IsValidAt(now) == true ? Verdict.Unchanged.Instance
+                : Judge.Of(files.Content, served, now, options);
             return new LoadResult(verdict, tags, files.Warnings);
         }
 

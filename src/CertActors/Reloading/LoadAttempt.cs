@@ -7,6 +7,9 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
 {
     private volatile bool _isGivenUp;
 
+    /// <summary>Whether it has taken longer than it may.</summary>
+    public bool IsGivenUp => _isGivenUp;
+
     public Task<LoadResult> Running => call.Running;
 
     public bool IsRunning => !Running.IsCompleted;
@@ -29,9 +32,7 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
     public void GiveUp() => _isGivenUp = true;
 
     /// <summary>Nobody will take the result: whatever is loaded is disposed.</summary>
-    public void Abandon()
-    {
-        _isGivenUp = true;
+    public void Abandon() =>
         Running.ContinueWith(
             static ended =>
             {
@@ -42,5 +43,4 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
-    }
 }

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace CertActors.Reloading;
 
 /// <summary>A leaf with its key, and its chain: parsed, and nobody's yet.</summary>
-internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collection intermediates, CertificateFacts facts) : IDisposable
+internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collection intermediates, bool endsAtRoot, CertificateFacts facts) : IDisposable
 {
     private SslStreamCertificateContext? _context;
 
@@ -14,6 +14,12 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
 
     /// <summary>In the order of issue, without the root.</summary>
     public X509Certificate2Collection Intermediates { get; } = intermediates;
+
+    /// <summary>Whether the file also holds the root that the chain ends at, so that nothing is missing.</summary>
+    public bool EndsAtRoot { get; } = endsAtRoot;
+
+    /// <summary>Whether everything that is sent is within its validity.</summary>
+    public bool IsValidAt(DateTimeOffset now) => Intermediates.Prepend(Leaf).All(certificate => ChainRules.IsValidAt(certificate, now));
 
     /// <summary>What handshakes take.</summary>
     /// <exception cref="InvalidOperationException"><see cref="Prepare"/> wasn't called.</exception>

@@ -41,8 +41,8 @@ internal static class PairParser
             using var key = (isOneFile ? pfx : keyPfx)?.Key()
                 ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, budget, certificates);
             leaf = LeafOf(certificates, key, options);
-            chain = ChainOf(leaf, certificates, now, options.CertificatePath);
-            return new LoadedPair(leaf, chain, FactsOf(leaf));
+            (chain, var endsAtRoot) = ChainOf(leaf, certificates, now, options.CertificatePath);
+            return new LoadedPair(leaf, chain, endsAtRoot, FactsOf(leaf));
         }
         catch
         {
@@ -122,7 +122,7 @@ internal static class PairParser
         }
     }
 
-    private static X509Certificate2Collection ChainOf(
+    private static (X509Certificate2Collection Chain, bool EndsAtRoot) ChainOf(
         X509Certificate2 leaf, X509Certificate2Collection certificates, DateTimeOffset now, string path)
     {
         X509Certificate2Collection chain = [];
@@ -130,7 +130,9 @@ internal static class PairParser
         {
             // To .NET, two of one issuer and serial number are equal, as those of an authority that was made anew may be.
             var issuer = IssuerOf(last, certificates.Where(other => !chain.Any(taken => HaveSameBytes(taken, other))), now);
-            if (issuer is null || IsSelfIssued(issuer))
+            if (issuer is null)
+                return (chain, EndsAtRoot: false);
+            if (IsSelfIssued(issuer))
                 break;
             chain.Add(issuer);
             if (chain.Count > LongestChain)
@@ -140,7 +142,7 @@ internal static class PairParser
             }
         }
 
-        return chain;
+        return (chain, EndsAtRoot: true);
     }
 
     // Several may have one name: after a change of an authority's key, after its renewal, or where two have certified it (RFC 5280, 3.2).
@@ -152,6 +154,7 @@ internal static class PairParser
             : named
                 .OrderByDescending(issuer => CertificateSignature.IsBy(certificate, issuer))
                 .ThenByDescending(issuer => ChainRules.IsValidAt(issuer, now))
+                .ThenByDescending(issuer => issuer.NotAfter)
                 .First();
     }
 

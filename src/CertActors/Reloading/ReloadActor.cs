@@ -110,7 +110,8 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void Start(Wanted wanted)
     {
-        var (served, tags, scheduler) = (_pair.Cell.Serving?.Pair, _pair.ServedTags, Context.System.Scheduler);
+        var (served, scheduler) = (_pair.Cell.Serving?.Pair, Context.System.Scheduler);
+        var tags = ReferenceEquals(_pair.Swapped?.Pair, served) ? _pair.Swapped?.Tags : null; // Another supervisor may have had the holder meanwhile.
         var attempt = new LoadAttempt(_platform.Lanes.Run(
             _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, tags, () => scheduler.Now)));
         _pair.Attempt = attempt;
@@ -134,7 +135,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         {
             // An exception is a fault: thrown on, with the attempt no longer in flight, it ends this incarnation.
             var wanted = TakeInFlight();
-            Judge(wanted, attempt.Running.GetAwaiter().GetResult());
+            Judge(wanted, attempt.Running.GetAwaiter().GetResult(), isLate: attempt.IsGivenUp);
         }
 
         if (_inFlight is null && _again is { } again && _pair.Attempt is not { IsRunning: true })
@@ -160,13 +161,14 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         if (_inFlight is { } inFlight)
         {
             attempt.GiveUp();
-            Report(_again is null ? inFlight : inFlight.And(_again), verdict, tags: null);
+            Report(_again is null ? inFlight : inFlight.And(_again), verdict, tags: null, warnings: []);
             _inFlight = inFlight with { Requests = [] };
             _again = _again is null ? null : _again with { Requests = [] };
         }
         else if (_again is { } again && _pair.Rejection.Current != verdict)
         {
-            Report(again, verdict, tags: null);
+            attempt.GiveUp();
+            Report(again, verdict, tags: null, warnings: []);
             _again = again with { Requests = [] };
         }
     }
@@ -181,7 +183,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         return wanted;
     }
 
-    private void Judge(Wanted wanted, LoadResult result)
+    private void Judge(Wanted wanted, LoadResult result, bool isLate)
     {
         if (wanted.Requests.IsEmpty && !_isHoldOver && MayBeTorn(result))
         {
@@ -195,15 +197,16 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
-                _pair.ServedTags = result.Tags;
-                Accept(wanted, Swap(wanted.Why, accepted.Pair), [.. accepted.Warnings, .. NewWarnings(result)]);
+                var change = Swap(wanted.Why, accepted.Pair);
+                _pair.Swapped = (accepted.Pair, result.Tags);
+                Accept(wanted, change, isLate, [.. accepted.Warnings, .. NewWarnings(result)]);
                 break;
             case Verdict.Unchanged:
-                _pair.ServedTags = result.Tags;
-                Accept(wanted, change: null, NewWarnings(result));
+                _pair.Swapped = (_pair.Cell.Serving!.Pair, result.Tags);
+                Accept(wanted, change: null, isLate, NewWarnings(result));
                 break;
             case Verdict.Rejected rejected:
-                Reject(wanted, rejected, result.Tags);
+                Reject(wanted, rejected, result.Tags, NewWarnings(result));
                 break;
         }
     }
@@ -234,6 +237,10 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void Hold(ReloadReason why, Verdict verdict)
     {
         (verdict as Verdict.Accepted)?.Pair.Dispose();
+
+        // Whoever waits for the first load meanwhile is to know why.
+        if (verdict is Verdict.Rejected rejected && _pair.Cell.Serving is null)
+            _pair.Cell.LastFailure = FailureOf(rejected);
         if (!Timers.IsTimerActive(nameof(HoldOver)))
             Timers.StartSingleTimer(nameof(HoldOver), new HoldOver(why), LongestHold);
     }
@@ -251,27 +258,30 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private string[] NewWarnings(LoadResult result) =>
         [.. result.Warnings.Where(warning => _pair.Warned.Add((warning.Kind, warning.Path))).Select(warning => warning.Message)];
 
-    private void Accept(Wanted wanted, CertificateChanged? change, IReadOnlyList<string> warnings)
+    private void Accept(Wanted wanted, CertificateChanged? change, bool isLate, IReadOnlyList<string> warnings)
     {
         _retry.Reset();
-        _pair.Rejection.Clear();
+        _pair.Rejection.Clear(isLate);
         _pair.Cell.LastFailure = null;
         TellJudged(wanted, change, failure: null, isRepeated: false, warnings);
     }
 
-    private void Reject(Wanted wanted, Verdict.Rejected verdict, PairTags? tags)
+    private void Reject(Wanted wanted, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
     {
         Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
-        Report(wanted, verdict, tags);
+        Report(wanted, verdict, tags, warnings);
     }
 
-    private void Report(Wanted wanted, Verdict.Rejected verdict, PairTags? tags)
+    private void Report(Wanted wanted, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
     {
         var isNews = _pair.Rejection.Add(verdict, tags, Now);
-        var failure = new CertificateReloadFailed(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
+        var failure = FailureOf(verdict);
         _pair.Cell.LastFailure = failure;
-        TellJudged(wanted, change: null, failure, isRepeated: !isNews, warnings: []);
+        TellJudged(wanted, change: null, failure, isRepeated: !isNews, warnings);
     }
+
+    private CertificateReloadFailed FailureOf(Verdict.Rejected verdict) =>
+        new(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
 
     private void TellJudged(
         Wanted wanted, CertificateChanged? change, CertificateReloadFailed? failure, bool isRepeated, IReadOnlyList<string> warnings) =>

@@ -13,8 +13,8 @@ internal sealed record Reload(ReloadReason Why, long Request = 0) : IDeadLetterS
 /// <param name="Pair">The pair's name.</param>
 /// <param name="Change">The swap, if it came to one.</param>
 /// <param name="Failure">Why not, if the pair was rejected. With neither, the chain and the key are those that are served.</param>
-/// <param name="IsRepeated">Whether the failure was told before: the same reason, of the same bytes.</param>
-/// <param name="Warnings">What is to be known of it all the same, if it was accepted.</param>
+/// <param name="IsRepeated">Whether the failure is no news: see <see cref="StandingRejection"/>.</param>
+/// <param name="Warnings">What is to be known of it besides.</param>
 /// <param name="Requests">The requests that it answers.</param>
 internal sealed record PairJudged(
     string Pair, CertificateChanged? Change, CertificateReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)

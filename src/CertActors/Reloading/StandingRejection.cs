@@ -11,16 +11,18 @@ internal sealed class StandingRejection
 
     private static readonly TimeSpan BetweenFurtherReports = TimeSpan.FromMinutes(1);
 
-    private readonly List<(Verdict.Rejected, PairTags?)> _reported = [];
+    private readonly List<(Verdict.Rejected Verdict, PairTags? Tags)> _reported = [];
     private DateTimeOffset _lastReport;
 
     /// <summary>The last rejection; null once a load was good.</summary>
     public Verdict.Rejected? Current { get; private set; }
 
-    public void Clear()
+    /// <summary>A load was good.</summary>
+    /// <param name="isLate">Whether it was given up before it ended: that each load of a slow disk takes too long is reported once.</param>
+    public void Clear(bool isLate)
     {
         Current = null;
-        _reported.Clear();
+        _reported.RemoveAll(reported => !isLate || reported.Verdict.Reason != RejectionReason.TimedOut);
     }
 
     /// <returns>Whether it is to be reported.</returns>
@@ -31,7 +33,8 @@ internal sealed class StandingRejection
             return false;
         if (_reported.Count == MaxReported)
         {
-            if (now - _lastReport < BetweenFurtherReports)
+            // A clock that is set back is not waited for.
+            if (now - _lastReport is var passed && passed >= TimeSpan.Zero && passed < BetweenFurtherReports)
                 return false;
             _reported.RemoveAt(0);
         }

@@ -78,6 +78,7 @@ internal abstract class DiskCall(DiskWork work)
 /// <inheritdoc/>
 internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : DiskCall(work)
 {
+    private Func<LaneFiles, T>? _call = call;
     private readonly TaskCompletionSource<T> _ended = new();
     private T _result = default!;
     private Exception? _failure;
@@ -87,6 +88,8 @@ internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : Disk
 
     public override void Tell()
     {
+        // It may hold a pair that is served no longer.
+        _call = null;
         if (_failure is not null)
             _ended.SetException(_failure);
         else
@@ -97,7 +100,7 @@ internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : Disk
     {
         try
         {
-            _result = call(files);
+            _result = _call!(files);
         }
         catch (Exception failure) when (failure is not LeavesLaneException)
         {

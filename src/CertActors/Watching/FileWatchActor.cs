@@ -289,6 +289,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             else
             {
                 // The way is replaced faster than it's watched; what was seen of it last may not be all.
+                if (pair.Mode is null)
+                    SetMode(pair, WatchMode.Polling, "the directories on the way to the files are others at each look, as some network file systems report them");
                 _polls.Plan(pair, pair.Pair.Options.PollIntervalWithoutEvents);
                 AwaitPoll();
             }

@@ -19,7 +19,7 @@ internal static class InotifyErrors
     {
         NoSpace => new IOException(
             $"no inotify watch is left for {directory}: raise the sysctl fs.inotify.max_user_watches (in a user namespace also user.max_inotify_watches)"),
-        NoPermission => new UnauthorizedAccessException($"{directory} may not be watched: let the process's user read that directory"),
+        NoPermission => new UnauthorizedAccessException($"{directory} may not be watched: let the process's user read it"),
         NoEntry or NotADirectory => new DirectoryNotFoundException($"{directory} went away before it was watched"),
         _ => new IOException($"{directory} can't be watched: {Marshal.GetPInvokeErrorMessage(error)}"),
     };
