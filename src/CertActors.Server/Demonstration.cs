@@ -47,7 +47,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
 
     private async Task<int> RunAsync(TimeSpan every, int? rotations, CancellationToken interrupted)
     {
-        Output.Standard.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; Ctrl+C ends.");
+        Output.Standard.WriteLine($"Serving https://{app.ListensOn()} and rotating every {every.TotalSeconds:0.###} s; {Signals.Describe()}.");
         using var handshaking = new CancellationTokenSource();
         var started = Stopwatch.GetTimestamp();
         var handshakes = ShakeHandsAsync(handshaking.Token);

@@ -4,11 +4,11 @@ using System.Runtime.CompilerServices;
 using CertActors;
 using CertActors.Server;
 
-const int failed = 1, usage = 2;
+const int failed = 1, usage = 2, interrupted = 130; // 128 + SIGINT, as a shell reports it.
 
-// Before anything is opened, and before a signal can come: see there.
+// First of all: see there. The handlers stay to the last, so that a second signal doesn't end what ends already by its default action.
 RuntimeHelpers.RunClassConstructor(typeof(Output).TypeHandle);
-using var signals = new Signals();
+var signals = new Signals();
 try
 {
     return CommandLine.Parse(args, out var exitCode) switch
@@ -63,6 +63,8 @@ static int Check(CheckArguments check, Signals signals)
 {
     // A check ends by signals as any command does, also where a disk holds it up.
     signals.Dispose();
+    if (signals.Ended.IsCancellationRequested)
+        return interrupted;
     try
     {
         var report = CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow);

@@ -15,6 +15,7 @@ internal sealed class QueuedOutput
     private List<string> _waiting = [];
     private long _dropped;
     private bool _isWriting;
+    private bool _isCut;
 
     public QueuedOutput(Stream stream)
     {
@@ -53,19 +54,37 @@ internal sealed class QueuedOutput
         while (true)
         {
             var (lines, dropped) = Take();
-            try
+            foreach (var line in lines)
             {
-                if (dropped > 0)
-                    lines.Add($"certactors: {dropped} lines were dropped, as they could not be written.");
-                _stream.Write(Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + Environment.NewLine))));
-                _stream.Flush();
+                if (!TryWrite(line))
+                    Drop(1);
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
-            {
-                lock (_lock)
-                    _dropped += dropped > 0 ? dropped + lines.Count - 1 : lines.Count;
-            }
+
+            if (dropped > 0 && !TryWrite($"certactors: {dropped} lines were dropped, as they could not be written."))
+                Drop(dropped);
         }
+    }
+
+    private bool TryWrite(string line)
+    {
+        try
+        {
+            // What failed may have been written in part.
+            _stream.Write(Encoding.UTF8.GetBytes((_isCut ? Environment.NewLine : "") + line + Environment.NewLine));
+            _isCut = false;
+            return true;
+        }
+        catch (Exception)
+        {
+            _isCut = true;
+            return false;
+        }
+    }
+
+    private void Drop(long count)
+    {
+        lock (_lock)
+            _dropped += count;
     }
 
     private (List<string> Lines, long Dropped) Take()

@@ -23,7 +23,7 @@ internal static class ServerHost
 
     /// <summary>
     /// Makes the server. Its start fails with <see cref="CertificateNotLoadedException"/> where the pair can't be loaded,
-    /// and with <see cref="IOException"/> where the address can't be listened on. SIGHUP reloads once the actors run; the caller ends it.
+    /// and with <see cref="IOException"/> where the address can't be listened on. SIGHUP reloads once a pair is served; the caller ends it.
     /// </summary>
     public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, int? mostConnections, Signals signals)
     {
@@ -45,7 +45,7 @@ internal static class ServerHost
         builder.Services.AddCertificates(new CertificateSupervisorOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
         builder.Services.AddAkka("certactors", akka => akka
             // The host stops the actors, in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
-            .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off", HoconAddMode.Prepend)
+            .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, akka.stdout-loglevel = OFF", HoconAddMode.Prepend)
             .ConfigureLoggers(loggers =>
             {
                 loggers.ClearLoggers();
@@ -104,11 +104,12 @@ internal static class ServerHost
     /// <summary>Starts after the actors and before Kestrel, so that nobody connects to a server without a certificate.</summary>
     private sealed class FirstLoad(CertificateHolder holder, IRequiredActor<CertificateSupervisor> supervisor, Signals signals) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken)
+        public async Task StartAsync(CancellationToken cancellationToken)
         {
+            // A reload that is asked for doesn't wait for the second half of a rotation, as the first load does: SIGHUP is kept for after it.
+            await holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
             var actor = supervisor.ActorRef;
             signals.HangUpDoes(() => actor.Tell(new ReloadNow()));
-            return holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -4,12 +4,15 @@ using System.Runtime.InteropServices;
 namespace CertActors.Server;
 
 /// <summary>
-/// What the process does on signals, from its first moment on: renewal hooks and supervisors send them as soon as there is a process.
+/// What the process does on signals, from the first moment of its own code on: renewal hooks and supervisors send them as soon as there is a process.
 /// SIGINT, SIGTERM and SIGQUIT end it, by a token; SIGHUP reloads, as soon as there is something to reload.
 /// </summary>
 /// <remarks>It is the host's lifetime, too, which otherwise stops the actors as soon as a signal comes.</remarks>
 internal sealed class Signals : IHostLifetime, IDisposable
 {
+    // SIGXFSZ, of a log at the process's limit of file size (setrlimit(2)): the same number on Linux and macOS.
+    private const PosixSignal FileTooLarge = (PosixSignal)25;
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly PosixSignalRegistration[] _registrations;
@@ -24,6 +27,7 @@ internal sealed class Signals : IHostLifetime, IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, End),
             PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End),
             PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp),
+            PosixSignalRegistration.Create(FileTooLarge, static signal => signal.Cancel = true),
         ];
     }
 
@@ -55,11 +59,11 @@ internal sealed class Signals : IHostLifetime, IDisposable
         action();
     }
 
+    /// <summary>Gives the signals their default actions back. <see cref="Ended"/> stays: a handler may still be running.</summary>
     public void Dispose()
     {
         foreach (var registration in _registrations)
             registration.Dispose();
-        _ended.Dispose();
     }
 
     Task IHostLifetime.WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

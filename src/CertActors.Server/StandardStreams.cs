@@ -5,27 +5,25 @@ namespace CertActors.Server;
 /// <summary>Standard output and error, as the process was given them.</summary>
 internal static partial class StandardStreams
 {
-    private const int FirstOther = 3;
-
     /// <summary>
-    /// Puts the null device in the place of standard descriptors that are closed: what is opened next would get their numbers, and be written to
-    /// as standard output. To be called before anything is opened.
+    /// Finds out which of them are open, before anything else is opened. A descriptor that is closed gets the null device, or has been taken by the
+    /// runtime already: either way nothing may be written to it.
     /// </summary>
-    /// <returns>Standard output and error; <see cref="Stream.Null"/> for what was closed.</returns>
-    public static (Stream Output, Stream Error) Open()
+    /// <returns>Standard output and error; null for what is closed.</returns>
+    public static (Stream? Output, Stream? Error) Open()
     {
         if (OperatingSystem.IsWindows())
             return (Console.OpenStandardOutput(), Console.OpenStandardError());
 
-        var (hasOutput, hasError) = (IsOurs(1), IsOurs(2));
-        const int readWrite = 2; // O_RDWR
+        const int output = 1, error = 2, firstOther = 3, readWrite = 2; // O_RDWR
+        var (hasOutput, hasError) = (IsOurs(output), IsOurs(error));
         int opened;
         do
             opened = OpenDescriptor("/dev/null", readWrite);
-        while (opened is >= 0 and < FirstOther);
-        if (opened >= FirstOther)
+        while (opened is >= 0 and < firstOther);
+        if (opened >= firstOther)
             _ = CloseDescriptor(opened);
-        return (hasOutput ? Console.OpenStandardOutput() : Stream.Null, hasError ? Console.OpenStandardError() : Stream.Null);
+        return (hasOutput ? new DescriptorStream(output) : null, hasError ? new DescriptorStream(error) : null);
     }
 
     // What is inherited is never close-on-exec (execve(2)); what the runtime has opened in its place always is.

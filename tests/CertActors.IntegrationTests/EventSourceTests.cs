@@ -163,7 +163,7 @@ public sealed class InotifyEventSourceTests() : EventSourceTests(sink => new Ino
             {
                 kinds.Enqueue(kind);
                 heard.Release();
-                deaf.Wait();
+                deaf.Wait(TimeSpan.FromSeconds(60));
             },
             Inotify.Open());
         source.Watch(Root.FullName, contents: true);

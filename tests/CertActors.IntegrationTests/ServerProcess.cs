@@ -125,6 +125,22 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>Where it listens, as the kernel knows it (proc_pid_net(5)): for one whose output isn't read.</summary>
+    public async Task<int> PortAsync()
+    {
+        const string listening = "0A";
+        using var limit = new CancellationTokenSource(Generous);
+        while (true)
+        {
+            var sockets = Descriptors().ToHashSet(StringComparer.Ordinal);
+            var lines = await File.ReadAllLinesAsync($"/proc/{_process.Id}/net/tcp", limit.Token);
+            if (lines.Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .FirstOrDefault(fields => fields[3] == listening && sockets.Contains($"socket:[{fields[9]}]")) is [_, var address, ..])
+                return int.Parse(address.Split(':')[1], NumberStyles.HexNumber, null);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
+        }
+    }
+
     public async Task SignalAsync(string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);

@@ -3,6 +3,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using CertActors.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
@@ -12,15 +14,12 @@ public sealed class SurroundingsTests : IDisposable
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
-    private readonly int _port = FreePort();
 
     private string CertPath => Path.Combine(_directory.FullName, "tls.crt");
 
     private string KeyPath => Path.Combine(_directory.FullName, "tls.key");
 
-    private string[] Arguments => ["--cert", CertPath, "--key", KeyPath, "--port", $"{_port}"];
-
-    private Uri Status => new($"https://127.0.0.1:{_port}/status");
+    private string[] Arguments => ["--cert", CertPath, "--key", KeyPath, "--port", "0"];
 
     public void Dispose() => _directory.Delete(recursive: true);
 
@@ -42,7 +41,28 @@ public sealed class SurroundingsTests : IDisposable
 
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
-        Assert.DoesNotContain(server.Errors, line => line.Contains("   at ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Why_it_ends_is_said_on_standard_error_also_where_nobody_reads_standard_output()
+    {
+        // What is logged first finds no room in standard output.
+        var errors = Path.Combine(_directory.FullName, "errors");
+        using var server = ServerProcess.StartBy($"head -c 65536 /dev/zero; exec \"$@\" 2>'{errors}'", isRead: false, Arguments);
+        Assert.Equal(1, await server.ExitAsync());
+        Assert.Contains(CertPath, Assert.Single(await File.ReadAllLinesAsync(errors)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_log_that_has_reached_the_limit_of_a_file_ends_nothing()
+    {
+        Write(SelfMadePair.Make());
+        // As sparse as large: the runtime has files of some GB, too, in memory.
+        var log = Path.Combine(_directory.FullName, "log");
+        using var server = ServerProcess.StartBy($"truncate -s 8G '{log}'; ulimit -f 8388608; exec \"$@\" >>'{log}'", isRead: false, Arguments);
+        await UntilServedAsync(server, "\"generation\":1");
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
     }
 
     [Fact]
@@ -73,13 +93,16 @@ public sealed class SurroundingsTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_report_that_can_not_be_written_ends_a_check_with_1_and_one_line()
+    [Theory]
+    [InlineData("exec \"$@\" >/dev/full")]
+    [InlineData("exec \"$@\" 1</dev/null")]
+    [InlineData("exec \"$@\" >&-")]
+    public async Task A_report_that_can_not_be_written_ends_a_check_with_1_and_one_line(string script)
     {
         Write(SelfMadePair.Make());
-        using var check = ServerProcess.StartBy("exec \"$@\" >/dev/full", "check", "--cert", CertPath, "--key", KeyPath);
+        using var check = ServerProcess.StartBy(script, "check", "--cert", CertPath, "--key", KeyPath);
         Assert.Equal(1, await check.ExitAsync());
-        Assert.Single(check.Errors);
+        Assert.Contains("can't be written", Assert.Single(check.Errors), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -98,16 +121,55 @@ public sealed class SurroundingsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_SIGHUP_before_anything_is_served_reloads_as_soon_as_there_are_actors()
+    public async Task A_SIGHUP_between_the_two_renames_of_a_rotation_does_not_end_the_wait_for_the_second()
     {
-        // What doesn't fit is waited for, unless a reload is asked for: the signal ends the wait.
-        Write(SelfMadePair.Make());
+        var pair = Write(SelfMadePair.Make());
         File.WriteAllText(KeyPath, SelfMadePair.Make().KeyPem);
         using var server = ServerProcess.Start(Arguments);
         await server.HandlesSignalsAsync();
         await server.SignalAsync("HUP");
-        Assert.Equal(1, await server.ExitAsync());
-        Assert.Contains("KeyMismatch", Assert.Single(server.Errors), StringComparison.Ordinal);
+
+        Write(pair);
+        await UntilServedAsync(server, pair.Sha256);
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+    }
+
+    [Fact]
+    public async Task Further_signals_while_it_ends_change_nothing()
+    {
+        Write(SelfMadePair.Make());
+        using var server = ServerProcess.Start(Arguments);
+        await server.ListensAsync();
+        var exit = server.ExitAsync();
+        while (!exit.IsCompleted)
+            await server.SignalAsync("TERM");
+        Assert.Equal(0, await exit);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_under_way_is_answered_before_the_end()
+    {
+        Write(SelfMadePair.Make());
+        using var signals = new Signals();
+        var pair = new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath };
+        var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, 0), LogLevel.Error, mostConnections: null, signals);
+        TaskCompletionSource begun = new(), ending = new();
+        app.MapGet("/slow", async () =>
+        {
+            begun.SetResult();
+            await ending.Task;
+            return "answered";
+        });
+        app.Lifetime.ApplicationStopping.Register(ending.SetResult);
+        await app.StartAsync();
+
+        using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null };
+        using var client = new HttpClient(handler);
+        var answer = client.GetStringAsync(new Uri($"https://{app.ListensOn()}/slow"));
+        await begun.Task.WaitAsync(Generous);
+        await app.EndAsync();
+        Assert.Equal("answered", await answer.WaitAsync(Generous));
     }
 
     [Theory]
@@ -136,7 +198,7 @@ public sealed class SurroundingsTests : IDisposable
         using var server = ServerProcess.Start(Arguments);
         await server.ListensAsync();
         using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, _port);
+        await client.ConnectAsync(IPAddress.Loopback, await server.PortAsync());
         await using var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate is not null);
         await tls.AuthenticateAsClientAsync("localhost");
         await tls.WriteAsync("GET / HTTP/1.1\r\nHost:"u8.ToArray());
@@ -192,30 +254,12 @@ public sealed class SurroundingsTests : IDisposable
         return pair;
     }
 
-    private async Task UntilServedAsync(ServerProcess server, string text)
+    private static async Task UntilServedAsync(ServerProcess server, string text)
     {
         using var limit = new CancellationTokenSource(Generous);
-        while (true)
-        {
-            try
-            {
-                if ((await server.Client.GetStringAsync(Status, limit.Token)).Contains(text, StringComparison.Ordinal))
-                    return;
-            }
-            catch (HttpRequestException)
-            {
-                // It doesn't listen yet.
-            }
-
+        var status = new Uri($"https://127.0.0.1:{await server.PortAsync()}/status");
+        while (!(await server.Client.GetStringAsync(status, limit.Token)).Contains(text, StringComparison.Ordinal))
             await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
-        }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>A pipe that nobody reads, until it's opened.</summary>

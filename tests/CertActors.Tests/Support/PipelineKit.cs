@@ -194,10 +194,19 @@ public abstract class PipelineKit : TestKit
 
     protected override void AfterAll()
     {
-        var swallowed = Logged().Where(entry => entry.Contains("Swallowing exception during message send", StringComparison.Ordinal)).ToArray();
-        var strangers = _actors.Senders.Where(sender => !_threads.Contains(sender.Key)).ToArray();
-        _actors.Release();
-        base.AfterAll();
+        string[] swallowed;
+        KeyValuePair<int, string>[] strangers;
+        try
+        {
+            swallowed = [.. Logged().Where(entry => entry.Contains("Swallowing exception during message send", StringComparison.Ordinal))];
+            strangers = [.. _actors.Senders.Where(sender => !_threads.Contains(sender.Key))];
+        }
+        finally
+        {
+            _actors.Release();
+            base.AfterAll();
+        }
+
         Assert.True(swallowed.Length == 0, string.Join(Environment.NewLine, swallowed));
         Assert.True(HasOwnThreads || strangers.Length == 0, "A message came from a thread that no barrier waits for: " + strangers.FirstOrDefault().Value);
     }
