@@ -41,7 +41,7 @@ public sealed class AnySequenceTests : IDisposable
         var supervisor = _system.ActorOf(CertificateSupervisor.Props(holder, pair));
         try
         {
-            await UntilAsync(async () => (await StatusAsync(supervisor)) is { WatchMode: WatchMode.Events, LastFailure: not null });
+            await Wait.UntilAsync(async () => (await StatusAsync(supervisor)) is { WatchMode: WatchMode.Events, LastFailure: not null });
             HashSet<string?> good = [null];
             foreach (var (_, step) in steps)
             {
@@ -50,9 +50,9 @@ public sealed class AnySequenceTests : IDisposable
             }
 
             if (FileSteps.Resolve(files) is { } expected)
-                await UntilAsync(() => Task.FromResult(holder.Current?.Facts.Sha256 == expected));
+                await Wait.UntilAsync(() => Task.FromResult(holder.Current?.Facts.Sha256 == expected));
             else
-                await UntilAsync(async () => (await StatusAsync(supervisor)).LastFailure is not null);
+                await Wait.UntilAsync(async () => (await StatusAsync(supervisor)).LastFailure is not null);
             Assert.Contains(holder.Current?.Facts.Sha256, good);
         }
         finally
@@ -64,11 +64,4 @@ public sealed class AnySequenceTests : IDisposable
 
     private static async Task<CertificateStatus> StatusAsync(IActorRef supervisor) =>
         (await supervisor.Ask<CertificatesStatus>(GetStatus.Instance, Generous)).Certificates[0];
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(10), limit.Token);
-    }
 }

@@ -48,10 +48,10 @@ public sealed class DescriptorTests : IDisposable
         SelfMadePair next;
         using (new IdleConnections(address, Descriptors))
         {
-            await Until(() => Task.FromResult(server.Descriptors().Count(file => file.StartsWith("socket:", StringComparison.Ordinal)) > Connections));
+            await Wait.UntilAsync(() => Task.FromResult(server.Descriptors().Count(file => file.StartsWith("socket:", StringComparison.Ordinal)) > Connections));
             var highest = 0;
             File.WriteAllText(CertPath, "garbage");
-            await Until(() =>
+            await Wait.UntilAsync(() =>
             {
                 highest = Math.Max(highest, server.Descriptors().Length);
                 return Task.FromResult(server.Output.Any(line => line.Contains($"({nameof(RejectionReason.CertificateMalformed)})", StringComparison.Ordinal)));
@@ -59,10 +59,10 @@ public sealed class DescriptorTests : IDisposable
             Assert.InRange(highest, 0, Descriptors - 10);
 
             next = Write(SelfMadePair.Make());
-            await Until(() => Task.FromResult(server.Output.Any(line => line.Contains(next.Sha256, StringComparison.Ordinal))));
+            await Wait.UntilAsync(() => Task.FromResult(server.Output.Any(line => line.Contains(next.Sha256, StringComparison.Ordinal))));
         }
 
-        Assert.Equal(next.Sha256, (await StatusAsync(server, address)).GetProperty("sha256").GetString());
+        Assert.Equal(next.Sha256, (await server.StatusAsync(address)).GetProperty("sha256").GetString());
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
     }
@@ -73,19 +73,19 @@ public sealed class DescriptorTests : IDisposable
         var pair = Write(SelfMadePair.Make());
         using var server = Serve();
         var address = await server.ListensAsync();
-        await StatusAsync(server, address); // On a connection that stays open.
+        await server.StatusAsync(address); // On a connection that stays open.
 
         await server.LimitDescriptorsAsync(64);
         File.WriteAllText(CertPath, "garbage");
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
         var next = Write(SelfMadePair.Make());
-        await Until(() => Task.FromResult(server.Output.Any(line => line.Contains("limit of open files", StringComparison.Ordinal))));
-        var status = await StatusAsync(server, address);
+        await Wait.UntilAsync(() => Task.FromResult(server.Output.Any(line => line.Contains("limit of open files", StringComparison.Ordinal))));
+        var status = await server.StatusAsync(address);
         Assert.Equal(nameof(RejectionReason.FileUnreadable), status.GetProperty("lastFailure").GetProperty("reason").GetString());
         Assert.Equal(pair.Sha256, status.GetProperty("sha256").GetString());
 
         await server.LimitDescriptorsAsync(Descriptors);
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
     }
@@ -107,9 +107,9 @@ public sealed class DescriptorTests : IDisposable
         }
 
         File.WriteAllText(CertPath, "garbage");
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
         var next = Write(SelfMadePair.Make());
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
         using (var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact })
         using (await server.Client.SendAsync(request))
             Assert.Equal(loaded, Assemblies());
@@ -125,19 +125,6 @@ public sealed class DescriptorTests : IDisposable
         File.WriteAllText(CertPath, pair.CertificatePem);
         File.WriteAllText(KeyPath, pair.KeyPem);
         return pair;
-    }
-
-    private static async Task<JsonElement> StatusAsync(ServerProcess server, Uri address)
-    {
-        using var json = JsonDocument.Parse(await server.Client.GetStringAsync(new Uri(address, "status")));
-        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
-    }
-
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
     }
 
     /// <summary>Connections on which nothing is sent, and that are opened again where the server closes them.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
@@ -6,8 +5,6 @@ namespace CertActors.IntegrationTests;
 /// <summary>Single files that are mounted into a namespace, and are changed outside of it, as a host does to a container.</summary>
 public sealed class MountedFileTests : IDisposable
 {
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
-
     private readonly DirectoryInfo _host = Directory.CreateTempSubdirectory("certactors-test-");
     private readonly DirectoryInfo _container = Directory.CreateTempSubdirectory("certactors-test-");
 
@@ -30,8 +27,8 @@ public sealed class MountedFileTests : IDisposable
         using var server = ServerProcess.StartOnMountedFiles(
             _host.FullName, _container.FullName, "--cert", In(_container, "tls.crt"), "--key", In(_container, "tls.key"), "--port", "0");
         var address = await server.ListensAsync();
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
-        await Until(() => Logged(server, "tls.crt is mounted as a single file"));
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("watchMode").GetString() == "Events");
+        await Wait.UntilAsync(() => Logged(server, "tls.crt is mounted as a single file"));
 
         // A poll may be faster than the event now and then. Without events it always is.
         HashSet<string?> reasons = [];
@@ -39,23 +36,23 @@ public sealed class MountedFileTests : IDisposable
         for (var rotation = 0; rotation < 3; rotation++)
         {
             Write(next = SelfMadePair.Make());
-            await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
-            reasons.Add((await StatusAsync(server, address)).GetProperty("lastChange").GetProperty("reason").GetString());
+            await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
+            reasons.Add((await server.StatusAsync(address)).GetProperty("lastChange").GetProperty("reason").GetString());
         }
 
         Assert.Contains("FileChange", reasons);
 
         File.WriteAllText(In(_host, "next"), SelfMadePair.Make().CertificatePem);
         File.Move(In(_host, "next"), In(_host, "tls.crt"), overwrite: true);
-        await Until(() => Logged(server, "link count 0"));
-        Assert.Equal(next.Sha256, (await StatusAsync(server, address)).GetProperty("sha256").GetString());
+        await Wait.UntilAsync(() => Logged(server, "link count 0"));
+        Assert.Equal(next.Sha256, (await server.StatusAsync(address)).GetProperty("sha256").GetString());
 
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
     }
 
-    private static Task<bool> Logged(ServerProcess server, string text) =>
-        Task.FromResult(server.Output.Any(line => line.Contains(text, StringComparison.Ordinal) && line.Contains("mount its directory", StringComparison.Ordinal)));
+    private static bool Logged(ServerProcess server, string text) =>
+        server.Output.Any(line => line.Contains(text, StringComparison.Ordinal) && line.Contains("mount its directory", StringComparison.Ordinal));
 
     private SelfMadePair Write(SelfMadePair pair)
     {
@@ -65,17 +62,4 @@ public sealed class MountedFileTests : IDisposable
     }
 
     private static string In(DirectoryInfo directory, string name) => Path.Combine(directory.FullName, name);
-
-    private static async Task<JsonElement> StatusAsync(ServerProcess server, Uri address)
-    {
-        using var json = JsonDocument.Parse(await server.Client.GetStringAsync(new Uri(address, "status")));
-        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
-    }
-
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
-    }
 }

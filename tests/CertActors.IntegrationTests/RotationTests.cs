@@ -129,7 +129,7 @@ public sealed class RotationTests : IAsyncLifetime
         var first = await StartAsync(Write(CertPath, KeyPath));
         File.WriteAllText(CertPath, "garbage");
         File.WriteAllText(KeyPath, "garbage");
-        await UntilAsync(async () => (await StatusAsync()).LastFailure is not null);
+        await Wait.UntilAsync(async () => (await StatusAsync()).LastFailure is not null);
         Assert.Equal(first.Sha256, await _server.ServedAsync());
 
         await ServesAsync(Write(CertPath, KeyPath));
@@ -142,7 +142,7 @@ public sealed class RotationTests : IAsyncLifetime
         await StartAsync(Write(CertPath, KeyPath));
         File.Delete(CertPath);
         File.Delete(KeyPath);
-        await UntilAsync(async () => (await StatusAsync()).LastFailure?.Reason == RejectionReason.FileMissing);
+        await Wait.UntilAsync(async () => (await StatusAsync()).LastFailure?.Reason == RejectionReason.FileMissing);
 
         await ServesAsync(Write(CertPath, KeyPath));
         await ServesAsync(Write(CertPath, KeyPath));
@@ -155,7 +155,7 @@ public sealed class RotationTests : IAsyncLifetime
         var (cert, key) = (Path.Combine(inside.FullName, "tls.crt"), Path.Combine(inside.FullName, "tls.key"));
         await StartAsync(Write(cert, key), cert, key);
         inside.Delete(recursive: true);
-        await UntilAsync(async () => (await StatusAsync()).LastFailure?.Reason == RejectionReason.FileMissing);
+        await Wait.UntilAsync(async () => (await StatusAsync()).LastFailure?.Reason == RejectionReason.FileMissing);
 
         inside.Create();
         await ServesAsync(Write(cert, key));
@@ -203,17 +203,10 @@ public sealed class RotationTests : IAsyncLifetime
             await _server.ServedAsync();
     }
 
-    private Task ServesAsync(SelfMadePair pair) => UntilAsync(async () => await _server.ServedAsync() == pair.Sha256);
+    private Task ServesAsync(SelfMadePair pair) => Wait.UntilAsync(async () => await _server.ServedAsync() == pair.Sha256);
 
     private async Task<CertificateStatus> StatusAsync() =>
         Assert.Single((await _server.Supervisor.Ask<CertificatesStatus>(GetStatus.Instance, Generous)).Certificates);
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(10), limit.Token);
-    }
 
     private static async Task PingAsync(SslStream connection)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
@@ -139,6 +140,13 @@ internal sealed class ServerProcess : IDisposable
                 return int.Parse(address.Split(':')[1], NumberStyles.HexNumber, null);
             await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
         }
+    }
+
+    /// <summary>What its status page says of its pair.</summary>
+    public async Task<JsonElement> StatusAsync(Uri address)
+    {
+        using var json = JsonDocument.Parse(await Client.GetStringAsync(new Uri(address, "status")));
+        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
     }
 
     public async Task SignalAsync(string signal)

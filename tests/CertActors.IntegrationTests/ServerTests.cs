@@ -7,8 +7,6 @@ namespace CertActors.IntegrationTests;
 /// <summary>The server's face: command line, pages, signals, exit codes.</summary>
 public sealed class ServerTests : IDisposable
 {
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
-
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
 
     private string CertPath => Path.Combine(_directory.FullName, "tls.crt");
@@ -44,7 +42,7 @@ public sealed class ServerTests : IDisposable
     {
         using var server = ServerProcess.Start("--every", "1s", "--port", "0");
         await server.ListensAsync();
-        await Until(() => Task.FromResult(server.Output.Any(line => line.StartsWith("generation    2", StringComparison.Ordinal))));
+        await Wait.UntilAsync(() => Task.FromResult(server.Output.Any(line => line.StartsWith("generation    2", StringComparison.Ordinal))));
 
         await server.SignalAsync("INT");
 
@@ -68,8 +66,8 @@ public sealed class ServerTests : IDisposable
             Assert.Equal((HttpStatusCode.OK, version), (response.StatusCode, response.Version));
         }
 
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
-        var status = await StatusAsync(server, address);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("watchMode").GetString() == "Events");
+        var status = await server.StatusAsync(address);
         Assert.Equal(
             ["name", "generation", "sha256", "serialNumber", "subject", "dnsNames", "notBefore", "notAfter", "watchMode", "loadStuck", "loads", "lastChange", "lastFailure"],
             status.EnumerateObject().Select(property => property.Name));
@@ -93,14 +91,14 @@ public sealed class ServerTests : IDisposable
         var address = await server.ListensAsync();
 
         File.WriteAllText(CertPath, "garbage");
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
-        var failure = (await StatusAsync(server, address)).GetProperty("lastFailure");
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("lastFailure").ValueKind == JsonValueKind.Object);
+        var failure = (await server.StatusAsync(address)).GetProperty("lastFailure");
         Assert.Contains(CertPath, failure.GetProperty("message").GetString(), StringComparison.Ordinal);
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("loads").GetProperty("rejected").GetInt64() > 1);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("loads").GetProperty("rejected").GetInt64() > 1);
 
         var next = Write(SelfMadePair.Make());
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
-        Assert.Equal(JsonValueKind.Null, (await StatusAsync(server, address)).GetProperty("lastFailure").ValueKind);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
+        Assert.Equal(JsonValueKind.Null, (await server.StatusAsync(address)).GetProperty("lastFailure").ValueKind);
 
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
@@ -114,11 +112,11 @@ public sealed class ServerTests : IDisposable
         Write(SelfMadePair.Make());
         using var server = ServerProcess.StartWithoutInotify("--cert", CertPath, "--key", KeyPath, "--port", "0");
         var address = await server.ListensAsync();
-        Assert.Equal("Polling", (await StatusAsync(server, address)).GetProperty("watchMode").GetString());
-        await Until(() => Task.FromResult(server.Output.Any(line => line.Contains("fs.inotify.max_user_instances", StringComparison.Ordinal))));
+        Assert.Equal("Polling", (await server.StatusAsync(address)).GetProperty("watchMode").GetString());
+        await Wait.UntilAsync(() => Task.FromResult(server.Output.Any(line => line.Contains("fs.inotify.max_user_instances", StringComparison.Ordinal))));
 
         var next = Write(SelfMadePair.Make());
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
     }
@@ -132,11 +130,11 @@ public sealed class ServerTests : IDisposable
         using var server = ServerProcess.StartAndMount(
             go, elsewhere.Directory, _directory.FullName, "--cert", CertPath, "--key", KeyPath, "--port", "0");
         var address = await server.ListensAsync();
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("watchMode").GetString() == "Events");
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("watchMode").GetString() == "Events");
 
         File.WriteAllText(go, "");
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == elsewhere.Pair.Sha256);
-        var change = (await StatusAsync(server, address)).GetProperty("lastChange");
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == elsewhere.Pair.Sha256);
+        var change = (await server.StatusAsync(address)).GetProperty("lastChange");
         Assert.Equal("FileChange", change.GetProperty("reason").GetString());
         await server.SignalAsync("TERM");
         await server.ExitAsync();
@@ -151,7 +149,7 @@ public sealed class ServerTests : IDisposable
 
         var next = Write(SelfMadePair.Make());
         await server.SignalAsync("HUP");
-        await Until(async () => (await StatusAsync(server, address)).GetProperty("sha256").GetString() == next.Sha256);
+        await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("sha256").GetString() == next.Sha256);
 
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
@@ -229,19 +227,6 @@ public sealed class ServerTests : IDisposable
         File.WriteAllText(CertPath, pair.CertificatePem);
         File.WriteAllText(KeyPath, pair.KeyPem);
         return pair;
-    }
-
-    private static async Task<JsonElement> StatusAsync(ServerProcess server, Uri address)
-    {
-        using var json = JsonDocument.Parse(await server.Client.GetStringAsync(new Uri(address, "status")));
-        return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
-    }
-
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
     }
 
     /// <summary>A pair in a temporary directory.</summary>

@@ -30,14 +30,14 @@ public sealed class StormTests : IDisposable
             holder, new CertificateOptions { CertificatePath = Path.Combine(way, "tls.crt"), KeyPath = Path.Combine(way, "tls.key") }));
         supervisor.Tell(new Subscribe(system.ActorOf(Props.Create(() => new Collector(news)))));
         await holder.WaitForFirstAsync(Generous);
-        await UntilAsync(() => news.OfType<WatchModeChanged>().Any(change => change.Mode == WatchMode.Events));
+        await Wait.UntilAsync(() => news.OfType<WatchModeChanged>().Any(change => change.Mode == WatchMode.Events));
 
         for (var i = 0; i < 2000; i++)
             Replace();
         pair = TestPair.Make();
         Make(real, pair);
         Replace();
-        await UntilAsync(() => holder.Current!.Facts.Sha256 == pair.Sha256);
+        await Wait.UntilAsync(() => holder.Current!.Facts.Sha256 == pair.Sha256);
 
         Assert.DoesNotContain(news.OfType<WatchModeChanged>(), change => change.Mode == WatchMode.Polling);
         Assert.DoesNotContain(news.OfType<CertificateReloadFailed>(), failure => failure.Reason == RejectionReason.FileUnreadable);
@@ -63,13 +63,6 @@ public sealed class StormTests : IDisposable
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "tls.crt"), pair.CertificatePem);
         File.WriteAllText(Path.Combine(directory, "tls.key"), pair.KeyPem);
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
     }
 
     private sealed class Collector : ReceiveActor
