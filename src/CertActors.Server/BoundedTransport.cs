@@ -14,10 +14,10 @@ namespace CertActors.Server;
 /// Kestrel's own limit (<c>KestrelServerLimits.MaxConcurrentConnections</c>) closes what it has accepted: a burst uses all descriptors up before it
 /// gets to that. Where there is none, Kestrel tries again at once and without end, and the runtime ends the process when it can't start a thread.
 /// </remarks>
-internal sealed class BoundedTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, int mostConnections) : IConnectionListenerFactory, IDisposable
+internal sealed class BoundedTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, int maxConnections) : IConnectionListenerFactory, IDisposable
 {
     private readonly SocketTransportFactory _sockets = new(options, loggers);
-    private readonly SemaphoreSlim _free = new(mostConnections);
+    private readonly SemaphoreSlim _free = new(maxConnections);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _free);

@@ -11,8 +11,8 @@ namespace CertActors.Server;
 /// <param name="Port">Where to listen; 0 for any free port.</param>
 /// <param name="Every">How long the demonstration serves a pair.</param>
 /// <param name="Rotations">After how many rotations the demonstration ends; null for never.</param>
-/// <param name="MostConnections">How many connections may be open; null for as many as the limit of open files leaves.</param>
-internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations, int? MostConnections);
+/// <param name="MaxConnections">How many connections may be open; null for as many as the limit of open files leaves.</param>
+internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations, int? MaxConnections);
 
 /// <summary>A pair that the user has asked to have judged.</summary>
 /// <param name="Pair">The pair.</param>

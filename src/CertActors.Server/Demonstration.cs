@@ -27,7 +27,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             volume.Write(first);
 
             var pair = new CertificateOptions { CertificatePath = volume.CertificatePath, KeyPath = volume.KeyPath };
-            var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, arguments.MostConnections, signals);
+            var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, arguments.MaxConnections, signals);
             try
             {
                 await app.StartAsync(signals.Ended);

@@ -29,7 +29,7 @@ static async Task<int> ServeAsync(Arguments arguments, Signals signals)
     {
         if (arguments.Pair is not { } pair)
             return await Demonstration.RunAsync(arguments, signals);
-        await Serving.RunAsync(pair, new IPEndPoint(arguments.Address, arguments.Port), arguments.MostConnections, signals);
+        await Serving.RunAsync(pair, new IPEndPoint(arguments.Address, arguments.Port), arguments.MaxConnections, signals);
         return 0;
     }
     catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)

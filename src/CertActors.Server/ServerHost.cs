@@ -25,7 +25,7 @@ internal static class ServerHost
     /// Makes the server. Its start fails with <see cref="CertificateNotLoadedException"/> where the pair can't be loaded,
     /// and with <see cref="IOException"/> where the address can't be listened on. SIGHUP reloads once a pair is served; the caller ends it.
     /// </summary>
-    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, int? mostConnections, Signals signals)
+    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, int? maxConnections, Signals signals)
     {
         // Nothing is configured by files: watching for them would only fail where the user's inotify instances are used up. The working
         // directory, which is the content root otherwise, may be gone.
@@ -56,7 +56,7 @@ internal static class ServerHost
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddHostedService<FirstLoad>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
-        var most = Math.Min(mostConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
+        var most = Math.Min(maxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, most));
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -7,10 +7,10 @@ internal static class Serving
 {
     /// <exception cref="OperationCanceledException">A signal has ended it.</exception>
     /// <exception cref="IOException">It has ended by itself, or can't listen.</exception>
-    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, int? mostConnections, Signals signals)
+    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, int? maxConnections, Signals signals)
     {
         WarmUp.StartThreads();
-        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, mostConnections, signals);
+        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, maxConnections, signals);
         try
         {
             await app.StartAsync(signals.Ended);

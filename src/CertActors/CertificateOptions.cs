@@ -51,8 +51,8 @@ public sealed record CertificateOptions
     public TimeSpan? AllowedExpirySetback { get; init; }
 
     /// <summary>
-    /// Whether a certificate that has expired or isn't valid yet, also an intermediate, is rejected even when none is served. Default false: it's served with a warning,
-    /// as to serve none fails every client.
+    /// Whether a certificate that has expired or isn't valid yet, also an intermediate, is rejected even when none is served. Default false: it's
+    /// served with a warning, as to serve none fails every client.
     /// </summary>
     public bool RequireValidFirst { get; init; }
 

@@ -40,10 +40,10 @@ public sealed class DescriptorTests : IDisposable
     [Theory]
     [InlineData(null)]
     [InlineData("100000")]
-    public async Task More_connections_than_descriptors_leave_some_for_loads_and_are_served_in_turn(string? mostConnections)
+    public async Task More_connections_than_descriptors_leave_some_for_loads_and_are_served_in_turn(string? maxConnections)
     {
         Write(SelfMadePair.Make());
-        using var server = Serve(mostConnections is null ? [] : ["--max-connections", mostConnections]);
+        using var server = Serve(maxConnections is null ? [] : ["--max-connections", maxConnections]);
         var address = await server.ListensAsync();
         SelfMadePair next;
         using (new IdleConnections(address, Descriptors))

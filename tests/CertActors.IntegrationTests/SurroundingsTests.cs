@@ -153,7 +153,7 @@ public sealed class SurroundingsTests : IDisposable
         Write(SelfMadePair.Make());
         using var signals = new Signals();
         var pair = new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath };
-        var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, 0), LogLevel.Error, mostConnections: null, signals);
+        var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, 0), LogLevel.Error, maxConnections: null, signals);
         TaskCompletionSource begun = new(), ending = new();
         app.MapGet("/slow", async () =>
         {
