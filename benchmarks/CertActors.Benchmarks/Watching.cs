@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Akka.Actor;
 using Akka.Configuration;
 using CertActors.Debouncing;
+using CertActors.Supervision;
 using CertActors.Watching;
 
 namespace CertActors.Benchmarks;

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Disk;
 using CertActors.Reloading;
-using CertActors.Watching;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
 
 namespace CertActors;
 

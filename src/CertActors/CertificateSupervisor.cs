@@ -4,6 +4,8 @@ using Akka.Event;
 using CertActors.Debouncing;
 using CertActors.Diagnostics;
 using CertActors.Reloading;
+using CertActors.Scheduling;
+using CertActors.Supervision;
 using CertActors.Watching;
 using Microsoft.Extensions.Logging;
 

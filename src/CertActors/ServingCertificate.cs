@@ -1,6 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using CertActors.Reloading;
+using CertActors.Reloading.Formats;
 
 namespace CertActors;
 

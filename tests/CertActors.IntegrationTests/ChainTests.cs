@@ -6,7 +6,8 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using CertActors.Reloading;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
 using CertActors.Tests.Support;
 
 namespace CertActors.IntegrationTests;
@@ -123,7 +124,7 @@ public sealed class ChainTests : IDisposable
     {
         using var certificate = Bytes(pair.CertificatePem);
         using var key = Bytes(pair.KeyPem);
-        return Reloading.Judge.Of(new PairContent(certificate, key, Password: null), served, Now, Policy);
+        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, Now, Policy);
     }
 
     private static SecretBuffer Bytes(string text)

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
+using CertActors.Disk;
 using CertActors.Server;
+using CertActors.Supervision;
 using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.IntegrationTests;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using CertActors.Disk;
 using CertActors.Reloading;
+using CertActors.Reloading.Judging;
 using CertActors.Tests.Support;
-using CertActors.Watching;
 
 namespace CertActors.IntegrationTests;
 

@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Disk;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
+using CertActors.Watching.Sources;
 using CsCheck;
 
 namespace CertActors.Tests;
@@ -45,7 +48,7 @@ public sealed class AnyContentSpec : PipelineKit
                 var registry = new CertificateRegistry(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
-                    new Platform(Events.Open, new Watching.DiskLanes(files, Disk)),
+                    new Platform(Events.Open, new DiskLanes(files, Disk)),
                     loggers: null);
                 HashSet<string> whole = [];
                 string? certificate = null, key = null;
@@ -77,8 +80,8 @@ public sealed class AnyContentSpec : PipelineKit
                         Array.ForEach(writes, pending.Enqueue); // In the midst of the loads to come.
                     else
                         Array.ForEach(writes, write => write());
-                    Events.Raise(CertPath, Watching.FileEventKind.Written);
-                    Events.Raise(KeyPath, Watching.FileEventKind.Written);
+                    Events.Raise(CertPath, FileEventKind.Written);
+                    Events.Raise(KeyPath, FileEventKind.Written);
                     Barrier();
                     Advance(milliseconds: 151);
                     if (rest is 3)

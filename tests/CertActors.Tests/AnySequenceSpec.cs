@@ -1,5 +1,6 @@
+using CertActors.Disk;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
-using CertActors.Watching;
 using CsCheck;
 
 namespace CertActors.Tests;

@@ -3,6 +3,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CertActors.Reloading;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
 using CertActors.Tests.Support;
 
 namespace CertActors.Tests;

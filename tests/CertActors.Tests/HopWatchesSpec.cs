@@ -1,5 +1,8 @@
+using CertActors.Disk;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using CertActors.Reloading;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
 using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
@@ -196,7 +197,7 @@ public sealed class JudgeSpec
     {
         using var certificate = Bytes(pair.CertificatePem);
         using var key = Bytes(pair.KeyPem);
-        return Reloading.Judge.Of(new PairContent(certificate, key, Password: null), served, now ?? Now, policy);
+        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, now ?? Now, policy);
     }
 
     private static SecretBuffer Bytes(string text)

@@ -1,5 +1,5 @@
 using CertActors.Tests.Support;
-using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 

@@ -1,5 +1,5 @@
+using CertActors.Disk;
 using CertActors.Tests.Support;
-using CertActors.Watching;
 
 namespace CertActors.Tests;
 

@@ -1,6 +1,7 @@
 using Akka.Actor;
+using CertActors.Disk;
 using CertActors.Tests.Support;
-using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 

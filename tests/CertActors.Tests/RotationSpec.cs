@@ -1,6 +1,6 @@
 using Akka.Actor;
 using CertActors.Tests.Support;
-using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 

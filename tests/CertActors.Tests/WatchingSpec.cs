@@ -1,5 +1,7 @@
+using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 

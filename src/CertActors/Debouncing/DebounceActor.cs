@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Reloading;
+using CertActors.Supervision;
 
 namespace CertActors.Debouncing;
 

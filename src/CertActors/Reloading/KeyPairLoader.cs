@@ -1,4 +1,7 @@
-using CertActors.Watching;
+using CertActors.Disk;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
+
 
 namespace CertActors.Reloading;
 

@@ -1,4 +1,6 @@
-using CertActors.Watching;
+using CertActors.Disk;
+using CertActors.Reloading.Judging;
+
 
 namespace CertActors.Reloading;
 

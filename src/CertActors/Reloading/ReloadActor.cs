@@ -2,7 +2,11 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
-using CertActors.Watching;
+using CertActors.Disk;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
+using CertActors.Scheduling;
+using CertActors.Supervision;
 
 namespace CertActors.Reloading;
 

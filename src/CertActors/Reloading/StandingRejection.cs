@@ -1,3 +1,5 @@
+using CertActors.Reloading.Judging;
+
 namespace CertActors.Reloading;
 
 /// <summary>The rejections since the last good load: decides which of them are news.</summary>

@@ -3,6 +3,10 @@ using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Debouncing;
+using CertActors.Disk;
+using CertActors.Scheduling;
+using CertActors.Supervision;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Watching;
 

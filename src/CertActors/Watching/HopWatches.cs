@@ -1,3 +1,6 @@
+using CertActors.Disk;
+using CertActors.Watching.Sources;
+
 namespace CertActors.Watching;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using CertActors.Disk;
+
 namespace CertActors.Watching;
 
 /// <summary>A directory that hops lie in. Guarded by the lock of its <see cref="HopWatches"/>.</summary>

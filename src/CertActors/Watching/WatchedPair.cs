@@ -1,3 +1,5 @@
+using CertActors.Supervision;
+
 namespace CertActors.Watching;
 
 /// <summary>What <see cref="FileWatchActor"/> knows of a pair.</summary>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
-using CertActors.Watching;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests.Support;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using CertActors.Watching;
+using CertActors.Disk;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests.Support;
 

@@ -1,4 +1,5 @@
-using CertActors.Watching;
+using CertActors.Disk;
+
 
 namespace CertActors.Tests.Support;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using CertActors.Watching;
+using CertActors.Disk;
 
 namespace CertActors.Tests.Support;
 

@@ -4,7 +4,9 @@ using Akka.Configuration;
 using Akka.Event;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
-using CertActors.Watching;
+using CertActors.Disk;
+using CertActors.Supervision;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests.Support;
 

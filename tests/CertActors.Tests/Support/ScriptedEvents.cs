@@ -1,4 +1,5 @@
-using CertActors.Watching;
+using CertActors.Watching.Sources;
+
 
 namespace CertActors.Tests.Support;
 

@@ -1,0 +1,134 @@
+using System.Security.Cryptography.X509Certificates;
+using CertActors.Reloading.Formats;
+
+namespace CertActors.Reloading.Judging;
+
+/// <summary>Something that clients refuse a chain for.</summary>
+/// <param name="Reason">What, for programs.</param>
+/// <param name="What">What, for people.</param>
+/// <param name="Remedy">What to do about it.</param>
+internal sealed record ChainFlaw(RejectionReason Reason, string What, string Remedy);
+
+/// <summary>What clients check of the chain that they are sent (RFC 5280, 6.1; RFC 8446, 4.4.2.2).</summary>
+/// <remarks>
+/// A flaw is what OpenSSL, GnuTLS or .NET refuses; the integration tests have each beside what OpenSSL and .NET do with it. Three cases can't be
+/// judged by the chain alone:
+/// <list type="bullet">
+/// <item>An expired intermediate does no harm to a client that has the issuer's key from elsewhere: a root that the intermediate is the
+/// cross-certificate of, or a cached renewal. It's a flaw all the same. As it only counts against a valid chain that is served and has no such
+/// intermediate, to reject it fails nobody, and to accept it fails every other client.</item>
+/// <item>A missing intermediate can't be told from a root, which isn't sent: a leaf without a chain has no flaw.</item>
+/// <item>The root isn't known: whether it has signed the last intermediate, and whether clients trust it, is for them to say.</item>
+/// </list>
+/// A leaf that says of itself that it's an authority is accepted by OpenSSL, GnuTLS and .NET if its key usage allows TLS: that is no flaw.
+/// Nor are name constraints and certificate policies looked at.
+/// </remarks>
+internal static class ChainRules
+{
+    private const string AnyPurpose = "2.5.29.37.0"; // RFC 5280, 4.2.1.12
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    /// <returns>The flaws of a pair, whatever else is served.</returns>
+    public static IEnumerable<ChainFlaw> FlawsOf(LoadedPair pair, DateTimeOffset now, CertificateOptions policy)
+    {
+        var path = policy.CertificatePath;
+        return [.. OfLeaf(pair.Leaf, policy), .. OfIntermediates(pair, now, policy).Select(flaw => flaw with { What = $"{path} holds an intermediate {flaw.What}" })];
+    }
+
+    /// <returns>Whether the extended key usage of a certificate excludes a purpose (RFC 5280, 4.2.1.12).</returns>
+    public static bool Excludes(X509Certificate2 certificate, CertificatePurpose purpose, bool isAnyEnough)
+    {
+        var wanted = purpose == CertificatePurpose.ClientAuthentication ? ClientAuthentication : ServerAuthentication;
+        var uses = Extension<X509EnhancedKeyUsageExtension>(certificate)?.EnhancedKeyUsages;
+        return uses is not null && uses[wanted] is null && !(isAnyEnough && uses[AnyPurpose] is not null);
+    }
+
+    /// <returns>Whether a certificate says that it's an authority (RFC 5280, 4.2.1.9).</returns>
+    public static bool IsAuthority(X509Certificate2 certificate) => Extension<X509BasicConstraintsExtension>(certificate)?.CertificateAuthority == true;
+
+    public static bool IsValidAt(X509Certificate2 certificate, DateTimeOffset now) =>
+        certificate.NotBefore.ToUniversalTime() <= now && now <= certificate.NotAfter.ToUniversalTime();
+
+    private static IEnumerable<ChainFlaw> OfLeaf(X509Certificate2 leaf, CertificateOptions policy)
+    {
+        if (!MayBeUsedFor(leaf, X509KeyUsageFlags.DigitalSignature))
+        {
+            yield return IsAuthority(leaf)
+                ? new ChainFlaw(
+                    RejectionReason.LeafIsAuthority,
+                    $"{policy.CertificatePath} holds in the leaf's place a certificate ({leaf.Subject}) that may only be used as an authority",
+                    "write the leaf's own pair")
+                : new ChainFlaw(
+                    RejectionReason.KeyUsageExcluded,
+                    $"The leaf in {policy.CertificatePath} excludes TLS by a key usage without digitalSignature",
+                    "have one issued that allows it");
+        }
+
+        // OpenSSL and .NET don't take "any" for TLS.
+        if (Excludes(leaf, policy.Purpose, isAnyEnough: false) && !Excludes(leaf, policy.Purpose, isAnyEnough: true))
+        {
+            yield return new ChainFlaw(
+                RejectionReason.PurposeExcluded,
+                $"The leaf in {policy.CertificatePath} has an extended key usage that allows any purpose and doesn't name {policy.Purpose}, as most clients demand",
+                "have one issued that names it");
+        }
+    }
+
+    private static IEnumerable<ChainFlaw> OfIntermediates(LoadedPair pair, DateTimeOffset now, CertificateOptions policy)
+    {
+        var issued = pair.Leaf;
+        foreach (var (below, intermediate) in pair.Intermediates.Index())
+        {
+            var name = intermediate.Subject;
+            if (!CertificateSignature.IsBy(issued, intermediate))
+            {
+                yield return new ChainFlaw(
+                    RejectionReason.IntermediateNotIssuer,
+                    $"({name}) that has the name of the issuer of {issued.Subject}, and not the key that signed it",
+                    "write the chain that the leaf was issued with");
+            }
+
+            if (intermediate.NotAfter.ToUniversalTime() is var end && end < now)
+                yield return new ChainFlaw(RejectionReason.IntermediateExpired, $"({name}) that has expired at {end:u}", "write the renewed one in its place");
+            if (intermediate.NotBefore.ToUniversalTime() is var start && start > now)
+            {
+                yield return new ChainFlaw(
+                    RejectionReason.IntermediateNotYetValid, $"({name}) that isn't valid before {start:u}", "wait until it is, or check this machine's clock");
+            }
+
+            if (!IsAuthority(intermediate) || !MayBeUsedFor(intermediate, X509KeyUsageFlags.KeyCertSign))
+            {
+                yield return new ChainFlaw(
+                    RejectionReason.IntermediateNotAuthority,
+                    $"({name}) that mustn't issue certificates, by its basic constraints or its key usage",
+                    "have the leaf issued by an authority");
+            }
+
+            if (Extension<X509BasicConstraintsExtension>(intermediate) is { HasPathLengthConstraint: true, PathLengthConstraint: var most } && below > most)
+            {
+                yield return new ChainFlaw(
+                    RejectionReason.PathTooLong,
+                    $"({name}) that allows a path of {most} intermediates after it, and is followed by {below}",
+                    "have the leaf issued by an authority that may issue it");
+            }
+
+            if (Excludes(intermediate, policy.Purpose, isAnyEnough: false))
+            {
+                yield return new ChainFlaw(
+                    RejectionReason.PurposeExcluded,
+                    $"({name}) that excludes {policy.Purpose} by its extended key usage",
+                    "have the leaf issued by an authority that allows it");
+            }
+
+            issued = intermediate;
+        }
+    }
+
+    // Without the extension, everything is allowed (RFC 5280, 4.2.1.3).
+    private static bool MayBeUsedFor(X509Certificate2 certificate, X509KeyUsageFlags use) =>
+        Extension<X509KeyUsageExtension>(certificate) is not { KeyUsages: var allowed } || (allowed & use) == use;
+
+    private static T? Extension<T>(X509Certificate2 certificate)
+        where T : X509Extension => certificate.Extensions.OfType<T>().FirstOrDefault();
+}

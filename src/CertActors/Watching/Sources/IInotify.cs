@@ -1,0 +1,24 @@
+namespace CertActors.Watching.Sources;
+
+/// <summary>What the kernel had to say.</summary>
+/// <param name="Length">How many bytes of events there are.</param>
+/// <param name="MountsChanged">Whether something was mounted or unmounted.</param>
+/// <param name="Error">The error number if no more will come; 0 otherwise.</param>
+internal readonly record struct InotifyNews(int Length, bool MountsChanged, int Error);
+
+/// <summary>An instance of inotify(7), in the kernel's own terms; scripted in tests.</summary>
+internal interface IInotify : IDisposable
+{
+    /// <summary>inotify_add_watch(2).</summary>
+    /// <returns>0, or the error number.</returns>
+    int Add(string directory, uint mask, out int watch);
+
+    /// <summary>inotify_rm_watch(2).</summary>
+    void Remove(int watch);
+
+    /// <summary>Sleeps until there are events, the mounts have changed, or <see cref="Wake"/> is called.</summary>
+    InotifyNews Wait(byte[] buffer);
+
+    /// <summary>Ends <see cref="Wait"/>, from another thread.</summary>
+    void Wake();
+}

@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace CertActors.Watching.Sources;
+
+/// <summary>File events from Linux itself: one inotify instance and one thread, however many directories.</summary>
+/// <remarks>
+/// .NET's own watcher takes an instance a directory, says nothing when its directory goes, and then keeps instance and thread for ever:
+/// a directory a version, as Kubernetes makes them, would use up the user's instances (128 by default).
+/// </remarks>
+internal sealed class InotifyEventSource : IFileEventSource
+{
+    private const uint Modify = 0x2, Attributes = 0x4, CloseWrite = 0x8, MovedFrom = 0x40, MovedTo = 0x80, Create = 0x100, Delete = 0x200;
+    private const uint DeleteSelf = 0x400, MoveSelf = 0x800, Unmount = 0x2000, Overflow = 0x4000, Ignored = 0x8000;
+    private const uint AddToMask = 0x20000000;
+
+    // Adding to the mask, as the directory may be watched already, by another path.
+    private const uint Names = MovedFrom | MovedTo | Create | Delete | DeleteSelf | MoveSelf | AddToMask;
+    private const uint Contents = Names | Modify | CloseWrite | Attributes;
+
+    private const int Header = 16;
+    private const int LongestName = 255;
+
+    private readonly OnFileEvent _sink;
+    private readonly IInotify _inotify;
+    private volatile bool _disposed;
+
+    public InotifyEventSource(OnFileEvent sink, IInotify inotify)
+    {
+        _sink = sink;
+        _inotify = inotify;
+        new Thread(Run) { IsBackground = true, Name = "certificates-inotify" }.Start();
+    }
+
+    public int Watch(string directory, bool contents)
+    {
+        var error = _inotify.Add(directory, contents ? Contents : Names, out var watch);
+        return error == 0 ? watch : throw InotifyErrors.OfWatch(directory, error);
+    }
+
+    public void Unwatch(int watch) => _inotify.Remove(watch);
+
+    public void Dispose()
+    {
+        _disposed = true;
+        _inotify.Wake();
+    }
+
+    private void Run()
+    {
+        var buffer = new byte[64 * 1024];
+        using (_inotify)
+        {
+            while (!_disposed)
+            {
+                var news = _inotify.Wait(buffer);
+                if (_disposed)
+                    break;
+                Tell(buffer.AsSpan(0, news.Length));
+                if (news.MountsChanged)
+                    _sink(IFileEventSource.Everything, "", FileEventKind.Mounts);
+                if (news.Error != 0)
+                {
+                    _sink(IFileEventSource.Everything, "", FileEventKind.WatchLost);
+                    break;
+                }
+            }
+        }
+    }
+
+    private void Tell(ReadOnlySpan<byte> events)
+    {
+        Span<char> name = stackalloc char[LongestName + 1];
+        while (!events.IsEmpty)
+        {
+            var length = events.Length >= Header ? MemoryMarshal.Read<uint>(events[12..]) : uint.MaxValue;
+            if (length > events.Length - Header)
+            {
+                // Not as the kernel writes them: what the rest was about is anybody's guess.
+                _sink(IFileEventSource.Everything, "", FileEventKind.Overflow);
+                return;
+            }
+
+            var watch = MemoryMarshal.Read<int>(events);
+            var mask = MemoryMarshal.Read<uint>(events[4..]);
+            var bytes = events.Slice(Header, (int)length).TrimEnd((byte)0);
+            events = events[(Header + (int)length)..];
+
+            if ((mask & Overflow) != 0)
+                _sink(IFileEventSource.Everything, "", FileEventKind.Overflow);
+            else if (watch >= 0 && bytes.Length <= LongestName) // A longer one is nobody's.
+                _sink(watch, name[..Encoding.UTF8.GetChars(bytes, name)], KindOf(mask));
+        }
+    }
+
+    private static FileEventKind KindOf(uint mask) => mask switch
+    {
+        _ when (mask & (Create | MovedTo)) != 0 => FileEventKind.Created,
+        _ when (mask & (Modify | CloseWrite)) != 0 => FileEventKind.Written,
+        _ when (mask & (MovedFrom | MoveSelf)) != 0 => FileEventKind.Renamed,
+        _ when (mask & (Delete | DeleteSelf)) != 0 => FileEventKind.Removed,
+        _ when (mask & (Unmount | Ignored)) != 0 => FileEventKind.WatchLost,
+        _ => FileEventKind.Attributes,
+    };
+}
