@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using CertActors.AspNetCore;
+using CertActors.Hosting;
 using PublicApiGenerator;
 
 namespace CertActors.Tests;
@@ -9,6 +10,7 @@ public sealed class PublicSurfaceSpec
 {
     [Theory]
     [InlineData(typeof(CertificateHolder))]
+    [InlineData(typeof(CertificateHostingExtensions))]
     [InlineData(typeof(CertificateListenOptionsExtensions))]
     public void The_public_surface_is_the_approved_one(Type anyOfTheLibrary)
     {
