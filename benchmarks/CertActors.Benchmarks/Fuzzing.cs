@@ -7,10 +7,10 @@ namespace CertActors.Benchmarks;
 internal static class Fuzzing
 {
     private const long Report = 100_000;
-    private const long MostAllocated = 16 << 20;
+    private const long MaxAllocated = 16 << 20;
     private const double LeastAccepted = 0.05;
 
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxLoadTime = TimeSpan.FromSeconds(1);
 
     public static int Run(long inputs, int seed)
     {
@@ -27,6 +27,6 @@ internal static class Fuzzing
         foreach (var (reason, count) in fuzz.Rejected)
             Console.WriteLine($"{reason,-22} {count,9}");
         Console.WriteLine($"slowest load {fuzz.Slowest.TotalMilliseconds:0} ms, largest {fuzz.Largest / 1024.0:0} KiB allocated; reasons not hit: {fuzz.NotHit.Count()} ({string.Join(", ", fuzz.NotHit)})");
-        return !fuzz.NotHit.Any() && fuzz.Accepted >= LeastAccepted * fuzz.Inputs && fuzz.Slowest < Longest && fuzz.Largest <= MostAllocated ? 0 : 1;
+        return !fuzz.NotHit.Any() && fuzz.Accepted >= LeastAccepted * fuzz.Inputs && fuzz.Slowest < MaxLoadTime && fuzz.Largest <= MaxAllocated ? 0 : 1;
     }
 }

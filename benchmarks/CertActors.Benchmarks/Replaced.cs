@@ -15,9 +15,9 @@ internal static class Replaced
 {
     private const int Samples = 200;
     private const int Clients = 2;
-    private const double MostGrowth = 1.01;
+    private const double MaxGrowth = 1.01;
 
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
 
     public static async Task<int> RunAsync(int rotations)
     {
@@ -32,10 +32,10 @@ internal static class Replaced
             {
                 CertificatePath = volume.CertificatePath,
                 KeyPath = volume.KeyPath,
-                SettleWindow = TimeSpan.FromMilliseconds(1), // As many rotations as can be had.
+                DebounceWindow = TimeSpan.FromMilliseconds(1), // As many rotations as can be had.
             };
             system.ActorOf(CertificateSupervisor.Props(holder, pair), CertificateSupervisor.DefaultName);
-            await holder.WaitForFirstAsync(Longest);
+            await holder.WaitForFirstAsync(MaxWait);
 
             // What the first rotations, handshakes and lines load for good isn't theirs.
             Console.WriteLine($"{rotations} rotations, under handshakes of {Clients} clients");
@@ -62,7 +62,7 @@ internal static class Replaced
             Console.WriteLine($"{rotations} rotations in {took.TotalSeconds:0} s, {tally.Handshakes} handshakes, {tally.Failures} failed");
             Console.WriteLine($"resident set: median {before:0.0} MiB in the third quarter of the run, {after:0.0} MiB in the last; {lastHalf.Min():0.0} to {lastHalf.Max():0.0} MiB in both");
             Console.WriteLine($"descriptors after a full collection: {descriptors} at the start, {descriptorsAfter} at the end");
-            return tally.Failures == 0 && descriptorsAfter <= descriptors && after <= before * MostGrowth ? 0 : 1;
+            return tally.Failures == 0 && descriptorsAfter <= descriptors && after <= before * MaxGrowth ? 0 : 1;
         }
         finally
         {
@@ -86,8 +86,8 @@ internal static class Replaced
             var written = Stopwatch.GetTimestamp();
             while (holder.Current!.Facts.Sha256 != next.Sha256)
             {
-                if (Stopwatch.GetElapsedTime(written) > Longest)
-                    throw new TimeoutException($"rotation {rotation} wasn't served within {Longest}");
+                if (Stopwatch.GetElapsedTime(written) > MaxWait)
+                    throw new TimeoutException($"rotation {rotation} wasn't served within {MaxWait}");
                 await Task.Delay(1);
             }
 

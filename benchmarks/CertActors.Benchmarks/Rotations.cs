@@ -5,7 +5,7 @@ namespace CertActors.Benchmarks;
 
 /// <summary>
 /// How long it takes from the return of a rotation's last system call to the end of the first handshake that gets the new certificate.
-/// The server is a process of its own, probed every 10 ms; a figure holds the settle window (150 ms), the load, the wait for the next probe
+/// The server is a process of its own, probed every 10 ms; a figure holds the debounce window (150 ms), the load, the wait for the next probe
 /// and a handshake.
 /// </summary>
 internal static class Rotations
@@ -13,7 +13,7 @@ internal static class Rotations
     private const int Times = 200;
 
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(15);
 
     public static async Task<int> RunAsync()
     {
@@ -85,7 +85,7 @@ internal static class Rotations
     {
         var failures = 0;
         using var pace = new PeriodicTimer(BetweenProbes);
-        while (Stopwatch.GetElapsedTime(rotated) < Longest)
+        while (Stopwatch.GetElapsedTime(rotated) < MaxWait)
         {
             try
             {
@@ -100,6 +100,6 @@ internal static class Rotations
             await pace.WaitForNextTickAsync();
         }
 
-        throw new TimeoutException($"{sha256} wasn't served within {Longest}");
+        throw new TimeoutException($"{sha256} wasn't served within {MaxWait}");
     }
 }

@@ -10,7 +10,7 @@ internal static class Starting
 {
     private const int Rounds = 3;
 
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
 
     public static async Task<int> RunAsync(int pairs)
     {
@@ -33,7 +33,7 @@ internal static class Starting
             var loads = 0L;
             await UntilAsync(supervisor, status => loads == (loads = status.Certificates.Sum(pair => pair.Loads.Changed + pair.Loads.Unchanged)), every: TimeSpan.FromSeconds(1));
             Report($"  at rest, after {loads} loads", Cpu() - cpu, Stopwatch.GetElapsedTime(started), pairs);
-            await supervisor.GracefulStop(Longest);
+            await supervisor.GracefulStop(MaxWait);
         }
 
         return 0;
@@ -63,10 +63,10 @@ internal static class Starting
     private static void Report(string what, TimeSpan cpu, TimeSpan elapsed, int pairs) =>
         Console.WriteLine($"{what,-32} {cpu.TotalMilliseconds / pairs:0.00} ms of CPU a pair, {elapsed.TotalSeconds:0.0} s");
 
-    private static async Task UntilAsync(IActorRef supervisor, Func<CertificatesStatus, bool> condition, TimeSpan? every = null)
+    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition, TimeSpan? every = null)
     {
-        using var limit = new CancellationTokenSource(Longest);
-        while (!condition(await supervisor.Ask<CertificatesStatus>(GetStatus.Instance, limit.Token)))
+        using var limit = new CancellationTokenSource(MaxWait);
+        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
             await Task.Delay(every ?? TimeSpan.FromMilliseconds(50), limit.Token);
     }
 

@@ -11,7 +11,7 @@ namespace CertActors.Benchmarks;
 /// <summary>What watching many pairs takes, on the real disk: threads, descriptors, memory, CPU and time.</summary>
 internal static class Watching
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
 
     public static async Task<int> RunAsync(int pairs)
     {
@@ -135,10 +135,10 @@ internal static class Watching
         return (Cpu() - cpu) / idle * 100;
     }
 
-    private static async Task UntilAsync(IActorRef supervisor, Func<CertificatesStatus, bool> condition)
+    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition)
     {
-        using var limit = new CancellationTokenSource(Longest);
-        while (!condition(await supervisor.Ask<CertificatesStatus>(GetStatus.Instance, limit.Token)))
+        using var limit = new CancellationTokenSource(MaxWait);
+        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
             await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
     }
 
@@ -153,7 +153,7 @@ internal static class Watching
         var watched = new TaskCompletionSource();
         var touched = new ConcurrentQueue<(string Pair, long At)>();
         var parent = system.ActorOf(Props.Create(() => new Parent(registry, watched, touched)));
-        await watched.Task.WaitAsync(Longest);
+        await watched.Task.WaitAsync(MaxWait);
         return new WatchedPairs(parent, touched, Stopwatch.GetElapsedTime(started));
     }
 
@@ -185,7 +185,7 @@ internal static class Watching
             return micros;
         }
 
-        public async Task StopAsync() => await Parent.GracefulStop(Longest);
+        public async Task StopAsync() => await Parent.GracefulStop(MaxWait);
     }
 
     /// <summary>Stands where the supervisor stands, with nothing below it but the watch.</summary>

@@ -35,7 +35,7 @@ internal static class CheckReport
         foreach (var file in report.Files)
             yield return $"file      {file.Path}{(file.Size is { } size ? $", {size} bytes" : ", not there")}{(file.Mode is { } mode ? $", mode {mode}" : "")}";
         foreach (var finding in report.Findings)
-            yield return Line(finding.Rejects, finding.Message);
+            yield return Line(finding.Reason, finding.Message);
     }
 
     // The relaxed encoder leaves format characters as they are.

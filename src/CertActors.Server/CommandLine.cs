@@ -26,7 +26,7 @@ internal static class CommandLine
     private const string KeyDescription = "The file with the private key, PEM or PKCS#12; the certificate's, if it holds both.";
 
     private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LongestEvery = TimeSpan.FromDays(1);
+    private static readonly TimeSpan MaxEvery = TimeSpan.FromDays(1);
 
     private static readonly Option<string?> Cert = new("--cert")
     {
@@ -209,7 +209,7 @@ internal static class CommandLine
             if (text.EndsWith(unit, StringComparison.Ordinal)
                 && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
                 && count * seconds >= ShortestEvery.TotalSeconds
-                && count * seconds <= LongestEvery.TotalSeconds)
+                && count * seconds <= MaxEvery.TotalSeconds)
             {
                 return TimeSpan.FromSeconds(count * seconds);
             }

@@ -10,7 +10,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
     private const double LeastMade = 0.9;
 
     private static readonly TimeSpan BetweenHandshakes = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan LongestRotation = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxRotation = TimeSpan.FromSeconds(5);
 
     private int _rotations;
 
@@ -54,7 +54,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         var report = ReportAsync(handshaking.Token);
 
         await RotateAsync(every, rotations, interrupted);
-        await tally.WaitForAllAsync(LongestRotation);
+        await tally.WaitForAllAsync(MaxRotation);
         await handshaking.CancelAsync();
         await Task.WhenAll(handshakes, report);
         var intended = (long)(Stopwatch.GetElapsedTime(started) / BetweenHandshakes);

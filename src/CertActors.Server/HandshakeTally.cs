@@ -11,9 +11,9 @@ namespace CertActors.Server;
 /// <summary>Shakes hands with a server, and keeps count of what it gets.</summary>
 internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
 {
-    private const int MostFailuresKept = 5;
+    private const int MaxFailuresKept = 5;
 
-    private static readonly TimeSpan LongestHandshake = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxHandshake = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Generation> _expected = new() { [firstSha256] = new Generation() };
     private readonly ConcurrentQueue<TimeSpan> _latencies = new();
@@ -83,7 +83,7 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
 
     private async Task<string> LeafOfServerAsync()
     {
-        using var limit = new CancellationTokenSource(LongestHandshake);
+        using var limit = new CancellationTokenSource(MaxHandshake);
         using var client = new TcpClient();
         await client.ConnectAsync(server, limit.Token);
         using var tls = new SslStream(client.GetStream());
@@ -108,7 +108,7 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
     private void Fail(string why)
     {
         Interlocked.Increment(ref _failed);
-        if (_failures.Count < MostFailuresKept)
+        if (_failures.Count < MaxFailuresKept)
             _failures.Enqueue(why);
     }
 }

@@ -72,7 +72,7 @@ internal static class ServerHost
         var app = builder.Build();
         app.MapGet("/", (CertificateHolder holder) => $"CertActors serves {holder.Current}.\n");
         app.MapGet("/status", async (IRequiredActor<CertificateSupervisor> supervisor, CancellationToken cancelled) =>
-            StatusPage.Of(await supervisor.ActorRef.Ask<CertificatesStatus>(GetStatus.Instance, StatusTimeLimit, cancelled)));
+            StatusPage.Of(await supervisor.ActorRef.Ask<CertificateSupervisorStatus>(GetStatus.Instance, StatusTimeLimit, cancelled)));
         return app;
     }
 

@@ -24,7 +24,7 @@ internal sealed record StatusPage(IReadOnlyList<StatusPage.Certificate> Certific
 
     internal sealed record Failure(DateTime At, RejectionReason Reason, string Message);
 
-    public static IResult Of(CertificatesStatus status) =>
+    public static IResult Of(CertificateSupervisorStatus status) =>
         TypedResults.Json(new StatusPage([.. status.Certificates.Select(Of)]), StatusJson.Default.StatusPage);
 
     private static Certificate Of(CertificateStatus pair)

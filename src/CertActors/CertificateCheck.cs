@@ -27,11 +27,11 @@ public static class CertificateCheck
         using var files = PairFiles.Read(disk, options);
         List<Finding> findings = [];
         var (leaf, chain, key) = Describe(files, options, now, findings);
-        findings.AddRange(files.Warnings.Select(warning => new Finding(Rejects: null, warning.Message)));
+        findings.AddRange(files.Warnings.Select(warning => new Finding(Reason: null, warning.Message)));
 
         return new CertificateReport(
-            findings.FirstOrDefault(finding => finding.Rejects is not null)?.Rejects,
-            findings.Select(finding => new CertificateFinding(finding.Rejects, finding.Message)).ToArray(),
+            findings.FirstOrDefault(finding => finding.Reason is not null)?.Reason,
+            findings.Select(finding => new CertificateFinding(finding.Reason, finding.Message)).ToArray(),
             leaf,
             chain,
             key,

@@ -10,12 +10,12 @@ namespace CertActors;
 public sealed record CertificateOptions
 {
     /// <summary>The shortest time that any of the durations may have: 1 ms.</summary>
-    public static readonly TimeSpan ShortestDuration = TimeSpan.FromMilliseconds(1);
+    public static readonly TimeSpan MinDuration = TimeSpan.FromMilliseconds(1);
 
     /// <summary>The longest time that any of the durations may have: 1 day.</summary>
-    public static readonly TimeSpan LongestDuration = TimeSpan.FromDays(1);
+    public static readonly TimeSpan MaxDuration = TimeSpan.FromDays(1);
 
-    private const int LongestName = 64;
+    private const int MaxNameLength = 64;
 
     /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c> of ASCII. Default <c>default</c>.</summary>
     public string Name { get; init; } = "default";
@@ -63,10 +63,10 @@ public sealed record CertificateOptions
     public IReadOnlyList<TimeSpan> ExpiryThresholds { get; init; } = [TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)];
 
     /// <summary>How long nothing may have touched the files before they are read; each touch starts it anew. 1 ms to 1 day, default 150 ms.</summary>
-    public TimeSpan SettleWindow { get; init; } = TimeSpan.FromMilliseconds(150);
+    public TimeSpan DebounceWindow { get; init; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How long after the first touch the files are read at the latest, whatever still touches them. <see cref="SettleWindow"/> to 1 day, default 1 s.</summary>
-    public TimeSpan LongestSettle { get; init; } = TimeSpan.FromSeconds(1);
+    /// <summary>How long after the first touch the files are read at the latest, whatever still touches them. <see cref="DebounceWindow"/> to 1 day, default 1 s.</summary>
+    public TimeSpan MaxDebounce { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often the files are looked at while events are to be had, should an event be lost. 1 ms to 1 day, default 10 s.</summary>
     public TimeSpan PollIntervalWithEvents { get; init; } = TimeSpan.FromSeconds(10);
@@ -87,7 +87,7 @@ public sealed record CertificateOptions
     internal IEnumerable<string> Errors()
     {
         if (!IsName(Name))
-            yield return $"the name '{Name}' must be 1 to {LongestName} ASCII letters, digits, '-', '_' or '.'";
+            yield return $"the name '{Name}' must be 1 to {MaxNameLength} ASCII letters, digits, '-', '_' or '.'";
         if (!IsPath(CertificatePath))
             yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM or PKCS#12 file";
         if (!IsPath(KeyPath))
@@ -117,12 +117,12 @@ public sealed record CertificateOptions
 
         foreach (var (option, value) in Durations())
         {
-            if (value < ShortestDuration || value > LongestDuration)
-                yield return $"pair '{Name}': {option} is {value}, and must be {ShortestDuration.TotalMilliseconds} ms to {LongestDuration.TotalDays} day";
+            if (value < MinDuration || value > MaxDuration)
+                yield return $"pair '{Name}': {option} is {value}, and must be {MinDuration.TotalMilliseconds} ms to {MaxDuration.TotalDays} day";
         }
 
-        if (LongestSettle < SettleWindow)
-            yield return $"pair '{Name}': {nameof(LongestSettle)} ({LongestSettle}) must be at least {nameof(SettleWindow)} ({SettleWindow})";
+        if (MaxDebounce < DebounceWindow)
+            yield return $"pair '{Name}': {nameof(MaxDebounce)} ({MaxDebounce}) must be at least {nameof(DebounceWindow)} ({DebounceWindow})";
     }
 
     // Where links are followed step by step, "link/.." is the directory above the link's target, and not that of the link.
@@ -145,15 +145,15 @@ public sealed record CertificateOptions
 
     private IEnumerable<(string Option, TimeSpan Value)> Durations() =>
     [
-        (nameof(SettleWindow), SettleWindow),
-        (nameof(LongestSettle), LongestSettle),
+        (nameof(DebounceWindow), DebounceWindow),
+        (nameof(MaxDebounce), MaxDebounce),
         (nameof(PollIntervalWithEvents), PollIntervalWithEvents),
         (nameof(PollIntervalWithoutEvents), PollIntervalWithoutEvents),
         (nameof(LoadTimeLimit), LoadTimeLimit),
     ];
 
     private static bool IsName(string? name) =>
-        name is { Length: > 0 and <= LongestName } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+        name is { Length: > 0 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
     private static bool IsPath([NotNullWhen(true)] string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
 }

@@ -20,9 +20,9 @@ public sealed record CertificateReport(
 }
 
 /// <summary>Something that is to be said of a pair.</summary>
-/// <param name="Rejects">Why it's rejected for that; null for a warning.</param>
+/// <param name="Reason">Why it's rejected for that; null for a warning.</param>
 /// <param name="Message">What, for people: the path, the reason and the remedy. Never key material.</param>
-public sealed record CertificateFinding(RejectionReason? Rejects, string Message);
+public sealed record CertificateFinding(RejectionReason? Reason, string Message);
 
 /// <summary>A file of a pair.</summary>
 /// <param name="Path">Its full path.</param>

@@ -12,9 +12,9 @@ using Microsoft.Extensions.Logging;
 namespace CertActors;
 
 /// <summary>
-/// Spawns and supervises the actors that keep a <see cref="CertificateHolder"/> up to date; answers <see cref="Subscribe"/>,
-/// <see cref="Unsubscribe"/>, <see cref="ReloadNow"/> and <see cref="GetStatus"/>. What subscribers are told is also published on the
-/// event stream of the actor system.
+/// Spawns and supervises the actors that keep a <see cref="CertificateHolder"/> up to date; answers <see cref="SubscribeToCertificates"/>,
+/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/> and <see cref="GetStatus"/>. What subscribers are told is also published
+/// on the event stream of the actor system.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -34,8 +34,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private const string Debounce = "debounce";
     private const string FileWatch = "file-watch";
 
-    private static readonly TimeSpan FirstRestart = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestRestart = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstRestartDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan MaxRestartDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromMinutes(1);
 
     private readonly CertificateRegistry _registry;
@@ -59,7 +59,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <param name="Covered">What it looks after counts as touched once it runs.</param>
     private sealed record Child(Props Props, Action<IActorRef> Covered)
     {
-        public Backoff Restart { get; } = new(FirstRestart, LongestRestart);
+        public Backoff Restart { get; } = new(FirstRestartDelay, MaxRestartDelay);
 
         /// <summary>Null while it waits to be started.</summary>
         public IActorRef? Running { get; set; }
@@ -135,17 +135,17 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             case PairWatched watched:
                 OnWatched(watched);
                 break;
-            case Subscribe(var subscriber):
+            case SubscribeToCertificates(var subscriber):
                 OnSubscribe(subscriber);
                 break;
-            case Unsubscribe(var subscriber):
+            case UnsubscribeFromCertificates(var subscriber):
                 Forget(subscriber);
                 break;
             case ReloadNow(var name):
                 OnReloadNow(name);
                 break;
             case GetStatus:
-                Sender.Tell(new CertificatesStatus(_registry.Pairs.Select(StatusOf).ToArray()));
+                Sender.Tell(new CertificateSupervisorStatus(_registry.Pairs.Select(StatusOf).ToArray()));
                 break;
             case Terminated dead:
                 OnTerminated(dead.ActorRef);
@@ -238,9 +238,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             pair.Loads = judged.Change is null
                 ? pair.Loads with { Unchanged = pair.Loads.Unchanged + 1 }
                 : pair.Loads with { Changed = pair.Loads.Changed + 1 };
-            if (pair.Failing is not null && judged.Change is null)
+            if (pair.CurrentFailure is not null && judged.Change is null)
                 _log.Recovered(pair.Name);
-            pair.Failing = null;
+            pair.CurrentFailure = null;
             Announce(pair, judged.Change);
         }
 
@@ -259,13 +259,13 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
 
         // A slow disk's load that was late before, and good all the same: the status has it as stuck.
-        if (isRepeated && failure.Reason == RejectionReason.TimedOut && pair.Failing is null)
+        if (isRepeated && failure.Reason == RejectionReason.TimedOut && pair.CurrentFailure is null)
             return;
 
         // Files that stay bad are tried again and again, and complained of once. The status has the last of several that take turns.
-        var isKnown = isRepeated && pair.Failing is not null;
-        if (!isKnown || (pair.Failing!.Reason, pair.Failing.Message) != (failure.Reason, failure.Message))
-            pair.Failing = failure;
+        var isKnown = isRepeated && pair.CurrentFailure is not null;
+        if (!isKnown || (pair.CurrentFailure!.Reason, pair.CurrentFailure.Message) != (failure.Reason, failure.Message))
+            pair.CurrentFailure = failure;
         if (isKnown)
             return;
         _log.Rejected(pair.Name, failure.Reason, failure.Message, failure.StillServed?.Sha256 ?? "nothing");
@@ -323,8 +323,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         if (pair.Watching?.Mode == watched.Mode)
             return;
 
-        pair.Watching = new WatchModeChanged(pair.Name, watched.Mode, watched.Why, Context.System.Scheduler.Now);
-        _log.ModeChanged(pair.Name, watched.Mode, watched.Why);
+        pair.Watching = new WatchModeChanged(pair.Name, watched.Mode, watched.Message, Context.System.Scheduler.Now);
+        _log.ModeChanged(pair.Name, watched.Mode, watched.Message);
         Publish(pair.Watching);
     }
 
@@ -335,7 +335,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         foreach (var pair in _registry.Pairs)
         {
             var expiring = pair.Expiring?.Told is { } told && told.Generation == pair.LastChange?.Generation ? told : null;
-            foreach (var known in (IEnumerable<object?>)[pair.Watching, pair.LastChange, expiring, pair.Failing])
+            foreach (var known in (IEnumerable<object?>)[pair.Watching, pair.LastChange, expiring, pair.CurrentFailure])
             {
                 if (known is not null)
                     subscriber.Tell(known);
@@ -396,7 +396,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private static CertificateStatus StatusOf(Pair pair) => new(
         pair.Name,
         pair.LastChange,
-        pair.Failing,
+        pair.CurrentFailure,
         pair.Watching?.Mode ?? WatchMode.Polling,
         pair.Attempt is { IsStuck: true },
         pair.Loads);

@@ -157,20 +157,20 @@ public sealed record CertificateExpiring(string Name, long Generation, DateTimeO
 /// <summary>Changes of a pair's files are noticed in another way from now on.</summary>
 /// <param name="Name">The pair's name.</param>
 /// <param name="Mode">The way.</param>
-/// <param name="Why">Why, for people.</param>
+/// <param name="Message">Why, for people.</param>
 /// <param name="At">When, UTC.</param>
-public sealed record WatchModeChanged(string Name, WatchMode Mode, string Why, DateTimeOffset At);
+public sealed record WatchModeChanged(string Name, WatchMode Mode, string Message, DateTimeOffset At);
 
 /// <summary>
 /// Asks the supervisor to tell an actor every <see cref="CertificateChanged"/>, <see cref="CertificateReloadFailed"/>,
 /// <see cref="CertificateExpiring"/> and <see cref="WatchModeChanged"/>. The current state is told first. An actor that dies is forgotten; a second subscription replays, and adds nothing.
 /// </summary>
 /// <param name="Subscriber">The actor to tell.</param>
-public sealed record Subscribe(IActorRef Subscriber);
+public sealed record SubscribeToCertificates(IActorRef Subscriber);
 
 /// <summary>Ends a subscription. Without one, nothing happens.</summary>
 /// <param name="Subscriber">The actor to tell no longer.</param>
-public sealed record Unsubscribe(IActorRef Subscriber);
+public sealed record UnsubscribeFromCertificates(IActorRef Subscriber);
 
 /// <summary>Asks the supervisor to load now, without waiting for an event; answered with <see cref="ReloadNowResult"/> when all is judged.</summary>
 /// <param name="Name">The pair; null for all.</param>
@@ -203,7 +203,7 @@ public enum ReloadOutcomeKind
     UnknownName,
 }
 
-/// <summary>Asks the supervisor for the state of every pair; answered with <see cref="CertificatesStatus"/>.</summary>
+/// <summary>Asks the supervisor for the state of every pair; answered with <see cref="CertificateSupervisorStatus"/>.</summary>
 public sealed record GetStatus
 {
     /// <summary>One that serves every caller.</summary>
@@ -212,7 +212,7 @@ public sealed record GetStatus
 
 /// <summary>The state of every pair, in the order of the options.</summary>
 /// <param name="Certificates">One for each pair.</param>
-public sealed record CertificatesStatus(IReadOnlyList<CertificateStatus> Certificates);
+public sealed record CertificateSupervisorStatus(IReadOnlyList<CertificateStatus> Certificates);
 
 /// <summary>The state of a pair.</summary>
 /// <param name="Name">The pair's name.</param>

@@ -33,7 +33,7 @@ public sealed class AnySequenceTests : IDisposable
         {
             CertificatePath = root.FullName + FileSteps.Certificate,
             KeyPath = root.FullName + FileSteps.Key,
-            SettleWindow = TimeSpan.FromMilliseconds(20),
+            DebounceWindow = TimeSpan.FromMilliseconds(20),
 
             // So rare that no poll can help out.
             PollIntervalWithEvents = TimeSpan.FromHours(1),
@@ -63,5 +63,5 @@ public sealed class AnySequenceTests : IDisposable
     }
 
     private static async Task<CertificateStatus> StatusAsync(IActorRef supervisor) =>
-        (await supervisor.Ask<CertificatesStatus>(GetStatus.Instance, Generous)).Certificates[0];
+        (await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, Generous)).Certificates[0];
 }

@@ -43,7 +43,7 @@ public sealed class CheckTests : IDisposable
 
         Assert.Equal(1, await check.ExitAsync());
         using var report = JsonDocument.Parse(string.Join('\n', check.Output));
-        string?[] findings = [.. report.RootElement.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("rejects").GetString())];
+        string?[] findings = [.. report.RootElement.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("reason").GetString())];
         Assert.Equal<string?[]>([nameof(RejectionReason.PurposeExcluded), nameof(RejectionReason.TooWeak), null, nameof(RejectionReason.NameLost), null], findings);
         Assert.False(report.RootElement.GetProperty("isAccepted").GetBoolean());
         Assert.Equal("RSA 1024", report.RootElement.GetProperty("key").GetString());

@@ -13,12 +13,12 @@ public abstract class EventSourceTests : IDisposable
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
-    private readonly HopWatches _watches;
+    private readonly WatchTable _watches;
     private readonly WatchedPair _pair = new(new Pair(new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }), share: 1);
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
-        _watches = new HopWatches(open, Hear);
+        _watches = new WatchTable(open, Hear);
     }
 
     private protected DirectoryInfo Root { get; } = Directory.CreateTempSubdirectory("certactors-test-");
@@ -86,7 +86,7 @@ public abstract class EventSourceTests : IDisposable
 
     [Fact]
     public void A_directory_that_is_not_there_can_not_be_watched() =>
-        Assert.ThrowsAny<IOException>(() => _watches.Watch(_pair, [new Hop(In("nowhere"), "tls.crt", default, Contents: true)]));
+        Assert.ThrowsAny<IOException>(() => _watches.Watch(_pair, [new PathStep(In("nowhere"), "tls.crt", default, Contents: true)]));
 
     [Fact]
     public void Ending_twice_is_fine_and_watching_after_the_end_does_nothing()
@@ -102,13 +102,13 @@ public abstract class EventSourceTests : IDisposable
 
     private protected string In(string name) => Path.Combine(Root.FullName, name);
 
-    private protected void Watch(string path) => _watches.Watch(_pair, PathSnapshot.Take(DiskFiles.Instance, path).Hops);
+    private protected void Watch(string path) => _watches.Watch(_pair, PathSnapshot.Take(DiskFiles.Instance, path).Steps);
 
     private void Hear(FileEvent happened)
     {
-        // Read at once, so that the next of the hop is told, too.
-        _events.Enqueue((happened.Hop?.Directory.Path ?? "", happened.Hop?.Name ?? "", happened.Kind));
-        happened.Watches.Read(happened);
+        // Acknowledged at once, so that the next event of the step is emitted, too.
+        _events.Enqueue((happened.Step?.Directory.Path ?? "", happened.Step?.Name ?? "", happened.Kind));
+        happened.Watches.Acknowledge(happened);
     }
 
     /// <summary>Until something is told of it; of this kind, where one is named.</summary>

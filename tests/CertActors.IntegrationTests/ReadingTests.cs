@@ -122,7 +122,7 @@ public sealed class ReadingTests : IDisposable
             (UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead, true)])
         {
             File.SetUnixFileMode(KeyPath, mode);
-            Assert.Equal(isWarned, CertificateCheck.Run(Options, DateTimeOffset.UtcNow).Findings.Any(finding => finding.Rejects is null));
+            Assert.Equal(isWarned, CertificateCheck.Run(Options, DateTimeOffset.UtcNow).Findings.Any(finding => finding.Reason is null));
         }
     }
 

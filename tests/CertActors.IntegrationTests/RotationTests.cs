@@ -206,7 +206,7 @@ public sealed class RotationTests : IAsyncLifetime
     private Task ServesAsync(SelfMadePair pair) => Wait.UntilAsync(async () => await _server.ServedAsync() == pair.Sha256);
 
     private async Task<CertificateStatus> StatusAsync() =>
-        Assert.Single((await _server.Supervisor.Ask<CertificatesStatus>(GetStatus.Instance, Generous)).Certificates);
+        Assert.Single((await _server.Supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, Generous)).Certificates);
 
     private static async Task PingAsync(SslStream connection)
     {

@@ -28,7 +28,7 @@ public sealed class StormTests : IDisposable
         var holder = new CertificateHolder();
         var supervisor = system.ActorOf(CertificateSupervisor.Props(
             holder, new CertificateOptions { CertificatePath = Path.Combine(way, "tls.crt"), KeyPath = Path.Combine(way, "tls.key") }));
-        supervisor.Tell(new Subscribe(system.ActorOf(Props.Create(() => new Collector(news)))));
+        supervisor.Tell(new SubscribeToCertificates(system.ActorOf(Props.Create(() => new Collector(news)))));
         await holder.WaitForFirstAsync(Generous);
         await Wait.UntilAsync(() => news.OfType<WatchModeChanged>().Any(change => change.Mode == WatchMode.Events));
 

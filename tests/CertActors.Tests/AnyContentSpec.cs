@@ -48,7 +48,7 @@ public sealed class AnyContentSpec : PipelineKit
                 var registry = new CertificateRegistry(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
-                    new Platform(Events.Open, new DiskLanes(files, Disk)),
+                    new Platform(Events.Open, new DiskScheduler(files, Disk)),
                     loggers: null);
                 HashSet<string> whole = [];
                 string? certificate = null, key = null;

@@ -27,7 +27,7 @@ public sealed class AnySequenceSpec : PipelineKit
                 var registry = new CertificateRegistry(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
-                    new Platform(files.Open, new DiskLanes(files, Disk)),
+                    new Platform(files.Open, new DiskScheduler(files, Disk)),
                     loggers: null);
                 HashSet<string?> good = [null];
 

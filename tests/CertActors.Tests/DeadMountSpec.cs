@@ -63,17 +63,17 @@ public sealed class DeadMountSpec : PipelineKit
     {
         Files.Mount("/dead", device: 2);
         Files.MountsFailure = new IOException();
-        var lanes = new DiskLanes(Files, Disk);
+        var scheduler = new DiskScheduler(Files, Disk);
         Assert.Equal(0UL, await DeviceOfAsync());
 
         Files.MountsFailure = null;
         Assert.Equal(2UL, await DeviceOfAsync());
 
         Files.MountsFailure = new IOException();
-        lanes.ForgetMounts();
+        scheduler.ForgetMounts();
         Assert.Equal(2UL, await DeviceOfAsync());
 
-        Task<ulong> DeviceOfAsync() => lanes.Run(Devices.None, DiskWork.Look, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
+        Task<ulong> DeviceOfAsync() => scheduler.Run(Devices.None, DiskWork.Inspect, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
     }
 
     [Theory]
@@ -161,13 +161,13 @@ public sealed class DeadMountSpec : PipelineKit
 
     private void StartOn(CountingThreads disk, CertificateOptions[] pairs)
     {
-        var platform = new Platform(Events.Open, new DiskLanes(Files, disk));
+        var platform = new Platform(Events.Open, new DiskScheduler(Files, disk));
         Start(CertificateSupervisor.Props(new CertificateRegistry(
             Holder, new CertificateSupervisorOptions { Certificates = pairs }.Checked(), platform, loggers: null)));
     }
 
     /// <summary>Waits until what real threads do has come about; passes virtual time meanwhile, if told to.</summary>
-    private void Await(Func<CertificatesStatus, bool> condition, double passMilliseconds = 0) => AwaitCondition(
+    private void Await(Func<CertificateSupervisorStatus, bool> condition, double passMilliseconds = 0) => AwaitCondition(
         () =>
         {
             if (passMilliseconds > 0)

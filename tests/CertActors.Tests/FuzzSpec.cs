@@ -7,7 +7,7 @@ public sealed class FuzzSpec
 {
     private const int Seed = 20260101;
     private const int Inputs = 20_000;
-    private const long MostAllocated = 16 << 20;
+    private const long MaxAllocated = 16 << 20;
 
     [Fact]
     public void Whatever_the_files_hold_they_are_accepted_or_rejected_with_a_reason_and_in_little_memory()
@@ -18,6 +18,6 @@ public sealed class FuzzSpec
 
         Assert.Empty(fuzz.NotHit);
         Assert.InRange(fuzz.Accepted, Inputs / 20, Inputs);
-        Assert.InRange(fuzz.Largest, 0, MostAllocated);
+        Assert.InRange(fuzz.Largest, 0, MaxAllocated);
     }
 }

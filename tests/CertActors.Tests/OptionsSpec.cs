@@ -18,8 +18,8 @@ public sealed class OptionsSpec
                 Name = "no/slash",
                 CertificatePath = " ",
                 KeyPath = "",
-                SettleWindow = TimeSpan.Zero,
-                LongestSettle = TimeSpan.FromDays(2),
+                DebounceWindow = TimeSpan.Zero,
+                MaxDebounce = TimeSpan.FromDays(2),
                 PollIntervalWithEvents = TimeSpan.FromSeconds(-1),
                 PollIntervalWithoutEvents = TimeSpan.Zero,
                 LoadTimeLimit = TimeSpan.MaxValue,
@@ -30,10 +30,10 @@ public sealed class OptionsSpec
     }
 
     [Fact]
-    public void The_longest_settle_is_no_shorter_than_the_window() =>
+    public void The_longest_debounce_is_no_shorter_than_the_window() =>
         Assert.Contains(
-            nameof(CertificateOptions.LongestSettle),
-            Assert.Single(Refused(Good with { SettleWindow = TimeSpan.FromSeconds(2) }).Errors),
+            nameof(CertificateOptions.MaxDebounce),
+            Assert.Single(Refused(Good with { DebounceWindow = TimeSpan.FromSeconds(2) }).Errors),
             StringComparison.Ordinal);
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class PathSnapshotSpec
     {
         var files = new MemoryFiles();
         Layout.All.Single(each => each.Name == "Kubernetes").Make("", path => files.Write(path, "x"), files.MakeDirectory, files.Link);
-        var hop = Assert.Single(PathSnapshot.Take(files, "/certs/tls.crt").Hops, hop => hop.Contents);
-        Assert.Equal(("/certs/..v1", "tls.crt"), (hop.Directory, hop.Name));
+        var step = Assert.Single(PathSnapshot.Take(files, "/certs/tls.crt").Steps, step => step.Contents);
+        Assert.Equal(("/certs/..v1", "tls.crt"), (step.Directory, step.Name));
     }
 }

@@ -42,7 +42,7 @@ public sealed class PollingSpec : PipelineKit
         Write(TestPair.Make());
         Start();
         Assert.Equal(WatchMode.Polling, Status().WatchMode);
-        Assert.Contains("too many instances", Assert.Single(News<WatchModeChanged>()).Why, StringComparison.Ordinal);
+        Assert.Contains("too many instances", Assert.Single(News<WatchModeChanged>()).Message, StringComparison.Ordinal);
         Write(TestPair.Make());
 
         Advance(milliseconds: 849);

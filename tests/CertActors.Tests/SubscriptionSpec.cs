@@ -18,7 +18,7 @@ public sealed class SubscriptionSpec : PipelineKit
         Advance(milliseconds: 150);
 
         var late = CreateTestProbe();
-        Supervisor.Tell(new Subscribe(late));
+        Supervisor.Tell(new SubscribeToCertificates(late));
         Barrier();
 
         Assert.Equal(WatchMode.Events, late.ExpectMsg<WatchModeChanged>().Mode);
@@ -34,7 +34,7 @@ public sealed class SubscriptionSpec : PipelineKit
     {
         Write(TestPair.Make());
         Start();
-        Supervisor.Tell(new Subscribe(Subscriber));
+        Supervisor.Tell(new SubscribeToCertificates(Subscriber));
         Barrier();
         News();
 
@@ -50,8 +50,8 @@ public sealed class SubscriptionSpec : PipelineKit
         Write(TestPair.Make());
         Start();
         News();
-        Supervisor.Tell(new Unsubscribe(Subscriber));
-        Supervisor.Tell(new Unsubscribe(CreateTestProbe()));
+        Supervisor.Tell(new UnsubscribeFromCertificates(Subscriber));
+        Supervisor.Tell(new UnsubscribeFromCertificates(CreateTestProbe()));
 
         Rotate(TestPair.Make());
         Advance(milliseconds: 150);
@@ -67,7 +67,7 @@ public sealed class SubscriptionSpec : PipelineKit
         var registry = Registry(new CertificateSupervisorOptions { Certificates = [Options()] });
         Start(CertificateSupervisor.Props(registry));
         var mortal = CreateTestProbe();
-        Supervisor.Tell(new Subscribe(mortal));
+        Supervisor.Tell(new SubscribeToCertificates(mortal));
         Barrier();
         Assert.Equal(2, registry.Subscribers.Count);
 

@@ -86,7 +86,7 @@ public sealed class ValiditySpec : PipelineKit
         Assert.InRange(told.Remaining, TimeSpan.FromDays(4), TimeSpan.FromDays(5));
 
         var late = CreateTestProbe();
-        Supervisor.Tell(new Subscribe(late));
+        Supervisor.Tell(new SubscribeToCertificates(late));
         Barrier();
         Assert.Equal(told, late.FishForMessage<CertificateExpiring>(_ => true));
     }

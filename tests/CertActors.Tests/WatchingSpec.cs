@@ -76,8 +76,8 @@ public sealed class WatchingSpec : PipelineKit
 
         Assert.Equal((WatchMode.Events, WatchMode.Polling), (Status().WatchMode, Status("other").WatchMode));
         var told = Assert.Single(News<WatchModeChanged>(), mode => mode.Name == "other");
-        Assert.Contains("/other", told.Why, StringComparison.Ordinal);
-        Assert.Contains("fs.inotify.max_user_watches", told.Why, StringComparison.Ordinal);
+        Assert.Contains("/other", told.Message, StringComparison.Ordinal);
+        Assert.Contains("fs.inotify.max_user_watches", told.Message, StringComparison.Ordinal);
 
         Write(TestPair.Make(), OtherCert, OtherKey);
         Pass(seconds: 1.2);

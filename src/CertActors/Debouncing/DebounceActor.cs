@@ -8,11 +8,11 @@ namespace CertActors.Debouncing;
 
 /// <summary>A pair's path was touched: something on it may have changed.</summary>
 /// <param name="Pair">The pair's name.</param>
-/// <param name="Why">Why it is thought so.</param>
-internal sealed record PairTouched(string Pair, ReloadReason Why) : IDeadLetterSuppression;
+/// <param name="Reason">Why it is thought so.</param>
+internal sealed record PairTouched(string Pair, ReloadReason Reason) : IDeadLetterSuppression;
 
 /// <summary>
-/// Turns many touches into one load. Each touch starts the pair's settle window anew; the first one also starts a timer that none restarts,
+/// Turns many touches into one load. Each touch starts the pair's debounce window anew; the first one also starts a timer that none restarts,
 /// so that a pair that is never left alone is loaded too. Whichever ends first is the end of both.
 /// </summary>
 internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
@@ -20,14 +20,14 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     private readonly CertificateRegistry _registry;
 
     // Of each pair that waits: what touched it first is why it's loaded.
-    private readonly Dictionary<string, ReloadReason> _why = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ReloadReason> _reasons = new(StringComparer.Ordinal);
 
     public DebounceActor(CertificateRegistry registry)
     {
         _registry = registry;
     }
 
-    private sealed record Settled(string Pair) : IDeadLetterSuppression;
+    private sealed record DebounceElapsed(string Pair) : IDeadLetterSuppression;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -38,11 +38,11 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
             case PairTouched touched:
                 OnTouched(touched);
                 break;
-            case Settled settled:
-                Timers.Cancel(SettleKey(settled.Pair));
-                Timers.Cancel(LongestKey(settled.Pair));
-                _why.Remove(settled.Pair, out var why);
-                Context.ActorSelection(CertificateSupervisor.PathToPair(settled.Pair)).Tell(new Reload(why));
+            case DebounceElapsed elapsed:
+                Timers.Cancel(WindowKey(elapsed.Pair));
+                Timers.Cancel(MaxKey(elapsed.Pair));
+                _reasons.Remove(elapsed.Pair, out var reason);
+                Context.ActorSelection(CertificateSupervisor.PathToPair(elapsed.Pair)).Tell(new Reload(reason));
                 break;
             default:
                 Unhandled(message);
@@ -53,14 +53,14 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     private void OnTouched(PairTouched touched)
     {
         var pair = _registry.Find(touched.Pair).Options;
-        var settled = new Settled(touched.Pair);
-        _why.TryAdd(pair.Name, touched.Why);
-        Timers.StartSingleTimer(SettleKey(pair.Name), settled, pair.SettleWindow);
-        if (!Timers.IsTimerActive(LongestKey(pair.Name)))
-            Timers.StartSingleTimer(LongestKey(pair.Name), settled, pair.LongestSettle);
+        var elapsed = new DebounceElapsed(touched.Pair);
+        _reasons.TryAdd(pair.Name, touched.Reason);
+        Timers.StartSingleTimer(WindowKey(pair.Name), elapsed, pair.DebounceWindow);
+        if (!Timers.IsTimerActive(MaxKey(pair.Name)))
+            Timers.StartSingleTimer(MaxKey(pair.Name), elapsed, pair.MaxDebounce);
     }
 
-    private static (string, string) SettleKey(string pair) => (nameof(CertificateOptions.SettleWindow), pair);
+    private static (string, string) WindowKey(string pair) => (nameof(CertificateOptions.DebounceWindow), pair);
 
-    private static (string, string) LongestKey(string pair) => (nameof(CertificateOptions.LongestSettle), pair);
+    private static (string, string) MaxKey(string pair) => (nameof(CertificateOptions.MaxDebounce), pair);
 }

@@ -19,10 +19,10 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files are those that are served again.", EventName = "CertificateRecovered")]
     public static partial void Recovered(this ILogger log, string name);
 
-    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: changes are noticed by {Mode} from now on: {Why}.", EventName = "WatchModeChanged")]
-    private static partial void LogModeChanged(ILogger log, string name, WatchMode mode, string why);
+    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: changes are noticed by {Mode} from now on: {Message}.", EventName = "WatchModeChanged")]
+    private static partial void LogModeChanged(ILogger log, string name, WatchMode mode, string message);
 
-    public static void ModeChanged(this ILogger log, string name, WatchMode mode, string why) => LogModeChanged(log, name, mode, Printable.Of(why));
+    public static void ModeChanged(this ILogger log, string name, WatchMode mode, string message) => LogModeChanged(log, name, mode, Printable.Of(message));
 
     [LoggerMessage(5, LogLevel.Error, "The actor {Name} has stopped; what is served stays. It starts again in {Seconds} s.", EventName = "ActorFailed")]
     public static partial void ChildFailed(this ILogger log, string name, double seconds);

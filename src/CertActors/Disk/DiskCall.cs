@@ -4,48 +4,48 @@ namespace CertActors.Disk;
 internal abstract class DiskCall(DiskWork work)
 {
     private readonly Lock _lock = new();
-    private DiskLane _lane = null!;
+    private DeviceQueue _queue = null!;
     private long _endedBefore;
     private bool _hasStarted;
-    private bool _movedUp;
+    private bool _queueAdvanced;
 
     public DiskWork Work { get; } = work;
 
     /// <summary>Where it waits or runs.</summary>
-    public DiskLane Lane
+    public DeviceQueue Queue
     {
         get
         {
             lock (_lock)
-                return _lane;
+                return _queue;
         }
 
         set
         {
             lock (_lock)
-                (_lane, _endedBefore, _hasStarted) = (value, EndedIn(value), false);
+                (_queue, _endedBefore, _hasStarted) = (value, EndedIn(value), false);
         }
     }
 
-    /// <summary>Whether, since this was asked last, it has waited for its turn in a lane that moved on.</summary>
-    public bool WasMovingUp()
+    /// <summary>Whether, since this was asked last, it has waited for its turn in a queue that moved on.</summary>
+    public bool QueueAdvanced()
     {
         lock (_lock)
         {
             if (!_hasStarted)
-                NoteMoves();
-            var moved = _movedUp;
-            _movedUp = false;
+                NoteAdvance();
+            var moved = _queueAdvanced;
+            _queueAdvanced = false;
             return moved;
         }
     }
 
     /// <returns>Where it is to be run instead; null if it has ended.</returns>
-    public Devices? Run(LaneFiles files)
+    public Devices? Run(DeviceBoundFiles files)
     {
         lock (_lock)
         {
-            NoteMoves();
+            NoteAdvance();
             _hasStarted = true;
         }
 
@@ -54,31 +54,31 @@ internal abstract class DiskCall(DiskWork work)
             Call(files);
             return null;
         }
-        catch (LeavesLaneException elsewhere)
+        catch (CrossDeviceException elsewhere)
         {
             return files.Allowed.With(elsewhere.Device);
         }
     }
 
     /// <summary>Tells those who wait for it that it has ended.</summary>
-    public abstract void Tell();
+    public abstract void Complete();
 
-    protected abstract void Call(LaneFiles files);
+    protected abstract void Call(DeviceBoundFiles files);
 
-    private void NoteMoves()
+    private void NoteAdvance()
     {
-        var ended = EndedIn(_lane);
-        _movedUp |= ended != _endedBefore;
+        var ended = EndedIn(_queue);
+        _queueAdvanced |= ended != _endedBefore;
         _endedBefore = ended;
     }
 
-    private long EndedIn(DiskLane lane) => Volatile.Read(ref lane.Ended[(int)Work]);
+    private long EndedIn(DeviceQueue queue) => Volatile.Read(ref queue.Ended[(int)Work]);
 }
 
 /// <inheritdoc/>
-internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : DiskCall(work)
+internal sealed class DiskCall<T>(DiskWork work, Func<DeviceBoundFiles, T> call) : DiskCall(work)
 {
-    private Func<LaneFiles, T>? _call = call;
+    private Func<DeviceBoundFiles, T>? _call = call;
     private readonly TaskCompletionSource<T> _ended = new();
     private T _result = default!;
     private Exception? _failure;
@@ -86,7 +86,7 @@ internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : Disk
     /// <summary>The call itself, wherever it is run.</summary>
     public Task<T> Running => _ended.Task;
 
-    public override void Tell()
+    public override void Complete()
     {
         // It may hold a pair that is served no longer.
         _call = null;
@@ -96,13 +96,13 @@ internal sealed class DiskCall<T>(DiskWork work, Func<LaneFiles, T> call) : Disk
             _ended.SetResult(_result);
     }
 
-    protected override void Call(LaneFiles files)
+    protected override void Call(DeviceBoundFiles files)
     {
         try
         {
             _result = _call!(files);
         }
-        catch (Exception failure) when (failure is not LeavesLaneException)
+        catch (Exception failure) when (failure is not CrossDeviceException)
         {
             _failure = failure;
         }

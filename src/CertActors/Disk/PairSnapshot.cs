@@ -13,26 +13,26 @@ namespace CertActors.Disk;
 /// </param>
 /// <param name="DirectoryIdentity">Which directory it is: another may stand under the same path later.</param>
 /// <param name="Contents">Whether the entry is, or is to be, the file itself, so that what is written to it counts.</param>
-internal sealed record Hop(string Directory, string Name, FileIdentity DirectoryIdentity, bool Contents);
+internal sealed record PathStep(string Directory, string Name, FileIdentity DirectoryIdentity, bool Contents);
 
 /// <summary>One look at the way to a file.</summary>
-/// <param name="Hops">The steps; watched together, they see every change of what the path leads to.</param>
+/// <param name="Steps">The steps; watched together, they see every change of what the path leads to.</param>
 /// <param name="Links">The links on the way, as they were found.</param>
 /// <param name="End">The file itself, or what stands in its place; null if nothing is there.</param>
 /// <param name="EndPath">The real path of the file, itself free of links; of the first part that is missing, if any is.</param>
 /// <param name="IsFileMount">Whether the file itself is a mount point.</param>
 /// <param name="Obstacle">Why the way has no end; null if it has one.</param>
 internal sealed record PathSnapshot(
-    ImmutableArray<Hop> Hops, ImmutableArray<FileStamp> Links, FileStamp? End, string EndPath, bool IsFileMount = false, string? Obstacle = null)
+    ImmutableArray<PathStep> Steps, ImmutableArray<FileStamp> Links, FileStamp? End, string EndPath, bool IsFileMount = false, string? Obstacle = null)
 {
-    private const int MostLinks = 40; // As Linux has it: path_resolution(7).
-    private const int MostWalks = 5;
+    private const int MaxLinks = 40; // As Linux has it: path_resolution(7).
+    private const int MaxWalks = 5;
 
     /// <exception cref="IOException">It can't be told.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
     public static PathSnapshot Take(IFiles files, string fullPath)
     {
-        for (var walk = 0; walk < MostWalks; walk++)
+        for (var walk = 0; walk < MaxWalks; walk++)
         {
             if (Walk(files, fullPath) is { } seen)
                 return seen;
@@ -42,15 +42,15 @@ internal sealed record PathSnapshot(
     }
 
     public bool Equals(PathSnapshot? other) =>
-        other is not null && Hops.SequenceEqual(other.Hops) && Links.SequenceEqual(other.Links)
+        other is not null && Steps.SequenceEqual(other.Steps) && Links.SequenceEqual(other.Links)
         && (End, EndPath, IsFileMount, Obstacle) == (other.End, other.EndPath, other.IsFileMount, other.Obstacle);
 
-    public override int GetHashCode() => HashCode.Combine(Hops.Length, End);
+    public override int GetHashCode() => HashCode.Combine(Steps.Length, End);
 
     /// <returns>Null if a link was replaced between one look at it and the next.</returns>
     private static PathSnapshot? Walk(IFiles files, string fullPath)
     {
-        var hops = ImmutableArray.CreateBuilder<Hop>();
+        var steps = ImmutableArray.CreateBuilder<PathStep>();
         var links = ImmutableArray.CreateBuilder<FileStamp>();
         var rest = new Stack<string>();
         Push(rest, fullPath);
@@ -69,17 +69,17 @@ internal sealed record PathSnapshot(
             var path = Path.Combine(directory, name);
             var entry = files.Stat(path);
             var isLast = rest.Count == 0;
-            hops.Add(new Hop(directory, name, stamp?.Identity ?? default, isLast && entry is not { Kind: FileKind.Link or FileKind.Directory }));
+            steps.Add(new PathStep(directory, name, stamp?.Identity ?? default, isLast && entry is not { Kind: FileKind.Link or FileKind.Directory }));
             switch (entry?.Kind)
             {
                 case FileKind.Directory:
                     directory = path;
                     stamp = entry;
                     break;
-                case FileKind.Link when links.Count == MostLinks:
+                case FileKind.Link when links.Count == MaxLinks:
                     // Any of the steps may end it, and so is watched.
-                    var obstacle = $"more than {MostLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?";
-                    return new PathSnapshot([.. hops.Distinct()], links.ToImmutable(), End: null, path, Obstacle: obstacle);
+                    var obstacle = $"more than {MaxLinks} symbolic links are on the way to {fullPath}; do they lead in a circle?";
+                    return new PathSnapshot([.. steps.Distinct()], links.ToImmutable(), End: null, path, Obstacle: obstacle);
                 case FileKind.Link:
                     links.Add(entry.Value);
                     if (files.ReadLink(path) is not { } target)
@@ -96,12 +96,12 @@ internal sealed record PathSnapshot(
                     // A file in the place of a directory is as good as nothing there.
                     var isFileMount = isLast && entry is { Kind: FileKind.File } && files.ReadMounts().IsMountPoint(path);
                     if (isFileMount)
-                        hops.Add(new Hop(path, "", entry!.Value.Identity, Contents: true));
-                    return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), isLast ? entry : null, path, isFileMount);
+                        steps.Add(new PathStep(path, "", entry!.Value.Identity, Contents: true));
+                    return new PathSnapshot(steps.ToImmutable(), links.ToImmutable(), isLast ? entry : null, path, isFileMount);
             }
         }
 
-        return new PathSnapshot(hops.ToImmutable(), links.ToImmutable(), stamp, directory);
+        return new PathSnapshot(steps.ToImmutable(), links.ToImmutable(), stamp, directory);
     }
 
     private static void Push(Stack<string> rest, string path)
@@ -121,7 +121,7 @@ internal sealed record PathSnapshot(
 /// <param name="Password">The way to the password; null if the pair has none.</param>
 internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key, PathSnapshot? Password)
 {
-    public IEnumerable<Hop> Hops => Certificate.Hops.Concat(Key.Hops).Concat(Password?.Hops ?? []).Distinct();
+    public IEnumerable<PathStep> Steps => Certificate.Steps.Concat(Key.Steps).Concat(Password?.Steps ?? []).Distinct();
 
     public PairFingerprint Fingerprint => new(Certificate.End, Key.End, Password?.End);
 
@@ -131,7 +131,7 @@ internal sealed record PairSnapshot(PathSnapshot Certificate, PathSnapshot Key, 
         PathSnapshot.Take(files, pair.KeyPath),
         pair.PasswordPath is { } password ? PathSnapshot.Take(files, password) : null);
 
-    public bool HasSameHopsAs(PairSnapshot other) => Hops.SequenceEqual(other.Hops);
+    public bool HasSameStepsAs(PairSnapshot other) => Steps.SequenceEqual(other.Steps);
 }
 
 /// <summary>Which files the paths of a pair lead to, and their states: tells whether to look closer.</summary>

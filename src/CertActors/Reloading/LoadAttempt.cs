@@ -27,8 +27,8 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
     public Task WhenEnded() => Running.ContinueWith(
         static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    /// <inheritdoc cref="DiskCall.WasMovingUp"/>
-    public bool WasMovingUp() => call.WasMovingUp();
+    /// <inheritdoc cref="DiskCall.QueueAdvanced"/>
+    public bool QueueAdvanced() => call.QueueAdvanced();
 
     /// <summary>It has taken longer than it may. Its result is taken all the same, should it ever end.</summary>
     public void GiveUp() => _isGivenUp = true;

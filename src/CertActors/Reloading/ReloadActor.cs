@@ -13,16 +13,16 @@ namespace CertActors.Reloading;
 /// <summary>Owns one pair: loads it, judges it, swaps it in. One load at a time; what is asked for meanwhile is one more load afterwards.</summary>
 internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
 
     private readonly Pair _pair;
     private readonly Platform _platform;
-    private readonly Backoff _retry = new(FirstRetry, LongestRetry);
-    private Wanted? _inFlight;
-    private Wanted? _again;
-    private bool _isHoldOver;
+    private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
+    private LoadRequest? _inFlight;
+    private LoadRequest? _queued;
+    private bool _isHoldExpired;
 
     public ReloadActor(Pair pair, Platform platform)
     {
@@ -42,14 +42,14 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     }
 
     /// <summary>What was held back is to be judged as it stands.</summary>
-    private sealed record HoldOver(ReloadReason Why) : IDeadLetterSuppression;
+    private sealed record HoldExpired(ReloadReason Reason) : IDeadLetterSuppression;
 
-    /// <summary>Why a load is wanted, and which requests wait for it.</summary>
-    private sealed record Wanted(ReloadReason Why, ImmutableArray<long> Requests)
+    /// <summary>Why a load is requested, and which requests wait for it.</summary>
+    private sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Requests)
     {
-        public static Wanted By(Reload reload) => new(reload.Why, reload.Request == 0 ? [] : [reload.Request]);
+        public static LoadRequest By(Reload reload) => new(reload.Reason, reload.Request == 0 ? [] : [reload.Request]);
 
-        public Wanted And(Wanted later) => new(later.Why, Requests.AddRange(later.Requests));
+        public LoadRequest And(LoadRequest later) => new(later.Reason, Requests.AddRange(later.Requests));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -65,7 +65,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         switch (message)
         {
             case Reload reload:
-                Want(Wanted.By(reload));
+                StartOrQueue(LoadRequest.By(reload));
                 break;
             case LoadEnded ended:
                 OnEnded(ended.Attempt);
@@ -76,9 +76,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             case LoadTimedOut late:
                 OnEnded(late.Attempt); // Just in time.
                 break;
-            case HoldOver(var why):
-                _isHoldOver = true;
-                Want(Wanted.By(new Reload(why)));
+            case HoldExpired(var reason):
+                _isHoldExpired = true;
+                StartOrQueue(LoadRequest.By(new Reload(reason)));
                 break;
             default:
                 Unhandled(message);
@@ -86,40 +86,40 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         }
     }
 
-    private void Want(Wanted wanted)
+    private void StartOrQueue(LoadRequest request)
     {
         Timers.Cancel(nameof(ReloadReason.Retry));
         if (_inFlight is null && _pair.Attempt is not { IsRunning: true })
         {
-            Start(wanted);
+            Start(request);
             return;
         }
 
         // The load that was given up may never end, and has been reported: who asks gets that, and is not kept waiting.
-        if (!wanted.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
+        if (!request.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
         {
-            TellJudged(wanted, change: null, standing, isRepeated: true, warnings: []);
-            wanted = wanted with { Requests = [] };
+            TellJudged(request, change: null, standing, isRepeated: true, warnings: []);
+            request = request with { Requests = [] };
         }
 
         // A load that another incarnation started still has a thread: its end is waited for.
-        if (_inFlight is null && _again is null)
+        if (_inFlight is null && _queued is null)
         {
             TellWhenEnded(_pair.Attempt!);
             LimitTime(_pair.Attempt!);
         }
 
-        _again = _again?.And(wanted) ?? wanted;
+        _queued = _queued?.And(request) ?? request;
     }
 
-    private void Start(Wanted wanted)
+    private void Start(LoadRequest request)
     {
         var (served, scheduler) = (_pair.Cell.Serving?.Pair, Context.System.Scheduler);
         var tags = ReferenceEquals(_pair.Swapped?.Pair, served) ? _pair.Swapped?.Tags : null; // Another supervisor may have had the holder meanwhile.
-        var attempt = new LoadAttempt(_platform.Lanes.Run(
+        var attempt = new LoadAttempt(_platform.Disk.Run(
             _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, tags, () => scheduler.Now)));
         _pair.Attempt = attempt;
-        _inFlight = wanted;
+        _inFlight = request;
         LimitTime(attempt);
         TellWhenEnded(attempt);
     }
@@ -138,21 +138,21 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         if (IsInFlight(attempt))
         {
             // An exception is a fault: thrown on, with the attempt no longer in flight, it ends this incarnation.
-            var wanted = TakeInFlight();
-            Judge(wanted, attempt.Running.GetAwaiter().GetResult(), isLate: attempt.IsGivenUp);
+            var request = TakeInFlight();
+            Apply(request, attempt.Running.GetAwaiter().GetResult(), isLate: attempt.IsGivenUp);
         }
 
-        if (_inFlight is null && _again is { } again && _pair.Attempt is not { IsRunning: true })
+        if (_inFlight is null && _queued is { } queued && _pair.Attempt is not { IsRunning: true })
         {
-            _again = null;
-            Start(again);
+            _queued = null;
+            Start(queued);
         }
     }
 
     private void OnTimedOut(LoadAttempt attempt)
     {
         // Thousands may be loaded at once: to wait for one's turn is no fault of the disk, as long as the turns go round.
-        if (attempt.WasMovingUp())
+        if (attempt.QueueAdvanced())
         {
             LimitTime(attempt);
             return;
@@ -165,52 +165,52 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         if (_inFlight is { } inFlight)
         {
             attempt.GiveUp();
-            Report(_again is null ? inFlight : inFlight.And(_again), verdict, tags: null, warnings: []);
+            Report(_queued is null ? inFlight : inFlight.And(_queued), verdict, tags: null, warnings: []);
             _inFlight = inFlight with { Requests = [] };
-            _again = _again is null ? null : _again with { Requests = [] };
+            _queued = _queued is null ? null : _queued with { Requests = [] };
         }
-        else if (_again is { } again && _pair.Rejection.Current != verdict)
+        else if (_queued is { } queued && _pair.Rejection.Current != verdict)
         {
             attempt.GiveUp();
-            Report(again, verdict, tags: null, warnings: []);
-            _again = again with { Requests = [] };
+            Report(queued, verdict, tags: null, warnings: []);
+            _queued = queued with { Requests = [] };
         }
     }
 
     private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
 
-    private Wanted TakeInFlight()
+    private LoadRequest TakeInFlight()
     {
-        var wanted = _inFlight!;
+        var request = _inFlight!;
         _inFlight = null;
         Timers.Cancel(nameof(LoadTimedOut));
-        return wanted;
+        return request;
     }
 
-    private void Judge(Wanted wanted, LoadResult result, bool isLate)
+    private void Apply(LoadRequest request, LoadResult result, bool isLate)
     {
-        if (wanted.Requests.IsEmpty && !_isHoldOver && MayBeTorn(result))
+        if (request.Requests.IsEmpty && !_isHoldExpired && MayBeTorn(result))
         {
-            Hold(wanted.Why, result.Verdict);
+            Hold(request.Reason, result.Verdict);
             return;
         }
 
-        _isHoldOver = false;
-        Timers.Cancel(nameof(HoldOver));
-        _pair.Judged = result.Tags ?? _pair.Judged;
+        _isHoldExpired = false;
+        Timers.Cancel(nameof(HoldExpired));
+        _pair.LastJudgedFiles = result.Tags ?? _pair.LastJudgedFiles;
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
-                var change = Swap(wanted.Why, accepted.Pair);
+                var change = Swap(request.Reason, accepted.Pair);
                 _pair.Swapped = (accepted.Pair, result.Tags);
-                Accept(wanted, change, isLate, [.. accepted.Warnings, .. NewWarnings(result)]);
+                Accept(request, change, isLate, [.. accepted.Warnings, .. NewWarnings(result)]);
                 break;
             case Verdict.Unchanged:
                 _pair.Swapped = (_pair.Cell.Serving!.Pair, result.Tags);
-                Accept(wanted, change: null, isLate, NewWarnings(result));
+                Accept(request, change: null, isLate, NewWarnings(result));
                 break;
             case Verdict.Rejected rejected:
-                Reject(wanted, rejected, result.Tags, NewWarnings(result));
+                Reject(request, rejected, result.Tags, NewWarnings(result));
                 break;
         }
     }
@@ -221,75 +221,75 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     /// </summary>
     private bool MayBeTorn(LoadResult result)
     {
-        var hasNewContent = result.Tags is { } tags && _pair.Judged is { } judged && tags.HasNewContent(judged);
+        var hasNewContent = result.Tags is { } tags && _pair.LastJudgedFiles is { } judged && tags.HasNewContent(judged);
         return result.Verdict switch
         {
             Verdict.Accepted accepted => accepted.LacksIssuer,
             Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
 
             // Two whole files that do not fit may be both sides of a rotation, also where it's not known what was there before.
-            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || _pair.Judged is null,
+            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || _pair.LastJudgedFiles is null,
             Verdict.Rejected { Reason: RejectionReason.FileMissing } => hasNewContent,
 
             // The other half, while it's written: no reason to wait by itself, but none to end the wait.
             Verdict.Rejected { Reason: RejectionReason.FileEmpty or RejectionReason.KeyMalformed or RejectionReason.CertificateMalformed } =>
-                hasNewContent && Timers.IsTimerActive(nameof(HoldOver)),
+                hasNewContent && Timers.IsTimerActive(nameof(HoldExpired)),
             _ => false,
         };
     }
 
-    private void Hold(ReloadReason why, Verdict verdict)
+    private void Hold(ReloadReason reason, Verdict verdict)
     {
         (verdict as Verdict.Accepted)?.Pair.Dispose();
 
         // Whoever waits for the first load meanwhile is to know why.
         if (verdict is Verdict.Rejected rejected && _pair.Cell.Serving is null)
             _pair.Cell.LastFailure = FailureOf(rejected);
-        if (!Timers.IsTimerActive(nameof(HoldOver)))
-            Timers.StartSingleTimer(nameof(HoldOver), new HoldOver(why), LongestHold);
+        if (!Timers.IsTimerActive(nameof(HoldExpired)))
+            Timers.StartSingleTimer(nameof(HoldExpired), new HoldExpired(reason), MaxHold);
     }
 
     /// <returns>The swap.</returns>
-    private CertificateChanged Swap(ReloadReason why, LoadedPair pair)
+    private CertificateChanged Swap(ReloadReason reason, LoadedPair pair)
     {
         var served = _pair.Cell.Serving;
-        var change = new CertificateChanged(_pair.Name, (served?.Generation ?? 0) + 1, served?.Facts, pair.Facts, why, Now);
+        var change = new CertificateChanged(_pair.Name, (served?.Generation ?? 0) + 1, served?.Facts, pair.Facts, reason, Now);
         _pair.Cell.Publish(new ServingCertificate(change, pair));
         return change;
     }
 
     /// <returns>Those of the files that were not given before in the pair's life: rotations repeat what is wrong with them.</returns>
     private string[] NewWarnings(LoadResult result) =>
-        [.. result.Warnings.Where(warning => _pair.Warned.Add((warning.Kind, warning.Path))).Select(warning => warning.Message)];
+        [.. result.Warnings.Where(warning => _pair.GivenWarnings.Add((warning.Kind, warning.Path))).Select(warning => warning.Message)];
 
-    private void Accept(Wanted wanted, CertificateChanged? change, bool isLate, IReadOnlyList<string> warnings)
+    private void Accept(LoadRequest request, CertificateChanged? change, bool isLate, IReadOnlyList<string> warnings)
     {
         _retry.Reset();
         _pair.Rejection.Clear(isLate);
         _pair.Cell.LastFailure = null;
-        TellJudged(wanted, change, failure: null, isRepeated: false, warnings);
+        TellJudged(request, change, failure: null, isRepeated: false, warnings);
     }
 
-    private void Reject(Wanted wanted, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
+    private void Reject(LoadRequest request, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
     {
         Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
-        Report(wanted, verdict, tags, warnings);
+        Report(request, verdict, tags, warnings);
     }
 
-    private void Report(Wanted wanted, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
+    private void Report(LoadRequest request, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
     {
         var isNews = _pair.Rejection.Add(verdict, tags, Now);
         var failure = FailureOf(verdict);
         _pair.Cell.LastFailure = failure;
-        TellJudged(wanted, change: null, failure, isRepeated: !isNews, warnings);
+        TellJudged(request, change: null, failure, isRepeated: !isNews, warnings);
     }
 
     private CertificateReloadFailed FailureOf(Verdict.Rejected verdict) =>
         new(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
 
     private void TellJudged(
-        Wanted wanted, CertificateChanged? change, CertificateReloadFailed? failure, bool isRepeated, IReadOnlyList<string> warnings) =>
-        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, isRepeated, warnings, wanted.Requests));
+        LoadRequest request, CertificateChanged? change, CertificateReloadFailed? failure, bool isRepeated, IReadOnlyList<string> warnings) =>
+        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, isRepeated, warnings, request.Requests));
 
     private static DateTimeOffset Now => Context.System.Scheduler.Now;
 }

@@ -5,9 +5,9 @@ using Akka.Event;
 namespace CertActors.Reloading;
 
 /// <summary>To a pair's <see cref="ReloadActor"/>: load.</summary>
-/// <param name="Why">Why.</param>
+/// <param name="Reason">Why.</param>
 /// <param name="Request">The <see cref="ReloadNow"/> that waits for the outcome; 0 for none.</param>
-internal sealed record Reload(ReloadReason Why, long Request = 0) : IDeadLetterSuppression;
+internal sealed record Reload(ReloadReason Reason, long Request = 0) : IDeadLetterSuppression;
 
 /// <summary>From a pair's <see cref="ReloadActor"/> to the supervisor: a load was judged.</summary>
 /// <param name="Pair">The pair's name.</param>

@@ -75,7 +75,7 @@ internal sealed class Pair(CertificateOptions options)
     public CertificateChanged? LastChange { get; set; }
 
     /// <summary>The contents that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
-    public PairTags? Judged { get; set; }
+    public PairTags? LastJudgedFiles { get; set; }
 
     /// <summary>What was swapped in, and the contents that it was last read from. The <see cref="ReloadActor"/>'s alone.</summary>
     public (LoadedPair Pair, PairTags? Tags)? Swapped { get; set; }
@@ -84,10 +84,10 @@ internal sealed class Pair(CertificateOptions options)
     public StandingRejection Rejection { get; } = new();
 
     /// <summary>What of its files was warned of. The <see cref="ReloadActor"/>'s alone.</summary>
-    public HashSet<(FileWarningKind, string Path)> Warned { get; } = [];
+    public HashSet<(FileWarningKind, string Path)> GivenWarnings { get; } = [];
 
     /// <summary>The failure that stands. The supervisor's alone.</summary>
-    public CertificateReloadFailed? Failing { get; set; }
+    public CertificateReloadFailed? CurrentFailure { get; set; }
 
     /// <summary>What subscribers were told of the end of a generation, and for which threshold. The supervisor's alone.</summary>
     public (CertificateExpiring Told, TimeSpan Threshold)? Expiring { get; set; }

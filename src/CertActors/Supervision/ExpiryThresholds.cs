@@ -24,7 +24,7 @@ internal static class ExpiryThresholds
     // A certificate that lives for a week is renewed within it: to tell of 30 days would be to tell of its start.
     private static IEnumerable<TimeSpan> Of(CertificateFacts leaf, IReadOnlyList<TimeSpan> thresholds)
     {
-        var longest = (leaf.NotAfter - leaf.NotBefore) / Third;
-        return thresholds.Select(threshold => threshold < longest ? threshold : longest);
+        var max = (leaf.NotAfter - leaf.NotBefore) / Third;
+        return thresholds.Select(threshold => threshold < max ? threshold : max);
     }
 }

@@ -4,12 +4,12 @@ using CertActors.Watching.Sources;
 
 namespace CertActors.Watching;
 
-/// <summary>To <see cref="FileWatchActor"/>: something happened at a hop. At most one a hop waits to be read.</summary>
+/// <summary>To <see cref="FileWatchActor"/>: something happened at a path step. At most one a step waits to be acknowledged.</summary>
 /// <param name="Watches">Where it's from: one that was given up may still speak.</param>
-/// <param name="Hop">The hop; null if <paramref name="Kind"/> concerns all.</param>
+/// <param name="Step">The step; null if <paramref name="Kind"/> concerns all.</param>
 /// <param name="Kind">What happened.</param>
-internal sealed record FileEvent(HopWatches Watches, WatchedHop? Hop, FileEventKind Kind)
+internal sealed record FileEvent(WatchTable Watches, WatchedStep? Step, FileEventKind Kind)
     : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
-    public override string ToString() => $"{nameof(FileEvent)} {Kind} {Hop?.Directory.Path} {Hop?.Name}";
+    public override string ToString() => $"{nameof(FileEvent)} {Kind} {Step?.Directory.Path} {Step?.Name}";
 }

@@ -14,14 +14,14 @@ namespace CertActors.Watching;
 internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
 
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed now.</summary>
-internal sealed record PairWatched(string Pair, WatchMode Mode, string Why) : IDeadLetterSuppression;
+internal sealed record PairWatched(string Pair, WatchMode Mode, string Message) : IDeadLetterSuppression;
 
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor, at a poll: the end of what is served of the pair is to be looked at again.</summary>
 internal sealed record ExpiryIsDue(string Pair) : IDeadLetterSuppression;
 
 /// <summary>
 /// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
-/// What it looks at and watches is every step on the way to the files: see <see cref="Hop"/>.
+/// What it looks at and watches is every step on the way to the files: see <see cref="PathStep"/>.
 /// </summary>
 internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
@@ -30,7 +30,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     private readonly PollSchedule _polls;
     private readonly Dictionary<WatchedPair, Backoff> _unwatched = [];
     private readonly Backoff _retry = NewBackoff();
-    private HopWatches? _watches;
+    private WatchTable? _watches;
 
     public FileWatchActor(CertificateRegistry registry)
     {
@@ -46,11 +46,11 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     /// <param name="Pair">The pair; its reference tells another incarnation's from ours.</param>
     /// <param name="Watches">What was told to watch it; null if nothing was.</param>
     /// <param name="Snapshot">What was seen; null if it couldn't be told.</param>
-    /// <param name="Touched">The devices that the way leads over; null if it couldn't be told.</param>
-    /// <param name="IsSettled">Whether two walks agreed, so that all of the way is watched.</param>
+    /// <param name="DevicesAccessed">The devices that the way leads over; null if it couldn't be told.</param>
+    /// <param name="IsStable">Whether two walks agreed, so that all of the way is watched.</param>
     /// <param name="Error">Why it couldn't be told or can't be watched; null if all went well.</param>
     private sealed record Inspected(
-        WatchedPair Pair, HopWatches? Watches, PairSnapshot? Snapshot, Devices? Touched, bool IsSettled, string? Error)
+        WatchedPair Pair, WatchTable? Watches, PairSnapshot? Snapshot, Devices? DevicesAccessed, bool IsStable, string? Error)
         : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Inspected);
@@ -123,7 +123,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
                 Inspect(_pairs[name], ReloadReason.Poll);
                 break;
             case PairRejected rejected:
-                _pairs[rejected.Pair].Seen = null;
+                _pairs[rejected.Pair].LastDigest = null;
                 break;
             default:
                 Unhandled(message);
@@ -137,15 +137,15 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     private void OnEvent(FileEvent happened)
     {
-        if (happened is { Hop: null, Kind: FileEventKind.WatchLost })
+        if (happened is { Step: null, Kind: FileEventKind.WatchLost })
         {
             LoseEvents("the event source reported an error");
             return;
         }
 
-        if (happened.Hop is null)
-            _platform.Lanes.ForgetMounts();
-        foreach (var pair in happened.Watches.Read(happened) ?? _pairs.Values)
+        if (happened.Step is null)
+            _platform.Disk.ForgetMounts();
+        foreach (var pair in happened.Watches.Acknowledge(happened) ?? _pairs.Values)
         {
             Touch(pair, ReloadReason.FileChange);
             Inspect(pair, ReloadReason.FileChange);
@@ -158,7 +158,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         var self = Self;
         try
         {
-            _watches = new HopWatches(_platform.OpenEventSource, happened => self.Tell(happened));
+            _watches = new WatchTable(_platform.OpenEventSource, happened => self.Tell(happened));
             return null;
         }
         catch (Exception error)
@@ -168,14 +168,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
-    private void LoseEvents(string why)
+    private void LoseEvents(string message)
     {
         _watches?.Close();
         _watches = null;
         AwaitSource();
         foreach (var pair in _pairs.Values)
         {
-            SetMode(pair, WatchMode.Polling, why);
+            SetMode(pair, WatchMode.Polling, message);
             Touch(pair, ReloadReason.Poll);
         }
     }
@@ -190,13 +190,13 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Inspect(pair, ReloadReason.Poll);
     }
 
-    private void SetMode(WatchedPair pair, WatchMode mode, string why)
+    private void SetMode(WatchedPair pair, WatchMode mode, string message)
     {
         if (pair.Mode == mode)
             return;
         pair.Mode = mode;
         Plan(pair);
-        Context.Parent.Tell(new PairWatched(pair.Name, mode, why));
+        Context.Parent.Tell(new PairWatched(pair.Name, mode, message));
     }
 
     /// <summary>The first poll in a mode; a pair keeps its place in the interval, as thousands at once would hold up everything else.</summary>
@@ -214,7 +214,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         if (_watches is not null)
             _retry.Reset();
         else
-            _platform.Lanes.ForgetMounts();
+            _platform.Disk.ForgetMounts();
 
         var due = _polls.Take();
         foreach (var pair in due)
@@ -231,16 +231,16 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Inspect(pair, ReloadReason.Poll);
         }
 
-        foreach (var lane in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => pair.Pair.Devices))
-            Poll(lane.Key, [.. lane]);
+        foreach (var sharing in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => pair.Pair.Devices))
+            Poll(sharing.Key, [.. sharing]);
     }
 
     private void Poll(Devices devices, WatchedPair[] pairs)
     {
         foreach (var pair in pairs)
             pair.IsPolling = true;
-        UInt128?[] seen = [.. pairs.Select(pair => pair.Seen)];
-        _platform.Lanes
+        UInt128?[] seen = [.. pairs.Select(pair => pair.LastDigest)];
+        _platform.Disk
             .Run(devices, DiskWork.Poll, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
             .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
     }
@@ -253,25 +253,25 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Inspect(pair, ReloadReason.Poll);
     }
 
-    private void Inspect(WatchedPair pair, ReloadReason why)
+    private void Inspect(WatchedPair pair, ReloadReason reason)
     {
         if (pair.IsInspecting)
         {
-            pair.InspectAgain = why;
+            pair.InspectAgain = reason;
             return;
         }
 
-        pair.Inspecting = why;
+        pair.Inspecting = reason;
         var watches = _watches;
-        _platform.Lanes
-            .Run(pair.Pair.Devices, DiskWork.Look, files => Look(files, pair, watches))
-            .Running.PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, Touched: null, IsSettled: false, error.Message));
+        _platform.Disk
+            .Run(pair.Pair.Devices, DiskWork.Inspect, files => Look(files, pair, watches))
+            .Running.PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, DevicesAccessed: null, IsStable: false, error.Message));
     }
 
     private void OnInspected(Inspected inspected)
     {
         var pair = inspected.Pair;
-        var why = pair.Inspecting!.Value;
+        var reason = pair.Inspecting!.Value;
         pair.Inspecting = null;
 
         if (inspected.Watches is not null && inspected.Watches == _watches)
@@ -284,7 +284,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
                 if (!Timers.IsTimerActive((nameof(RetryWatch), pair.Name)))
                     Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), retry.Next());
             }
-            else if (inspected.IsSettled)
+            else if (inspected.IsStable)
             {
                 SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
                 if (_unwatched.Remove(pair))
@@ -301,13 +301,13 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
 
         // What can't be looked at is as good as changed: loading it says why.
-        var isVague = inspected is { Error: null, IsSettled: false };
+        var isVague = inspected is { Error: null, IsStable: false };
         var fingerprint = isVague ? null : inspected.Snapshot?.Fingerprint.Digest();
-        if (fingerprint is null || fingerprint != pair.Seen)
-            Touch(pair, why);
-        pair.Seen = fingerprint;
-        if (inspected.Touched is { } touched)
-            pair.Pair.Devices = touched;
+        if (fingerprint is null || fingerprint != pair.LastDigest)
+            Touch(pair, reason);
+        pair.LastDigest = fingerprint;
+        if (inspected.DevicesAccessed is { } devices)
+            pair.Pair.Devices = devices;
 
         if (pair.InspectAgain is { } again)
         {
@@ -316,11 +316,11 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
-    private static void Touch(WatchedPair pair, ReloadReason why) =>
-        Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, why));
+    private static void Touch(WatchedPair pair, ReloadReason reason) =>
+        Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, reason));
 
     /// <summary>On a disk thread.</summary>
-    private static bool HasChanged(LaneFiles files, WatchedPair pair, UInt128? seen)
+    private static bool HasChanged(DeviceBoundFiles files, WatchedPair pair, UInt128? seen)
     {
         try
         {
@@ -333,37 +333,37 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     }
 
     /// <summary>Watches, then looks, so that what happens after the look is an event. On a disk thread.</summary>
-    private static Inspected Look(LaneFiles files, WatchedPair pair, HopWatches? watches)
+    private static Inspected Look(DeviceBoundFiles files, WatchedPair pair, WatchTable? watches)
     {
-        const int mostWalks = 5;
+        const int maxWalks = 5;
 
         PairSnapshot? seen = null;
         try
         {
             seen = PairSnapshot.Take(files, pair.Pair.Options);
-            var isSettled = watches is null;
-            for (var walks = 1; !isSettled && walks < mostWalks; walks++)
+            var isStable = watches is null;
+            for (var walks = 1; !isStable && walks < maxWalks; walks++)
             {
                 var watched = seen;
                 var areAllThere = TryWatch(watches!, pair, watched);
                 seen = PairSnapshot.Take(files, pair.Pair.Options);
-                isSettled = areAllThere && seen.HasSameHopsAs(watched);
+                isStable = areAllThere && seen.HasSameStepsAs(watched);
             }
 
-            return new Inspected(pair, watches, seen, files.Touched, isSettled, Error: null);
+            return new Inspected(pair, watches, seen, files.DevicesAccessed, isStable, Error: null);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return new Inspected(pair, watches, seen, Touched: null, IsSettled: false, $"the way to the files can't be watched: {error.Message}");
+            return new Inspected(pair, watches, seen, DevicesAccessed: null, IsStable: false, $"the way to the files can't be watched: {error.Message}");
         }
     }
 
     /// <returns>False if a directory on the way has gone since it was seen.</returns>
-    private static bool TryWatch(HopWatches watches, WatchedPair pair, PairSnapshot seen)
+    private static bool TryWatch(WatchTable watches, WatchedPair pair, PairSnapshot seen)
     {
         try
         {
-            watches.Watch(pair, [.. seen.Hops]);
+            watches.Watch(pair, [.. seen.Steps]);
             return true;
         }
         catch (DirectoryNotFoundException)

@@ -2,21 +2,21 @@ using CertActors.Disk;
 
 namespace CertActors.Watching;
 
-/// <summary>A directory that hops lie in. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
+/// <summary>A directory that path steps lie in. Guarded by the lock of its <see cref="WatchTable"/>.</summary>
 /// <remarks>Thousands of directories hold two or three names each, and one above them holds thousands: the first do without a dictionary.</remarks>
 internal sealed class WatchedDirectory(string path)
 {
     public const int NotWatched = -1;
 
-    private const int MostWithoutIndex = 8;
+    private const int MaxWithoutIndex = 8;
 
-    private WatchedHop? _first;
-    private Dictionary<string, WatchedHop>? _index;
+    private WatchedStep? _first;
+    private Dictionary<string, WatchedStep>? _index;
 
     public string Path { get; } = path;
 
     /// <summary>The source's number; <see cref="NotWatched"/> while it isn't watched.</summary>
-    public int Watch { get; set; } = NotWatched;
+    public int WatchDescriptor { get; set; } = NotWatched;
 
     /// <summary>Which directory was found at the path when it was last watched.</summary>
     public FileIdentity Identity { get; set; }
@@ -30,25 +30,25 @@ internal sealed class WatchedDirectory(string path)
     /// <summary>The same directory, or the next of them, under another path: they share the watch.</summary>
     public WatchedDirectory? Twin { get; set; }
 
-    public IEnumerable<WatchedHop> Hops => _index?.Values ?? Chain();
+    public IEnumerable<WatchedStep> Steps => _index?.Values ?? Chain();
 
-    public bool IsWatchedFor(Hop hop) => Watch != NotWatched && !IsInDoubt && Identity == hop.DirectoryIdentity && (Contents || !hop.Contents);
+    public bool IsWatchedFor(PathStep step) => WatchDescriptor != NotWatched && !IsInDoubt && Identity == step.DirectoryIdentity && (Contents || !step.Contents);
 
-    public WatchedHop? Find(ReadOnlySpan<char> name)
+    public WatchedStep? Find(ReadOnlySpan<char> name)
     {
         if (_index is not null)
             return _index.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var found) ? found : null;
-        var hop = _first;
-        while (hop is not null && !name.SequenceEqual(hop.Name))
-            hop = hop.Next;
-        return hop;
+        var step = _first;
+        while (step is not null && !name.SequenceEqual(step.Name))
+            step = step.Next;
+        return step;
     }
 
-    public WatchedHop Add(Hop hop)
+    public WatchedStep Add(PathStep step)
     {
         // The names of files are few, and the same for all pairs; those of directories are many.
-        var added = new WatchedHop(this, hop.Contents ? string.Intern(hop.Name) : hop.Name);
-        if (_index is null && Chain().Count() < MostWithoutIndex)
+        var added = new WatchedStep(this, step.Contents ? string.Intern(step.Name) : step.Name);
+        if (_index is null && Chain().Count() < MaxWithoutIndex)
         {
             added.Next = _first;
             _first = added;
@@ -61,25 +61,25 @@ internal sealed class WatchedDirectory(string path)
         return added;
     }
 
-    public void Remove(WatchedHop hop)
+    public void Remove(WatchedStep step)
     {
         if (_index is not null)
-            _index.Remove(hop.Name);
-        else if (_first == hop)
-            _first = hop.Next;
+            _index.Remove(step.Name);
+        else if (_first == step)
+            _first = step.Next;
         else
-            Chain().First(each => each.Next == hop).Next = hop.Next;
+            Chain().First(each => each.Next == step).Next = step.Next;
     }
 
-    private IEnumerable<WatchedHop> Chain()
+    private IEnumerable<WatchedStep> Chain()
     {
-        for (var hop = _first; hop is not null; hop = hop.Next)
-            yield return hop;
+        for (var step = _first; step is not null; step = step.Next)
+            yield return step;
     }
 }
 
-/// <summary>A hop that pairs go by. Guarded by the lock of its <see cref="HopWatches"/>.</summary>
-internal sealed class WatchedHop(WatchedDirectory directory, string name)
+/// <summary>A path step that pairs go by. Guarded by the lock of its <see cref="WatchTable"/>.</summary>
+internal sealed class WatchedStep(WatchedDirectory directory, string name)
 {
     // One pair, as most have, or a list of them.
     private object? _pairs;
@@ -89,10 +89,10 @@ internal sealed class WatchedHop(WatchedDirectory directory, string name)
     public string Name { get; } = name;
 
     /// <summary>The next of its directory, as long as that has few.</summary>
-    public WatchedHop? Next { get; set; }
+    public WatchedStep? Next { get; set; }
 
-    /// <summary>An event of it waits to be read.</summary>
-    public bool IsUnread { get; set; }
+    /// <summary>An event of it isn't acknowledged yet.</summary>
+    public bool IsPending { get; set; }
 
     public WatchedPair[] Pairs => _pairs switch
     {

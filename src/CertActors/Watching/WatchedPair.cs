@@ -31,14 +31,14 @@ internal sealed class WatchedPair(Pair pair, double share)
     public bool IsInspecting => Inspecting is not null;
 
     /// <summary>What the last look saw; null if it couldn't, or if the next one is to count as a change.</summary>
-    public UInt128? Seen { get; set; }
+    public UInt128? LastDigest { get; set; }
 
     public TimeSpan PollInterval =>
         Mode == WatchMode.Events ? Pair.Options.PollIntervalWithEvents : Pair.Options.PollIntervalWithoutEvents;
 
-    /// <summary>Whose its <see cref="Hops"/> are. Guarded, as they are, by the lock of those.</summary>
-    public HopWatches? Watches { get; set; }
+    /// <summary>Whose its <see cref="Steps"/> are. Guarded, as they are, by the lock of those.</summary>
+    public WatchTable? Watches { get; set; }
 
     /// <summary>What it is watched at.</summary>
-    public WatchedHop[] Hops { get; set; } = [];
+    public WatchedStep[] Steps { get; set; } = [];
 }

@@ -8,7 +8,7 @@ namespace CertActors.Tests.Support;
 /// <summary>An inotify instance that says what a test lets it say.</summary>
 internal sealed class FakeInotify : IInotify
 {
-    private readonly BlockingCollection<(byte[] Events, InotifyNews News)> _news = [];
+    private readonly BlockingCollection<(byte[] Events, InotifyReadResult Result)> _results = [];
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _last;
 
@@ -31,26 +31,26 @@ internal sealed class FakeInotify : IInotify
         // Nothing that a test looks at.
     }
 
-    public InotifyNews Wait(byte[] buffer)
+    public InotifyReadResult Wait(byte[] buffer)
     {
-        var (events, news) = _news.Take();
+        var (events, result) = _results.Take();
         events.CopyTo(buffer, 0);
-        return news;
+        return result;
     }
 
-    public void Wake() => _news.Add(([], default));
+    public void Wake() => _results.Add(([], default));
 
     public void Dispose() => _disposed.TrySetResult();
 
     public void Say(params byte[][] events)
     {
         byte[] all = [.. events.SelectMany(each => each)];
-        _news.Add((all, new InotifyNews(all.Length, MountsChanged: false, Error: 0)));
+        _results.Add((all, new InotifyReadResult(all.Length, MountsChanged: false, Error: 0)));
     }
 
-    public void ChangeMounts() => _news.Add(([], new InotifyNews(0, MountsChanged: true, Error: 0)));
+    public void ChangeMounts() => _results.Add(([], new InotifyReadResult(0, MountsChanged: true, Error: 0)));
 
-    public void Fail(int error) => _news.Add(([], new InotifyNews(0, MountsChanged: false, error)));
+    public void Fail(int error) => _results.Add(([], new InotifyReadResult(0, MountsChanged: false, error)));
 
     /// <summary>An event as inotify(7) lays it out: the name is padded with zeros.</summary>
     public static byte[] Event(int watch, uint mask, string name = "") => Event(watch, mask, Encoding.UTF8.GetBytes(name));

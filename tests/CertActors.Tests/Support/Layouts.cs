@@ -10,7 +10,7 @@ namespace CertActors.Tests.Support;
 /// <param name="Steps">Its steps as "directory:name", the last with "!" where the file is; null where the walk fails.</param>
 public sealed record Layout(string Name, string[] Entries, string Path, string[]? Steps)
 {
-    private const int MostLinks = 40;
+    private const int MaxLinks = 40;
 
     /// <summary>All that are tried.</summary>
     public static IReadOnlyList<Layout> All { get; } =
@@ -48,8 +48,8 @@ public sealed record Layout(string Name, string[] Entries, string Path, string[]
         new("a directory for a file", ["/a/b/"], "/a/b", ["/:a", "/a:b!"]),
         new("looping", ["/a -> b", "/b -> a"], "/a", Steps: null),
         new("a link to itself", ["/a/x -> x"], "/a/x", Steps: null),
-        new("40 links", [.. Links(MostLinks), "/end"], "/0", [.. Enumerable.Range(0, MostLinks).Select(i => $"/:{i}"), "/:end!"]),
-        new("41 links", [.. Links(MostLinks + 1), "/end"], "/0", Steps: null),
+        new("40 links", [.. Links(MaxLinks), "/end"], "/0", [.. Enumerable.Range(0, MaxLinks).Select(i => $"/:{i}"), "/:end!"]),
+        new("41 links", [.. Links(MaxLinks + 1), "/end"], "/0", Steps: null),
     ];
 
     /// <inheritdoc/>
@@ -78,9 +78,9 @@ public sealed record Layout(string Name, string[] Entries, string Path, string[]
     {
         string[] steps =
         [
-            .. seen.Hops
-                .Where(hop => root.Length == 0 || hop.Directory == root || hop.Directory.StartsWith(root + "/", StringComparison.Ordinal))
-                .Select(hop => $"{(hop.Directory == root ? "/" : hop.Directory[root.Length..])}:{hop.Name}"),
+            .. seen.Steps
+                .Where(step => root.Length == 0 || step.Directory == root || step.Directory.StartsWith(root + "/", StringComparison.Ordinal))
+                .Select(step => $"{(step.Directory == root ? "/" : step.Directory[root.Length..])}:{step.Name}"),
         ];
         if (seen.End is not null)
             steps[^1] += "!";

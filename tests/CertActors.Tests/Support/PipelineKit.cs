@@ -96,7 +96,7 @@ public abstract class PipelineKit : TestKit
     }
 
     internal CertificateRegistry Registry(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Checked(), new Platform(Events.Open, new DiskLanes(Files, Disk)), loggers: null);
+        holder ?? Holder, options.Checked(), new Platform(Events.Open, new DiskScheduler(Files, Disk)), loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
@@ -111,7 +111,7 @@ public abstract class PipelineKit : TestKit
         parent.Tell("child", _asker);
         Barrier();
         Supervisor = _asker.ExpectMsg<IActorRef>();
-        Supervisor.Tell(new Subscribe(Subscriber));
+        Supervisor.Tell(new SubscribeToCertificates(Subscriber));
         Barrier();
 
         // The first look at the files counts as a touch: what it brings about is over before a test begins.
@@ -169,11 +169,11 @@ public abstract class PipelineKit : TestKit
 
     private protected CertificateStatus Status(string name = "default") => StatusOfAll().Certificates.Single(pair => pair.Name == name);
 
-    private protected CertificatesStatus StatusOfAll()
+    private protected CertificateSupervisorStatus StatusOfAll()
     {
         Supervisor.Tell(GetStatus.Instance, _asker);
         Barrier();
-        return _asker.ExpectMsg<CertificatesStatus>();
+        return _asker.ExpectMsg<CertificateSupervisorStatus>();
     }
 
     /// <summary>All that the subscriber was told and a test hasn't seen yet.</summary>

@@ -12,7 +12,7 @@ namespace CertActors.Tests.Support;
 internal sealed class RunQueueDispatcher : MessageDispatcher
 {
     // An order of magnitude more than any test needs between two barriers.
-    private const int MostTurns = 1_000_000;
+    private const int MaxTurns = 1_000_000;
 
     private readonly ConcurrentQueue<IRunnable> _queue = new();
     private readonly ConcurrentDictionary<int, string> _senders = new();
@@ -43,8 +43,8 @@ internal sealed class RunQueueDispatcher : MessageDispatcher
         {
             for (var turns = 0; _queue.TryDequeue(out var next); turns++)
             {
-                if (turns == MostTurns)
-                    throw new InvalidOperationException($"The actors haven't come to rest after {MostTurns} turns.");
+                if (turns == MaxTurns)
+                    throw new InvalidOperationException($"The actors haven't come to rest after {MaxTurns} turns.");
                 next.Run();
             }
         }

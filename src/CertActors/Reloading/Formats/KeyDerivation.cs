@@ -6,7 +6,7 @@ namespace CertActors.Reloading.Formats;
 internal static class KeyDerivation
 {
     /// <summary>The most iterations that one load may take, all in all: tens of millions take seconds of a core, and can't be broken off.</summary>
-    public const int MostIterations = 1_000_000;
+    public const int MaxIterations = 1_000_000;
 
     private const string Pbes2 = "1.2.840.113549.1.5.13"; // RFC 8018, A.4
     private const string Pbkdf2 = "1.2.840.113549.1.5.12"; // RFC 8018, A.2

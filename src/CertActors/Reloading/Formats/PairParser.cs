@@ -16,10 +16,10 @@ internal sealed record PairContent(SecretBuffer Certificate, SecretBuffer Key, S
 /// <summary>Makes a pair of bytes.</summary>
 internal static class PairParser
 {
-    private const int LongestChain = 16;
+    private const int MaxChainLength = 16;
 
     // Each has its signature verified.
-    private const int MostOfOneName = 16;
+    private const int MaxOfOneName = 16;
 
     /// <param name="content">What the files hold.</param>
     /// <param name="options">The pair.</param>
@@ -30,7 +30,7 @@ internal static class PairParser
     {
         using var password = content.Password is { } file ? PasswordText.Read(options.PasswordPath!, file.Span) : null;
         var isOneFile = content.Key == content.Certificate;
-        var budget = Pkcs12File.Is(content.Certificate.Span) && !isOneFile ? KeyDerivation.MostIterations / 2 : KeyDerivation.MostIterations;
+        var budget = Pkcs12File.Is(content.Certificate.Span) && !isOneFile ? KeyDerivation.MaxIterations / 2 : KeyDerivation.MaxIterations;
         using var pfx = OpenIfPkcs12(options.CertificatePath, content.Certificate, password, budget);
         using var keyPfx = isOneFile ? null : OpenIfPkcs12(options.KeyPath, content.Key, password, budget);
 
@@ -136,10 +136,10 @@ internal static class PairParser
             if (IsSelfIssued(issuer))
                 break;
             chain.Add(issuer);
-            if (chain.Count > LongestChain)
+            if (chain.Count > MaxChainLength)
             {
                 throw new RejectedException(
-                    RejectionReason.CertificateMalformed, $"{path} holds a chain of more than {LongestChain} intermediates; write the leaf's own chain to it.");
+                    RejectionReason.CertificateMalformed, $"{path} holds a chain of more than {MaxChainLength} intermediates; write the leaf's own chain to it.");
             }
         }
 
@@ -149,7 +149,7 @@ internal static class PairParser
     // Several may have one name: after a change of an authority's key, after its renewal, or where two have certified it (RFC 5280, 3.2).
     private static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> certificates, DateTimeOffset now)
     {
-        X509Certificate2[] named = [.. certificates.Where(issuer => IsIssuedBy(certificate, issuer)).Take(MostOfOneName)];
+        X509Certificate2[] named = [.. certificates.Where(issuer => IsIssuedBy(certificate, issuer)).Take(MaxOfOneName)];
         return named.Length < 2
             ? named.FirstOrDefault()
             : named

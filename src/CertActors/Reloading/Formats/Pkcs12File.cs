@@ -10,7 +10,7 @@ internal sealed class Pkcs12File : IDisposable
     private const int WrongPassword = unchecked((int)0x80070056); // ERROR_INVALID_PASSWORD, which .NET reports on every platform.
 
     // What the answer to a further question may take.
-    private const int FewIterations = KeyDerivation.MostIterations / 20;
+    private const int FewIterations = KeyDerivation.MaxIterations / 20;
 
     private readonly string _path;
     private readonly X509Certificate2Collection _contents;
@@ -59,7 +59,7 @@ internal sealed class Pkcs12File : IDisposable
         var left = budget - (int)mac;
         var limits = new Pkcs12LoaderLimits
         {
-            MacIterationLimit = KeyDerivation.MostIterations,
+            MacIterationLimit = KeyDerivation.MaxIterations,
             IndividualKdfIterationLimit = left,
             TotalKdfIterationLimit = left,
         };
@@ -71,7 +71,7 @@ internal sealed class Pkcs12File : IDisposable
         {
             throw new RejectedException(
                 RejectionReason.KeyDerivationTooCostly,
-                $"{path} asks for more than {KeyDerivation.MostIterations} iterations of key derivation in all, or holds hundreds of certificates; export it with fewer.");
+                $"{path} asks for more than {KeyDerivation.MaxIterations} iterations of key derivation in all, or holds hundreds of certificates; export it with fewer.");
         }
         catch (CryptographicException error) when (error.HResult == WrongPassword)
         {

@@ -137,7 +137,7 @@ internal static class PrivateKey
 
     public static RejectedException TooCostly(string path, long iterations) => new(
         RejectionReason.KeyDerivationTooCostly,
-        $"{path} asks for {(iterations < long.MaxValue ? iterations : "endless")} iterations of key derivation, for each kind of key that its certificates have; no more than {KeyDerivation.MostIterations} are allowed in all: encrypt it with fewer.");
+        $"{path} asks for {(iterations < long.MaxValue ? iterations : "endless")} iterations of key derivation, for each kind of key that its certificates have; no more than {KeyDerivation.MaxIterations} are allowed in all: encrypt it with fewer.");
 
     private static RSA ImportRsa(ReadOnlySpan<byte> der, Action<RSA, ReadOnlySpan<byte>> import) => Import(RSA.Create(), der, import);
 

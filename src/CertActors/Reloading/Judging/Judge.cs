@@ -6,9 +6,9 @@ using CertActors.Reloading.Formats;
 namespace CertActors.Reloading.Judging;
 
 /// <summary>Something to be known of a pair.</summary>
-/// <param name="Rejects">Why it isn't served for that; null if it is all the same.</param>
+/// <param name="Reason">Why it isn't served for that; null if it is all the same.</param>
 /// <param name="Message">What, for people: path, reason, remedy.</param>
-internal sealed record Finding(RejectionReason? Rejects, string Message);
+internal sealed record Finding(RejectionReason? Reason, string Message);
 
 /// <summary>
 /// Decides whether a pair is to be served: a function of the bytes, what is served now, the time and the policy, and of nothing else.
@@ -40,10 +40,10 @@ internal static class Judge
             }
 
             Finding[] findings = [.. Findings(pair, served, now, policy)];
-            if (Array.Find(findings, finding => finding.Rejects is not null) is { } fatal)
+            if (Array.Find(findings, finding => finding.Reason is not null) is { } fatal)
             {
                 pair.Dispose();
-                return new Verdict.Rejected(fatal.Rejects!.Value, fatal.Message);
+                return new Verdict.Rejected(fatal.Reason!.Value, fatal.Message);
             }
 
             pair.Prepare();
@@ -52,7 +52,7 @@ internal static class Judge
         catch (Exception fault) when (FindingOf(fault, policy) is { } finding)
         {
             pair?.Dispose();
-            return new Verdict.Rejected(finding.Rejects!.Value, finding.Message);
+            return new Verdict.Rejected(finding.Reason!.Value, finding.Message);
         }
     }
 
@@ -170,7 +170,7 @@ internal static class Judge
         if (ChainRules.IsAuthority(pair.Leaf) && !PairParser.IsSelfIssued(pair.Leaf) && !Array.Exists(flaws, flaw => flaw.Reason == RejectionReason.LeafIsAuthority))
         {
             yield return new Finding(
-                Rejects: null,
+                Reason: null,
                 $"The leaf in {policy.CertificatePath} is an authority by its basic constraints, for which some clients refuse it; have one issued that isn't.");
         }
     }
@@ -180,7 +180,7 @@ internal static class Judge
         if (served is not null && LacksIssuerOf(pair, served))
         {
             yield return new Finding(
-                Rejects: null,
+                Reason: null,
                 $"{policy.CertificatePath} ends before an issuer that clients may not have, where the served chain goes on; append the intermediates.");
         }
     }

@@ -4,7 +4,7 @@ namespace CertActors.Watching.Sources;
 /// <param name="Length">How many bytes of events there are.</param>
 /// <param name="MountsChanged">Whether something was mounted or unmounted.</param>
 /// <param name="Error">The error number if no more will come; 0 otherwise.</param>
-internal readonly record struct InotifyNews(int Length, bool MountsChanged, int Error);
+internal readonly record struct InotifyReadResult(int Length, bool MountsChanged, int Error);
 
 /// <summary>An instance of inotify(7), in the kernel's own terms; scripted in tests.</summary>
 internal interface IInotify : IDisposable
@@ -17,7 +17,7 @@ internal interface IInotify : IDisposable
     void Remove(int watch);
 
     /// <summary>Sleeps until there are events, the mounts have changed, or <see cref="Wake"/> is called.</summary>
-    InotifyNews Wait(byte[] buffer);
+    InotifyReadResult Wait(byte[] buffer);
 
     /// <summary>Ends <see cref="Wait"/>, from another thread.</summary>
     void Wake();

@@ -72,7 +72,7 @@ internal sealed partial class Inotify : IInotify
         }
     }
 
-    public InotifyNews Wait(byte[] buffer)
+    public InotifyReadResult Wait(byte[] buffer)
     {
         Span<PollDescriptor> descriptors =
         [
@@ -85,9 +85,9 @@ internal sealed partial class Inotify : IInotify
 
         var mountsChanged = (descriptors[2].Happened & Exceptional) != 0;
         if (descriptors[0].Happened == 0)
-            return new InotifyNews(0, mountsChanged, 0);
+            return new InotifyReadResult(0, mountsChanged, 0);
         var length = (int)Read(_inotify, buffer, buffer.Length);
-        return length < 0 ? Failed() with { MountsChanged = mountsChanged } : new InotifyNews(length, mountsChanged, 0);
+        return length < 0 ? Failed() with { MountsChanged = mountsChanged } : new InotifyReadResult(length, mountsChanged, 0);
     }
 
     public void Wake()
@@ -109,10 +109,10 @@ internal sealed partial class Inotify : IInotify
         _mounts?.Dispose();
     }
 
-    private static InotifyNews Failed()
+    private static InotifyReadResult Failed()
     {
         var error = Marshal.GetLastPInvokeError();
-        return new InotifyNews(0, MountsChanged: false, error is Interrupted or TryAgain ? 0 : error);
+        return new InotifyReadResult(0, MountsChanged: false, error is Interrupted or TryAgain ? 0 : error);
     }
 
     [LibraryImport("libc", EntryPoint = "inotify_init1", SetLastError = true)]

@@ -19,7 +19,7 @@ internal sealed class InotifyEventSource : IFileEventSource
     private const uint Contents = Names | Modify | CloseWrite | Attributes;
 
     private const int Header = 16;
-    private const int LongestName = 255;
+    private const int MaxNameLength = 255;
 
     private readonly OnFileEvent _sink;
     private readonly IInotify _inotify;
@@ -53,13 +53,13 @@ internal sealed class InotifyEventSource : IFileEventSource
         {
             while (!_disposed)
             {
-                var news = _inotify.Wait(buffer);
+                var result = _inotify.Wait(buffer);
                 if (_disposed)
                     break;
-                Tell(buffer.AsSpan(0, news.Length));
-                if (news.MountsChanged)
+                Dispatch(buffer.AsSpan(0, result.Length));
+                if (result.MountsChanged)
                     _sink(IFileEventSource.Everything, "", FileEventKind.Mounts);
-                if (news.Error != 0)
+                if (result.Error != 0)
                 {
                     _sink(IFileEventSource.Everything, "", FileEventKind.WatchLost);
                     break;
@@ -68,9 +68,9 @@ internal sealed class InotifyEventSource : IFileEventSource
         }
     }
 
-    private void Tell(ReadOnlySpan<byte> events)
+    private void Dispatch(ReadOnlySpan<byte> events)
     {
-        Span<char> name = stackalloc char[LongestName + 1];
+        Span<char> name = stackalloc char[MaxNameLength + 1];
         while (!events.IsEmpty)
         {
             var length = events.Length >= Header ? MemoryMarshal.Read<uint>(events[12..]) : uint.MaxValue;
@@ -88,7 +88,7 @@ internal sealed class InotifyEventSource : IFileEventSource
 
             if ((mask & Overflow) != 0)
                 _sink(IFileEventSource.Everything, "", FileEventKind.Overflow);
-            else if (watch >= 0 && bytes.Length <= LongestName) // A longer one is nobody's.
+            else if (watch >= 0 && bytes.Length <= MaxNameLength) // A longer one is nobody's.
                 _sink(watch, name[..Encoding.UTF8.GetChars(bytes, name)], KindOf(mask));
         }
     }

@@ -7,7 +7,7 @@ namespace CertActors.Watching;
 /// What an event source watches, and for which pairs. Pairs that share directories share watches; what nobody asked for is dropped on the
 /// source's own thread.
 /// </summary>
-internal sealed class HopWatches
+internal sealed class WatchTable
 {
     private readonly Lock _lock = new();
     private readonly Action<FileEvent> _sink;
@@ -16,39 +16,39 @@ internal sealed class HopWatches
     private readonly Dictionary<int, WatchedDirectory> _watches = [];
     private readonly HashSet<int> _endedMeanwhile = [];
     private int _watching;
-    private bool _allUnread;
+    private bool _allPending;
     private bool _closed;
 
     /// <exception cref="IOException">There are no events to be had.</exception>
-    public HopWatches(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink)
+    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink)
     {
         _sink = sink;
         _source = open(OnEvent);
     }
 
-    /// <summary>Watches these hops for a pair, in the place of those before. What can be watched is, also if another can't.</summary>
+    /// <summary>Watches these path steps for a pair, in the place of those before. What can be watched is, also if another can't.</summary>
     /// <exception cref="IOException">One of them can't be watched.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
-    public void Watch(WatchedPair pair, IReadOnlyCollection<Hop> hops)
+    public void Watch(WatchedPair pair, IReadOnlyCollection<PathStep> steps)
     {
-        Hop[] unwatched;
+        PathStep[] unwatched;
         lock (_lock)
         {
             if (_closed)
                 return;
-            Replace(pair, hops);
-            unwatched = [.. hops.Where(hop => !_directories[hop.Directory].IsWatchedFor(hop))];
+            Replace(pair, steps);
+            unwatched = [.. steps.Where(step => !_directories[step.Directory].IsWatchedFor(step))];
             if (_watching++ == 0)
                 _endedMeanwhile.Clear();
         }
 
         // Outside the lock: a path on a dead disk may hold up the call, and is to hold up nobody else.
         Exception? first = null;
-        foreach (var hop in unwatched)
+        foreach (var step in unwatched)
         {
             try
             {
-                Watch(hop);
+                Watch(step);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -65,18 +65,18 @@ internal sealed class HopWatches
             throw first;
     }
 
-    /// <summary>The pairs that an event concerns; null stands for all. From now on, the next event of its hop is told again.</summary>
-    public IReadOnlyCollection<WatchedPair>? Read(FileEvent happened)
+    /// <summary>The pairs that an event concerns; null stands for all. From now on, the next event of its step is emitted again.</summary>
+    public IReadOnlyCollection<WatchedPair>? Acknowledge(FileEvent happened)
     {
         lock (_lock)
         {
-            if (happened.Hop is { } hop)
+            if (happened.Step is { } step)
             {
-                hop.IsUnread = false;
-                return hop.Pairs;
+                step.IsPending = false;
+                return step.Pairs;
             }
 
-            _allUnread = false;
+            _allPending = false;
             return null;
         }
     }
@@ -94,63 +94,63 @@ internal sealed class HopWatches
         _source.Dispose();
     }
 
-    private void Replace(WatchedPair pair, IReadOnlyCollection<Hop> hops)
+    private void Replace(WatchedPair pair, IReadOnlyCollection<PathStep> steps)
     {
-        var before = pair.Watches == this ? pair.Hops : [];
-        var next = hops.Select(HopOf).Distinct().ToArray();
-        (pair.Watches, pair.Hops) = (this, next);
-        foreach (var hop in next.Except(before))
-            hop.Add(pair);
-        foreach (var hop in before.Except(next))
+        var before = pair.Watches == this ? pair.Steps : [];
+        var next = steps.Select(StepOf).Distinct().ToArray();
+        (pair.Watches, pair.Steps) = (this, next);
+        foreach (var step in next.Except(before))
+            step.Add(pair);
+        foreach (var step in before.Except(next))
         {
-            if (hop.Remove(pair))
-                Forget(hop);
+            if (step.Remove(pair))
+                Forget(step);
         }
     }
 
-    private WatchedHop HopOf(Hop hop)
+    private WatchedStep StepOf(PathStep step)
     {
-        if (!_directories.TryGetValue(hop.Directory, out var directory))
-            _directories[hop.Directory] = directory = new WatchedDirectory(hop.Directory);
-        return directory.Find(hop.Name) ?? directory.Add(hop);
+        if (!_directories.TryGetValue(step.Directory, out var directory))
+            _directories[step.Directory] = directory = new WatchedDirectory(step.Directory);
+        return directory.Find(step.Name) ?? directory.Add(step);
     }
 
-    private void Forget(WatchedHop hop)
+    private void Forget(WatchedStep step)
     {
-        var directory = hop.Directory;
-        directory.Remove(hop);
-        if (directory.Hops.Any())
+        var directory = step.Directory;
+        directory.Remove(step);
+        if (directory.Steps.Any())
             return;
         _directories.Remove(directory.Path);
         Unassign(directory);
     }
 
-    private void Watch(Hop hop)
+    private void Watch(PathStep step)
     {
-        const int mostTries = 5;
+        const int maxTries = 5;
 
-        for (var tries = 0; tries < mostTries; tries++)
+        for (var tries = 0; tries < maxTries; tries++)
         {
-            var watch = _source.Watch(hop.Directory, hop.Contents);
+            var watch = _source.Watch(step.Directory, step.Contents);
             lock (_lock)
             {
                 // It may have ended before we came to know its number: nobody would be told of that.
                 if (_endedMeanwhile.Contains(watch))
                     continue;
-                Assign(hop, watch);
+                Assign(step, watch);
                 return;
             }
         }
 
-        throw new DirectoryNotFoundException($"{hop.Directory} went away each time it was watched");
+        throw new DirectoryNotFoundException($"{step.Directory} went away each time it was watched");
     }
 
-    private void Assign(Hop hop, int watch)
+    private void Assign(PathStep step, int watch)
     {
         if (_closed)
             return;
-        var directory = _directories.GetValueOrDefault(hop.Directory);
-        if (directory is null || (directory.Watch != watch && directory.IsWatchedFor(hop)))
+        var directory = _directories.GetValueOrDefault(step.Directory);
+        if (directory is null || (directory.WatchDescriptor != watch && directory.IsWatchedFor(step)))
         {
             // Nobody wants it any more, or another thread was faster.
             if (!_watches.ContainsKey(watch))
@@ -158,23 +158,23 @@ internal sealed class HopWatches
             return;
         }
 
-        if (directory.Watch != watch)
+        if (directory.WatchDescriptor != watch)
         {
             Unassign(directory);
-            directory.Watch = watch;
+            directory.WatchDescriptor = watch;
             directory.Twin = _watches.GetValueOrDefault(watch);
             directory.Contents = directory.Twin is { Contents: true };
             _watches[watch] = directory;
         }
 
-        directory.Identity = hop.DirectoryIdentity;
+        directory.Identity = step.DirectoryIdentity;
         directory.IsInDoubt = false;
-        directory.Contents |= hop.Contents;
+        directory.Contents |= step.Contents;
     }
 
     private void Unassign(WatchedDirectory directory)
     {
-        var watch = directory.Watch;
+        var watch = directory.WatchDescriptor;
         if (watch == WatchedDirectory.NotWatched)
             return;
 
@@ -191,7 +191,7 @@ internal sealed class HopWatches
                 break;
         }
 
-        directory.Watch = WatchedDirectory.NotWatched;
+        directory.WatchDescriptor = WatchedDirectory.NotWatched;
         directory.Twin = null;
         directory.Contents = false;
         if (others is not null)
@@ -217,7 +217,7 @@ internal sealed class HopWatches
             if (_closed)
                 return;
             if (watch == IFileEventSource.Everything)
-                TellAll(kind);
+                EmitAll(kind);
             else if (name.IsEmpty)
                 OnDirectoryEvent(watch, kind);
             else
@@ -225,24 +225,24 @@ internal sealed class HopWatches
         }
     }
 
-    private void TellAll(FileEventKind kind)
+    private void EmitAll(FileEventKind kind)
     {
-        if (_allUnread && kind != FileEventKind.WatchLost)
+        if (_allPending && kind != FileEventKind.WatchLost)
             return;
-        _allUnread = true;
+        _allPending = true;
 
         // What was lost may be the end of a watch: each is asked for once more when its pairs are looked at.
         foreach (var directory in _directories.Values)
             directory.IsInDoubt = true;
-        _sink(new FileEvent(this, Hop: null, kind));
+        _sink(new FileEvent(this, Step: null, kind));
     }
 
     private void OnEntryEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind)
     {
         for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
         {
-            if (directory.Find(name) is { } hop)
-                Tell(hop, kind);
+            if (directory.Find(name) is { } step)
+                Emit(step, kind);
         }
     }
 
@@ -260,16 +260,16 @@ internal sealed class HopWatches
         {
             if (hasEnded)
                 Unassign(directory);
-            foreach (var hop in directory.Hops)
-                Tell(hop, kind);
+            foreach (var step in directory.Steps)
+                Emit(step, kind);
         }
     }
 
-    private void Tell(WatchedHop hop, FileEventKind kind)
+    private void Emit(WatchedStep step, FileEventKind kind)
     {
-        if (hop.IsUnread)
+        if (step.IsPending)
             return;
-        hop.IsUnread = true;
-        _sink(new FileEvent(this, hop, kind));
+        step.IsPending = true;
+        _sink(new FileEvent(this, step, kind));
     }
 }

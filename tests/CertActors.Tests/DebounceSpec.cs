@@ -3,9 +3,9 @@ using CertActors.Tests.Support;
 namespace CertActors.Tests;
 
 /// <summary>When a touched pair is read.</summary>
-public sealed class SettleSpec : PipelineKit
+public sealed class DebounceSpec : PipelineKit
 {
-    public SettleSpec()
+    public DebounceSpec()
     {
         Write(TestPair.Make());
         Start();
@@ -54,7 +54,7 @@ public sealed class SettleSpec : PipelineKit
     }
 
     [Fact]
-    public void The_longest_settle_counts_anew_after_each_reload()
+    public void The_longest_debounce_counts_anew_after_each_reload()
     {
         for (var generation = 2; generation < 5; generation++)
         {
@@ -66,11 +66,11 @@ public sealed class SettleSpec : PipelineKit
     }
 
     [Fact]
-    public void A_pair_settles_by_its_own_window()
+    public void A_pair_is_debounced_by_its_own_window()
     {
         Stop();
         Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
-        Start(Options(), Options("other", "/other/tls.crt", "/other/tls.key") with { SettleWindow = TimeSpan.FromMilliseconds(500) });
+        Start(Options(), Options("other", "/other/tls.crt", "/other/tls.key") with { DebounceWindow = TimeSpan.FromMilliseconds(500) });
         Advance(milliseconds: 500);
         News();
 

@@ -4,39 +4,41 @@ namespace CertActors.Disk;
 internal enum DiskWork
 {
     /// <summary>Looking at files, and watching them: short, and what starts the watch.</summary>
-    Look,
+    Inspect,
 
     /// <summary>Reading and judging them.</summary>
     Load,
 
-    /// <summary>Looking at the ends of many ways, wherever they lead by now: it may hang on a disk that isn't the lane's, and so counts for no lane.</summary>
+    /// <summary>
+    /// Looking at the ends of many paths, wherever they lead by now: it may hang on a device that isn't the queue's, and so counts for no queue.
+    /// </summary>
     Poll,
 }
 
 /// <summary>
-/// Divides the disk's threads into lanes: one for each set of devices that ways lead over, so that a dead mount takes a few of the threads, and
-/// leaves the rest to the pairs that have nothing to do with it.
+/// Divides the disk's threads among device queues: one for each set of devices that paths lead over, so that a dead mount takes a few of the
+/// threads, and leaves the rest to the pairs that have nothing to do with it.
 /// </summary>
 /// <remarks>
-/// A call begins in the lane of the devices that its pair was last known to lie on. Before it touches another one it's moved to the lane of all of
-/// them: which device a path lies on is told by the table of mounts, without touching it.
+/// A call begins in the queue of the devices that its pair was last known to lie on. Before it accesses another one it's moved to the queue of
+/// all of them: the table of mounts says which device a path lies on, without accessing it.
 /// </remarks>
-internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
+internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 {
-    private const int MostLoads = 2; // Of the others, one at a time.
+    private const int MaxLoads = 2; // Of the others, one at a time.
 
-    // A lane's first call may take any thread that is free; its further ones leave so many to other lanes.
+    // A queue's first call may take any thread that is free; its further ones leave so many to other queues.
     private const int Reserve = DiskThreads.Count / 2;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Devices, DiskLane> _lanes = [];
+    private readonly Dictionary<Devices, DeviceQueue> _queues = [];
     private volatile MountTable? _mounts;
     private volatile MountTable _lastMounts = MountTable.Unknown;
     private int _mountChanges;
     private int _running;
 
     /// <summary>Runs a call that may block. It is begun anew when it's moved, and so mustn't mind being broken off.</summary>
-    public DiskCall<T> Run<T>(Devices devices, DiskWork work, Func<LaneFiles, T> call)
+    public DiskCall<T> Run<T>(Devices devices, DiskWork work, Func<DeviceBoundFiles, T> call)
     {
         var waiting = new DiskCall<T>(work, call);
         Queue(waiting, devices);
@@ -57,10 +59,10 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     {
         lock (_lock)
         {
-            if (!_lanes.TryGetValue(devices, out var lane))
-                _lanes[devices] = lane = new DiskLane(devices);
-            call.Lane = lane;
-            lane.Waiting(call.Work).Enqueue(call);
+            if (!_queues.TryGetValue(devices, out var queue))
+                _queues[devices] = queue = new DeviceQueue(devices);
+            call.Queue = queue;
+            queue.Waiting(call.Work).Enqueue(call);
         }
 
         StartWhatMay();
@@ -78,13 +80,13 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
     {
         lock (_lock)
         {
-            foreach (var lane in _lanes.Values)
+            foreach (var queue in _queues.Values)
             {
-                foreach (var work in (ReadOnlySpan<DiskWork>)[DiskWork.Look, DiskWork.Load, DiskWork.Poll])
+                foreach (var work in (ReadOnlySpan<DiskWork>)[DiskWork.Inspect, DiskWork.Load, DiskWork.Poll])
                 {
-                    if (!MayStart(lane, work) || !lane.Waiting(work).TryDequeue(out var call))
+                    if (!MayStart(queue, work) || !queue.Waiting(work).TryDequeue(out var call))
                         continue;
-                    lane.Running[(int)work]++;
+                    queue.Running[(int)work]++;
                     _running++;
                     return call;
                 }
@@ -94,10 +96,10 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
         }
     }
 
-    private bool MayStart(DiskLane lane, DiskWork work)
+    private bool MayStart(DeviceQueue queue, DiskWork work)
     {
         var free = DiskThreads.Count - _running;
-        return work != DiskWork.Poll && lane.IsIdle ? free > 0 : free > Reserve && lane.Running[(int)work] < (work == DiskWork.Load ? MostLoads : 1);
+        return work != DiskWork.Poll && queue.IsIdle ? free > 0 : free > Reserve && queue.Running[(int)work] < (work == DiskWork.Load ? MaxLoads : 1);
     }
 
     private MountTable Mounts()
@@ -130,27 +132,27 @@ internal sealed class DiskLanes(IFiles files, TaskScheduler threads)
 
     private void Run(DiskCall call)
     {
-        var lane = call.Lane;
-        var elsewhere = call.Run(new LaneFiles(files, Mounts(), lane.Devices));
+        var queue = call.Queue;
+        var elsewhere = call.Run(new DeviceBoundFiles(files, Mounts(), queue.Devices));
         lock (_lock)
         {
             _running--;
-            lane.Running[(int)call.Work]--;
-            lane.Ended[(int)call.Work]++;
-            if (lane.IsEmpty)
-                _lanes.Remove(lane.Devices);
+            queue.Running[(int)call.Work]--;
+            queue.Ended[(int)call.Work]++;
+            if (queue.IsEmpty)
+                _queues.Remove(queue.Devices);
         }
 
         if (elsewhere is not null)
             Queue(call, elsewhere);
         else
-            call.Tell();
+            call.Complete();
         StartWhatMay();
     }
 }
 
-/// <summary>What waits for, and runs on, the devices of a lane. Guarded by the lock of its <see cref="DiskLanes"/>, but for <see cref="Ended"/>.</summary>
-internal sealed class DiskLane(Devices devices)
+/// <summary>What waits for, and runs on, a set of devices. Guarded by the lock of its <see cref="DiskScheduler"/>, but for <see cref="Ended"/>.</summary>
+internal sealed class DeviceQueue(Devices devices)
 {
     private readonly Queue<DiskCall>[] _waiting = [new(), new(), new()];
 

@@ -7,17 +7,17 @@ using CertActors.Watching.Sources;
 namespace CertActors.Tests;
 
 /// <summary>Which directories are watched for whom, and what is told of them.</summary>
-public sealed class HopWatchesSpec
+public sealed class WatchTableSpec
 {
     private readonly ScriptedEvents _events = new();
     private readonly List<FileEvent> _told = [];
-    private readonly HopWatches _watches;
+    private readonly WatchTable _watches;
     private readonly WatchedPair _one = PairOf("one");
     private readonly WatchedPair _other = PairOf("other");
 
-    public HopWatchesSpec()
+    public WatchTableSpec()
     {
-        _watches = new HopWatches(_events.Open, _told.Add);
+        _watches = new WatchTable(_events.Open, _told.Add);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class HopWatchesSpec
     }
 
     [Fact]
-    public void An_event_concerns_the_pairs_that_go_by_its_hop()
+    public void An_event_concerns_the_pairs_that_go_by_its_step()
     {
         _watches.Watch(_one, [Step("/", "a"), File("/a", "crt")]);
         _watches.Watch(_other, [Step("/", "a"), File("/a", "key")]);
@@ -67,7 +67,7 @@ public sealed class HopWatchesSpec
     }
 
     [Fact]
-    public void A_directory_of_hops_becomes_one_of_files_when_another_pair_needs_it()
+    public void A_directory_of_steps_becomes_one_of_files_when_another_pair_needs_it()
     {
         _watches.Watch(_one, [Step("/", "a"), File("/a", "crt")]);
         _watches.Watch(_other, [File("/", "crt")]);
@@ -95,18 +95,18 @@ public sealed class HopWatchesSpec
     [Fact]
     public void After_an_overflow_each_watch_is_asked_for_once_more_as_its_end_may_have_been_lost()
     {
-        Hop[] hops = [Step("/", "a"), File("/a", "crt")];
-        _watches.Watch(_one, hops);
-        _watches.Watch(_one, hops);
+        PathStep[] steps = [Step("/", "a"), File("/a", "crt")];
+        _watches.Watch(_one, steps);
+        _watches.Watch(_one, steps);
         Assert.Equal(2, _events.Watched);
 
         _events.RaiseEverything(FileEventKind.Overflow);
-        _watches.Watch(_one, hops);
+        _watches.Watch(_one, steps);
         Assert.Equal(4, _events.Watched);
     }
 
     [Fact]
-    public void One_event_of_a_hop_waits_at_a_time()
+    public void One_event_of_a_step_waits_at_a_time()
     {
         _watches.Watch(_one, [File("/a", "crt"), File("/a", "key")]);
         for (var i = 0; i < 100; i++)
@@ -118,7 +118,7 @@ public sealed class HopWatchesSpec
 
         Assert.Equal(3, _told.Count);
         foreach (var told in _told.ToArray())
-            _watches.Read(told);
+            _watches.Acknowledge(told);
         _events.Raise("/a/crt", FileEventKind.Written);
         _events.RaiseEverything(FileEventKind.Overflow);
         Assert.Equal(5, _told.Count);
@@ -128,15 +128,15 @@ public sealed class HopWatchesSpec
     [InlineData(nameof(FileEventKind.Removed))]
     [InlineData(nameof(FileEventKind.Renamed))]
     [InlineData(nameof(FileEventKind.WatchLost))]
-    public void A_directory_that_goes_is_told_at_each_hop_and_watched_anew_at_the_next_look(string kind)
+    public void A_directory_that_goes_is_told_at_each_step_and_watched_anew_at_the_next_look(string kind)
     {
-        Hop[] hops = [File("/a", "crt"), File("/a", "key")];
-        _watches.Watch(_one, hops);
+        PathStep[] steps = [File("/a", "crt"), File("/a", "key")];
+        _watches.Watch(_one, steps);
         _events.RaiseDirectory("/a", Enum.Parse<FileEventKind>(kind));
-        Assert.Equal(["crt", "key"], _told.Select(told => told.Hop!.Name).Order());
+        Assert.Equal(["crt", "key"], _told.Select(told => told.Step!.Name).Order());
         Assert.Empty(_events.Directories);
 
-        _watches.Watch(_one, hops);
+        _watches.Watch(_one, steps);
         Assert.Equal(["/a"], _events.Directories);
     }
 
@@ -153,18 +153,18 @@ public sealed class HopWatchesSpec
     {
         var source = new OneWatch();
         var told = new List<FileEvent>();
-        var watches = new HopWatches(source.Open, told.Add);
+        var watches = new WatchTable(source.Open, told.Add);
         watches.Watch(_one, [File("/a", "crt")]);
         watches.Watch(_other, [File("/twin", "crt")]);
         source.Raise("crt");
-        Assert.Equal(["/a", "/twin"], told.Select(each => each.Hop!.Directory.Path).Order());
+        Assert.Equal(["/a", "/twin"], told.Select(each => each.Step!.Directory.Path).Order());
 
         foreach (var each in told)
-            watches.Read(each);
+            watches.Acknowledge(each);
         watches.Watch(_one, []);
         Assert.Equal(0, source.Unwatched);
         source.Raise("crt");
-        Assert.Equal("/twin", told[^1].Hop!.Directory.Path);
+        Assert.Equal("/twin", told[^1].Step!.Directory.Path);
 
         watches.Watch(_other, []);
         Assert.Equal(1, source.Unwatched);
@@ -193,7 +193,7 @@ public sealed class HopWatchesSpec
         for (var i = 0; i < pairs.Length; i++)
             _events.Raise($"/{i}", FileEventKind.Created);
 
-        Assert.Equal(Enumerable.Range(0, 150).Select(i => pairs[(2 * i) + 1]), _told.SelectMany(told => _watches.Read(told)!));
+        Assert.Equal(Enumerable.Range(0, 150).Select(i => pairs[(2 * i) + 1]), _told.SelectMany(told => _watches.Acknowledge(told)!));
         for (var i = 1; i < pairs.Length; i += 2)
             _watches.Watch(pairs[i], []);
         Assert.Empty(_events.Directories);
@@ -212,13 +212,13 @@ public sealed class HopWatchesSpec
     private static WatchedPair PairOf(string name) =>
         new(new Pair(new CertificateOptions { Name = name, CertificatePath = "/crt", KeyPath = "/key" }), share: 1);
 
-    private static Hop Step(string directory, string name) => new(directory, name, default, Contents: false);
+    private static PathStep Step(string directory, string name) => new(directory, name, default, Contents: false);
 
-    private static Hop File(string directory, string name) => new(directory, name, default, Contents: true);
+    private static PathStep File(string directory, string name) => new(directory, name, default, Contents: true);
 
     private List<WatchedPair> Read()
     {
-        List<WatchedPair> concerned = [.. _told.SelectMany(told => _watches.Read(told)!)];
+        List<WatchedPair> concerned = [.. _told.SelectMany(told => _watches.Acknowledge(told)!)];
         _told.Clear();
         return concerned;
     }
