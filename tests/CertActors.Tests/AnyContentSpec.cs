@@ -85,7 +85,7 @@ public sealed class AnyContentSpec : PipelineKit
                     Barrier();
                     Advance(milliseconds: 151);
                     if (rest is 3)
-                        Advance(seconds: 5);
+                        AdvancePastHold();
                     if (rest is 4)
                         Advance(seconds: TimeSpan.FromHours(20).TotalSeconds);
 

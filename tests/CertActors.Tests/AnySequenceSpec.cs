@@ -57,12 +57,12 @@ public sealed class AnySequenceSpec : PipelineKit
 
                     // What is done in the midst of the last looks is noticed by later ones.
                     var isDisturbed = pending.Count > 0;
-                    Settle();
+                    AdvancePastLoad();
                     if (isDisturbed)
                     {
                         while (pending.TryDequeue(out var late))
                             Do(late);
-                        Settle();
+                        AdvancePastLoad();
                     }
 
                     var served = holder.Current?.Facts.Sha256;
@@ -103,7 +103,7 @@ public sealed class AnySequenceSpec : PipelineKit
             print: steps => string.Join("; ", steps));
 
     /// <summary>Passes less time than a poll takes, so that no poll can help out.</summary>
-    private void Settle()
+    private void AdvancePastLoad()
     {
         Barrier();
         Advance(milliseconds: 151);

@@ -25,7 +25,7 @@ public sealed class HoldSpec : PipelineKit
         Write(next);
         Raise(CertPath);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.Single(News());
@@ -75,7 +75,7 @@ public sealed class HoldSpec : PipelineKit
         Start();
 
         var next = Rotate(new TestLeaf { Issuer = new TestAuthority("new root") }.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
@@ -93,7 +93,7 @@ public sealed class HoldSpec : PipelineKit
         Assert.Equal(1, Current.Generation);
 
         Rotate(leaf with { CertificatePem = leaf.CertificatePem + issuer.CertificatePem });
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((2, leaf.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
     }
@@ -115,7 +115,7 @@ public sealed class HoldSpec : PipelineKit
 
         Files.Write(KeyPath, next.KeyPem);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(next.Sha256, Assert.Single(News<CertificateChanged>()).Current.Sha256);
         Assert.Empty(News());
     }
@@ -165,7 +165,7 @@ public sealed class HoldSpec : PipelineKit
         News();
         Files.Delete(KeyPath);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
     }
 
@@ -182,7 +182,7 @@ public sealed class HoldSpec : PipelineKit
         Assert.Empty(News<CertificateReloadFailed>());
         Files.Write(CertPath, pair.CertificatePem);
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(pair.Sha256, Current.Facts.Sha256);
     }
 
@@ -198,7 +198,7 @@ public sealed class HoldSpec : PipelineKit
 
         Files.Write(KeyPath, next.KeyPem);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(next.Sha256, Current.Facts.Sha256);
         Assert.Empty(News<CertificateReloadFailed>());
     }
@@ -226,7 +226,7 @@ public sealed class HoldSpec : PipelineKit
 
         var next = Append(new TestLeaf { Issuer = root, IssuerAddress = "http://example.org/root.crt" }.Make(), root);
         Rotate(next);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.DoesNotContain(Logged(), entry => entry.Contains("append the intermediates", StringComparison.Ordinal));
 
@@ -262,12 +262,12 @@ public sealed class HoldSpec : PipelineKit
 
         Files.Write(path, "new\n");
         Raise(path);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
 
         Files.Write(path, "new");
         Raise(path);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 
@@ -301,7 +301,7 @@ public sealed class HoldSpec : PipelineKit
 
         Raise(CertPath);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
     }
 
     private static TestPair Chained()

@@ -41,7 +41,7 @@ public sealed class HolderSpec : PipelineKit
 
         Write(TestPair.Make("new.example"), "/other/tls.crt", "/other/tls.key");
         Raise("/other/tls.crt");
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal("other", Holder.Select("new.example")?.Name);
         Assert.Equal("default", Holder.Select("old.example")?.Name);

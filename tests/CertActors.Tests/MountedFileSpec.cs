@@ -17,7 +17,7 @@ public sealed class MountedFileSpec : PipelineKit
         var next = Write(TestPair.Make());
         Events.RaiseDirectory(KeyPath, FileEventKind.Written);
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.Equal(ReloadReason.FileChange, News<CertificateChanged>()[^1].Reason);
@@ -30,7 +30,7 @@ public sealed class MountedFileSpec : PipelineKit
         Write(TestPair.Make());
         Start();
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         var warnings = Logged().Where(entry => entry.Contains("mounted as a single file", StringComparison.Ordinal)).ToArray();
         Assert.Equal(2, warnings.Length);
@@ -48,7 +48,7 @@ public sealed class MountedFileSpec : PipelineKit
         Files.Unlink(CertPath);
         Events.RaiseDirectory(CertPath, FileEventKind.Attributes);
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Single(Logged(), entry => entry.Contains("link count 0", StringComparison.Ordinal) && entry.Contains("mount its directory", StringComparison.Ordinal));
 
         for (var i = 0; i < 3; i++)

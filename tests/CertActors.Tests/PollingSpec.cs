@@ -15,11 +15,11 @@ public sealed class PollingSpec : PipelineKit
         Write(TestPair.Make());
 
         Advance(milliseconds: 849);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(1, Current.Generation);
 
         Advance(milliseconds: 1);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((2, ReloadReason.Poll), (Current.Generation, News<CertificateChanged>()[^1].Reason));
     }
 
@@ -46,11 +46,11 @@ public sealed class PollingSpec : PipelineKit
         Write(TestPair.Make());
 
         Advance(milliseconds: 849);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(1, Current.Generation);
 
         Advance(milliseconds: 1);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 
@@ -108,7 +108,7 @@ public sealed class PollingSpec : PipelineKit
         Assert.Equal(WatchMode.Polling, Status().WatchMode);
         Assert.Equal(0, Events.OpenNow);
 
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
 
         Events.Unavailable = null;
@@ -118,7 +118,7 @@ public sealed class PollingSpec : PipelineKit
         Assert.Equal([WatchMode.Polling, WatchMode.Events], News<WatchModeChanged>().Select(change => change.Mode));
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(3, Current.Generation);
     }
 
@@ -143,7 +143,7 @@ public sealed class PollingSpec : PipelineKit
         Start();
         for (var losses = 0; losses < 3; losses++)
         {
-            Advance(seconds: 10);
+            AdvancePastPoll();
             Events.RaiseEverything(FileEventKind.WatchLost);
             Barrier();
             Assert.Equal(WatchMode.Polling, Status().WatchMode);
@@ -160,10 +160,10 @@ public sealed class PollingSpec : PipelineKit
         News();
         Disk.Hangs = true;
 
-        Advance(seconds: 10);
-        Advance(seconds: 10);
-        Advance(milliseconds: 150);
-        Advance(seconds: 5);
+        AdvancePastPoll();
+        AdvancePastPoll();
+        AdvancePastDebounce();
+        AdvancePastLoadTimeLimit();
 
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
         Assert.Equal(1, Current.Generation);

@@ -50,7 +50,7 @@ public sealed class PrintableSpec : PipelineKit
         Start();
 
         Rotate(new TestLeaf { Subject = subject.Build(), RsaBits = 1024 }.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         var entry = Assert.Single(Logged(), entry => entry.Contains(nameof(RejectionReason.TooWeak), StringComparison.Ordinal));
         Assert.Contains(@"a\u{1B}]0;title\u{7}\u{D}\u{A}fake: entry\u{202E}b\u{2028}\u{85}\u{7F}", entry, StringComparison.Ordinal);

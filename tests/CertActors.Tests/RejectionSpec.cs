@@ -17,14 +17,14 @@ public sealed class RejectionSpec : PipelineKit
 
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         var failure = Assert.Single(News<CertificateReloadFailed>());
         Assert.Equal((RejectionReason.CertificateMalformed, good.Sha256), (failure.Reason, failure.StillServed?.Sha256));
         Assert.Contains(CertPath, failure.Message, StringComparison.Ordinal);
         Assert.Equal(failure, Status().LastFailure);
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
         Assert.Null(Status().LastFailure);
     }
@@ -43,7 +43,7 @@ public sealed class RejectionSpec : PipelineKit
 
         Files.Write(CertPath, "other garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Single(News<CertificateReloadFailed>());
     }
 
@@ -65,20 +65,20 @@ public sealed class RejectionSpec : PipelineKit
         Assert.Equal(4, Logged().Count(entry => entry.Contains("rejected", StringComparison.Ordinal)));
         Files.Delete(CertPath);
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
         Assert.Equal(RejectionReason.CertificateMalformed, Status().LastFailure!.Reason);
 
         // After a good pair, a bad one is news again.
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         News();
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Single(News<CertificateReloadFailed>());
     }
 
@@ -108,7 +108,7 @@ public sealed class RejectionSpec : PipelineKit
         Start(Options() with { PollIntervalWithEvents = day, PollIntervalWithoutEvents = day });
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         foreach (var wait in (double[])[0.25, 0.5, 1, 2, 4, 8, 16, 30, 30])
         {
@@ -120,15 +120,15 @@ public sealed class RejectionSpec : PipelineKit
         }
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
 
         // A good load forgets the wait.
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Write(TestPair.Make());
-        Advance(milliseconds: 250);
+        AdvancePastFirstRetry();
         Assert.Equal((3, ReloadReason.Retry), (Current.Generation, News<CertificateChanged>()[^1].Reason));
     }
 
@@ -139,12 +139,12 @@ public sealed class RejectionSpec : PipelineKit
         Start();
         Files.Fail(KeyPath, new UnauthorizedAccessException());
         Raise(KeyPath, FileEventKind.Attributes);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(RejectionReason.FileUnreadable, Status().LastFailure?.Reason);
 
         Files.Fail(KeyPath, null);
-        Advance(seconds: 10);
-        Advance(milliseconds: 150);
+        AdvancePastPoll();
+        AdvancePastDebounce();
         Assert.Null(Status().LastFailure);
     }
 
@@ -155,7 +155,7 @@ public sealed class RejectionSpec : PipelineKit
         Start();
         Files.Fail(KeyPath, new OutOfDescriptorsException("no descriptor is left: raise the limit"));
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         var failure = Status().LastFailure!;
         Assert.Equal(RejectionReason.FileUnreadable, failure.Reason);
@@ -192,7 +192,7 @@ public sealed class RejectionSpec : PipelineKit
         }
 
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         var failure = Assert.Single(News<CertificateReloadFailed>());
         Assert.Equal(reason, failure.Reason);
@@ -208,7 +208,7 @@ public sealed class RejectionSpec : PipelineKit
         News();
         Rotate(TestPair.Make());
         Disk.Hangs = true;
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Advance(milliseconds: 4999);
         Assert.Empty(News<CertificateReloadFailed>());
         Assert.False(Status().LoadStuck);
@@ -241,11 +241,11 @@ public sealed class RejectionSpec : PipelineKit
         Start();
         Files.Write(KeyPath, pair.KeyPem[..^60]);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Files.Write(KeyPath, TestPair.Make().KeyPem);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
-        Advance(seconds: 5);
+        AdvancePastDebounce();
+        AdvancePastHold();
 
         var told = string.Join("\n", News().Select(news => news.ToString()).Concat(Logged()));
         Assert.Contains(nameof(RejectionReason.KeyMalformed), told, StringComparison.Ordinal);
@@ -294,7 +294,7 @@ public sealed class RejectionSpec : PipelineKit
         Start(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.NotNull(Status().LastFailure);
     }

@@ -24,11 +24,11 @@ public sealed class RestartSpec : PipelineKit
         Assert.Null(Find(child));
 
         Advance(milliseconds: 1);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(3, Current.Generation);
         Assert.Equal(1, Events.OpenNow);
     }
@@ -43,7 +43,7 @@ public sealed class RestartSpec : PipelineKit
         Write(TestPair.Make());
         var reads = Files.Reads;
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(1, Files.Reads - reads);
 
         foreach (var wait in (double[])[0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30])
@@ -69,13 +69,13 @@ public sealed class RestartSpec : PipelineKit
         for (var faults = 0; faults < 3; faults++)
         {
             Kill(Child("debounce"));
-            Advance(milliseconds: 250);
+            AdvancePastFirstRestart();
             Child("debounce");
             Advance(seconds: 60);
         }
 
         Kill(Child("debounce"));
-        Advance(milliseconds: 250);
+        AdvancePastFirstRestart();
         Kill(Child("debounce"));
         Advance(milliseconds: 250);
         Assert.Null(Find("debounce"));
@@ -96,7 +96,7 @@ public sealed class RestartSpec : PipelineKit
         Assert.Empty(News<CertificateChanged>());
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Assert.Single(News<CertificateChanged>()).Generation);
         Assert.Equal(2, Current.Generation);
     }
@@ -122,17 +122,17 @@ public sealed class RestartSpec : PipelineKit
         Start();
         Disk.Hangs = true;
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         var hanging = Disk.Waiting;
 
         Kill(Child("pair-default"));
-        Advance(milliseconds: 250);
+        AdvancePastFirstRestart();
         Assert.Equal(hanging, Disk.Waiting);
         Assert.Equal(1, Current.Generation);
 
         Disk.Release();
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 
@@ -143,13 +143,13 @@ public sealed class RestartSpec : PipelineKit
         Start();
         Disk.Hangs = true;
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Kill(Child("pair-default"));
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
         News();
-        Advance(milliseconds: 250);
-        Advance(seconds: 5);
+        AdvancePastFirstRestart();
+        AdvancePastLoadTimeLimit();
 
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
@@ -157,7 +157,7 @@ public sealed class RestartSpec : PipelineKit
 
         Disk.Release();
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
     }
 
@@ -172,7 +172,7 @@ public sealed class RestartSpec : PipelineKit
         Barrier();
         Kill(Child("pair-default"));
         Disk.Release();
-        Advance(milliseconds: 250);
+        AdvancePastFirstRestart();
 
         Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
     }
@@ -232,9 +232,9 @@ public sealed class RestartSpec : PipelineKit
         Write(TestPair.Make());
         Raise(CertPath);
         Raise(KeyPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Kill(Child("pair-default"));
-        Advance(milliseconds: 250);
+        AdvancePastFirstRestart();
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
         Barrier();
@@ -253,7 +253,7 @@ public sealed class RestartSpec : PipelineKit
         Start();
         var first = ReferenceToServed();
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
 
         // Timers that were cancelled are let go when their time is over.

@@ -33,7 +33,7 @@ public sealed class RotationSpec : PipelineKit
         var second = Write(TestPair.Make());
 
         Raise(KeyPath, Enum.Parse<FileEventKind>(kind));
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal((2, second.Sha256), (Current.Generation, Current.Facts.Sha256));
     }
@@ -48,7 +48,7 @@ public sealed class RotationSpec : PipelineKit
 
         Rotate(TestPair.Make());
         Raise(CertPath, FileEventKind.Attributes);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Pass(seconds: 5);
 
         var change = Assert.Single(News<CertificateChanged>());
@@ -65,7 +65,7 @@ public sealed class RotationSpec : PipelineKit
 
         Events.RaiseEverything(FileEventKind.Overflow);
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal(2, Current.Generation);
     }
@@ -79,7 +79,7 @@ public sealed class RotationSpec : PipelineKit
         var served = Current;
 
         Rotate(pair);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Same(served, Current);
         Assert.Empty(News());
@@ -96,7 +96,7 @@ public sealed class RotationSpec : PipelineKit
 
         Files.Write(CertPath, pair.CertificatePem + issuer.CertificatePem);
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal((2, pair.Sha256), (Current.Generation, Current.Facts.Sha256));
     }
@@ -109,14 +109,14 @@ public sealed class RotationSpec : PipelineKit
 
         Files.Delete(KeyPath);
         Raise(KeyPath, FileEventKind.Removed);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(1, Current.Generation);
 
         for (var generation = 2; generation < 5; generation++)
         {
             Write(TestPair.Make());
             Raise(KeyPath, FileEventKind.Renamed);
-            Advance(milliseconds: 150);
+            AdvancePastDebounce();
             Assert.Equal(generation, Current.Generation);
         }
     }
@@ -138,7 +138,7 @@ public sealed class RotationSpec : PipelineKit
             Files.Link("/certs/..data", $"..v{version}");
             Raise("/certs/..data", FileEventKind.Created);
             Files.Delete($"/certs/..v{version - 1}");
-            Advance(milliseconds: 150);
+            AdvancePastDebounce();
 
             Assert.Equal((version, pair.Sha256), (Current.Generation, Current.Facts.Sha256));
             Assert.True(Events.Watches($"/certs/..v{version}/tls.key"));
@@ -157,7 +157,7 @@ public sealed class RotationSpec : PipelineKit
         Assert.True(Events.Watches(CertPath));
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal(1, Current.Generation);
     }
@@ -178,7 +178,7 @@ public sealed class RotationSpec : PipelineKit
         };
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal(late.Sha256, Current.Facts.Sha256);
     }
@@ -193,14 +193,14 @@ public sealed class RotationSpec : PipelineKit
         Files.AfterRead = path => Files.Write(path, first.CertificatePem + new string('\n', ++writes));
 
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Empty(News());
-        Advance(seconds: 5);
+        AdvancePastHold();
         Assert.Equal(RejectionReason.FilesChanging, Assert.Single(News<CertificateReloadFailed>()).Reason);
 
         Files.AfterRead = null;
         Write(TestPair.Make());
-        Advance(milliseconds: 250);
+        AdvancePastFirstRetry();
         Assert.Equal(2, Current.Generation);
     }
 
@@ -231,7 +231,7 @@ public sealed class RotationSpec : PipelineKit
         var served = Current;
         Rotate(TestPair.Make());
         Disk.Hangs = true;
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Stop();
         Disk.Release();
@@ -269,7 +269,7 @@ public sealed class RotationSpec : PipelineKit
         Stop();
         Start();
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(3, Current.Generation);
     }
 
@@ -288,7 +288,7 @@ public sealed class RotationSpec : PipelineKit
         var reason = Assert.IsType<CertificateHolderInUseException>(Assert.Single(second.Started.Task.Exception!.InnerExceptions));
         Assert.Equal(Supervisor.Path.ToString(), reason.Owner);
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 }

@@ -12,10 +12,10 @@ public sealed class SubscriptionSpec : PipelineKit
         Write(TestPair.Make());
         Start();
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         var late = CreateTestProbe();
         Supervisor.Tell(new SubscribeToCertificates(late));
@@ -25,7 +25,7 @@ public sealed class SubscriptionSpec : PipelineKit
         Assert.Equal(2, late.ExpectMsg<CertificateChanged>().Generation);
         Assert.Equal(RejectionReason.CertificateMalformed, late.ExpectMsg<CertificateReloadFailed>().Reason);
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(3, late.ExpectMsg<CertificateChanged>().Generation);
     }
 
@@ -39,7 +39,7 @@ public sealed class SubscriptionSpec : PipelineKit
         News();
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Single(News());
     }
@@ -54,7 +54,7 @@ public sealed class SubscriptionSpec : PipelineKit
         Supervisor.Tell(new UnsubscribeFromCertificates(CreateTestProbe()));
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal(2, Current.Generation);
         Assert.Empty(News());

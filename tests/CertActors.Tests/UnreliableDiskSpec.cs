@@ -14,7 +14,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
         Assert.Equal((1, first.Sha256), (Current.Generation, Current.Facts.Sha256));
 
         var second = Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Pass(seconds: 60, stepMilliseconds: 500);
 
         Assert.Equal((2, second.Sha256), (Current.Generation, Current.Facts.Sha256));
@@ -37,7 +37,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
                 last = Write(TestPair.Make()).Sha256;
         };
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(1, Current.Generation);
 
         Pass(seconds: 10);
@@ -72,8 +72,8 @@ public sealed class UnreliableDiskSpec : PipelineKit
         News();
         Disk.Hangs = true;
         var next = Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
-        Advance(seconds: 5);
+        AdvancePastDebounce();
+        AdvancePastLoadTimeLimit();
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
         Assert.True(Status().LoadStuck);
 
@@ -121,14 +121,14 @@ public sealed class UnreliableDiskSpec : PipelineKit
         Start();
         Disk.Hangs = true;
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Advance(seconds: 6);
         var last = Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Disk.Release();
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(last.Sha256, Current.Facts.Sha256);
     }
 
@@ -142,7 +142,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
         Supervisor.Tell(new ReloadNow(), askers[0]);
         Supervisor.Tell(new ReloadNow(), askers[1]);
         Barrier();
-        Advance(seconds: 5);
+        AdvancePastLoadTimeLimit();
         Supervisor.Tell(new ReloadNow(), askers[2]);
         Barrier();
 
@@ -158,7 +158,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
         Start();
         Disk.Hangs = true;
         Rotate(new TestLeaf { NotAfter = Sys.Scheduler.Now.AddDays(1) }.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Advance(seconds: TimeSpan.FromDays(2).TotalSeconds);
 
         Disk.Release();

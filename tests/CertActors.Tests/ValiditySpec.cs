@@ -15,7 +15,7 @@ public sealed class ValiditySpec : PipelineKit
         Start();
         News();
         var early = Rotate(Leaf(daysAgo: -2, daysLeft: 90));
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(RejectionReason.NotYetValid, Assert.Single(News<CertificateReloadFailed>()).Reason);
 
         Advance(seconds: TimeSpan.FromDays(2).TotalSeconds - 60);
@@ -32,11 +32,11 @@ public sealed class ValiditySpec : PipelineKit
         var good = Write(Leaf(daysAgo: 1, daysLeft: 60));
         Start();
         Rotate(Leaf(daysAgo: 30, daysLeft: -1));
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal((RejectionReason.Expired, good.Sha256), (Status().LastFailure?.Reason, Current.Facts.Sha256));
 
         Rotate(Leaf(daysAgo: 1, daysLeft: 60));
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 
@@ -50,7 +50,7 @@ public sealed class ValiditySpec : PipelineKit
 
         Write(Leaf(daysAgo: 0, daysLeft: 90));
         Raise(CertPath);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal([30, 7, 1, 0], DaysToldUntil(days: 92));
         Assert.Equal(2, Logged().Count(entry => entry.Contains("has expired", StringComparison.Ordinal)));
     }
@@ -80,7 +80,7 @@ public sealed class ValiditySpec : PipelineKit
         Start();
         News();
         Advance(seconds: TimeSpan.FromDays(55).TotalSeconds);
-        Advance(seconds: 10);
+        AdvancePastPoll();
         var told = Assert.Single(News<CertificateExpiring>());
         Assert.Equal((1, Current.Facts.NotAfter), (told.Generation, told.NotAfter));
         Assert.InRange(told.Remaining, TimeSpan.FromDays(4), TimeSpan.FromDays(5));
@@ -102,11 +102,11 @@ public sealed class ValiditySpec : PipelineKit
         Write(TestPair.Make());
         Start();
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Kill(Child("pair-default"));
         Pass(seconds: 1);
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
 
         Assert.Equal(3, Current.Generation);
         var warning = Assert.Single(Logged(), entry => entry.Contains("can be read by others", StringComparison.Ordinal));

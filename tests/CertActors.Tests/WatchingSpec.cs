@@ -30,7 +30,7 @@ public sealed class WatchingSpec : PipelineKit
         Files.Delete("/certs");
         Files.Link("/certs", "next");
         Raise("/certs", FileEventKind.Created);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(next.Sha256, Current.Facts.Sha256);
         Assert.Equal(["/", "/next"], Events.Directories);
     }
@@ -47,7 +47,7 @@ public sealed class WatchingSpec : PipelineKit
 
         Files.Write("/certs/other", pair.KeyPem);
         Raise("/certs/other", FileEventKind.Created);
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(pair.Sha256, Current.Facts.Sha256);
     }
 
@@ -62,7 +62,7 @@ public sealed class WatchingSpec : PipelineKit
 
         Events.RaiseEverything(FileEventKind.Mounts);
         Barrier();
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal([2L, 2L], [Status().LastChange!.Generation, Status("other").LastChange!.Generation]);
     }
 
@@ -97,7 +97,7 @@ public sealed class WatchingSpec : PipelineKit
         Assert.Equal(WatchMode.Polling, Status().WatchMode);
 
         Rotate(TestPair.Make());
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
 

@@ -115,7 +115,7 @@ public abstract class PipelineKit : TestKit
         Barrier();
 
         // The first look at the files counts as a touch: what it brings about is over before a test begins.
-        Advance(milliseconds: 150);
+        AdvancePastDebounce();
     }
 
     private protected void Stop()
@@ -132,6 +132,24 @@ public abstract class PipelineKit : TestKit
         Clock.Advance(TimeSpan.FromSeconds(seconds) + TimeSpan.FromMilliseconds(milliseconds));
         Barrier();
     }
+
+    /// <summary>Passes <see cref="CertificateOptions.DebounceWindow"/>: what was touched is loaded.</summary>
+    private protected void AdvancePastDebounce() => Advance(milliseconds: 150);
+
+    /// <summary>Passes the 5 s for which a rotation that looks half finished is held: it's judged as it stands.</summary>
+    private protected void AdvancePastHold() => Advance(seconds: 5);
+
+    /// <summary>Passes <see cref="CertificateOptions.LoadTimeLimit"/>: a load that hangs is given up.</summary>
+    private protected void AdvancePastLoadTimeLimit() => Advance(seconds: 5);
+
+    /// <summary>Passes <see cref="CertificateOptions.PollIntervalWithEvents"/>: every pair is polled.</summary>
+    private protected void AdvancePastPoll() => Advance(seconds: 10);
+
+    /// <summary>Passes the 0.25 s after which a load is tried again once it has failed.</summary>
+    private protected void AdvancePastFirstRetry() => Advance(milliseconds: 250);
+
+    /// <summary>Passes the 0.25 s after which a child that failed once starts again.</summary>
+    private protected void AdvancePastFirstRestart() => Advance(milliseconds: 250);
 
     /// <summary>Passes time in small steps, so that timers which start others are followed.</summary>
     private protected void Pass(double seconds, double stepMilliseconds = 50)
