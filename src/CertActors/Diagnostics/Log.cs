@@ -40,4 +40,48 @@ internal static partial class Log
 
     [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: has expired at {NotAfter:u}, and is served on as there's nothing better; renew it.", EventName = "CertificateExpired")]
     public static partial void Expired(this ILogger log, string name, DateTimeOffset notAfter);
+
+    // From here on: why a file event led to a load, or didn't, and what took its time.
+
+    [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]
+    private static partial void LogFileEvent(ILogger log, string kind, string path);
+
+    public static void FileEventReceived(this ILogger log, string kind, string path)
+    {
+        if (log.IsEnabled(LogLevel.Debug))
+            LogFileEvent(log, kind, Printable.Of(path));
+    }
+
+    [LoggerMessage(102, LogLevel.Debug, "Certificate {Name}: touched ({Reason}).", EventName = "CertificateTouched")]
+    public static partial void Touched(this ILogger log, string name, ReloadReason reason);
+
+    [LoggerMessage(103, LogLevel.Debug, "Certificate {Name}: path inspected ({Reason}); changed: {HasChanged}.", EventName = "PathInspected")]
+    public static partial void PathInspected(this ILogger log, string name, ReloadReason reason, bool hasChanged);
+
+    [LoggerMessage(104, LogLevel.Debug, "Certificate {Name}: debounce started ({Reason}); it ends {Window} after the last touch, and at most {Max} after the first.", EventName = "DebounceStarted")]
+    public static partial void DebounceStarted(this ILogger log, string name, ReloadReason reason, TimeSpan window, TimeSpan max);
+
+    [LoggerMessage(105, LogLevel.Debug, "Certificate {Name}: debounce ended; load requested ({Reason}).", EventName = "DebounceEnded")]
+    public static partial void DebounceEnded(this ILogger log, string name, ReloadReason reason);
+
+    [LoggerMessage(106, LogLevel.Debug, "Certificate {Name}: load started ({Reason}).", EventName = "LoadStarted")]
+    public static partial void LoadStarted(this ILogger log, string name, ReloadReason reason);
+
+    [LoggerMessage(107, LogLevel.Debug, "Certificate {Name}: load queued ({Reason}); another is in flight.", EventName = "LoadQueued")]
+    public static partial void LoadQueued(this ILogger log, string name, ReloadReason reason);
+
+    [LoggerMessage(108, LogLevel.Debug, "Certificate {Name}: held until {Until:O}, as the rotation looks half finished. {Message}", EventName = "LoadHeld")]
+    private static partial void LogHeld(ILogger log, string name, DateTimeOffset until, string message);
+
+    public static void Held(this ILogger log, string name, DateTimeOffset until, string message)
+    {
+        if (log.IsEnabled(LogLevel.Debug))
+            LogHeld(log, name, until, Printable.Of(message));
+    }
+
+    [LoggerMessage(109, LogLevel.Debug, "Certificate {Name}: unchanged; the files hold the chain and the key that are served.", EventName = "LoadUnchanged")]
+    public static partial void Unchanged(this ILogger log, string name);
+
+    [LoggerMessage(110, LogLevel.Debug, "Certificate {Name}: the load is tried again in {Delay}.", EventName = "RetryPlanned")]
+    public static partial void RetryPlanned(this ILogger log, string name, TimeSpan delay);
 }
