@@ -51,9 +51,9 @@ public static class CertificateCheck
         try
         {
             using var pair = PairParser.Parse(files.Content, options, now);
-            findings.AddRange(Judge.Findings(pair, served: null, now, options, demandsNames: true));
+            findings.AddRange(Judge.Findings(pair, served: null, now, options, requiresNames: true));
             pair.Prepare();
-            return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()], PairParser.KeyOf(pair.Leaf));
+            return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()], pair.Leaf.DescribeKey());
         }
         catch (Exception fault) when (Judge.FindingOf(fault, options) is { } finding)
         {
@@ -67,7 +67,7 @@ public static class CertificateCheck
     {
         try
         {
-            return PairParser.FactsOf(issuer);
+            return issuer.ToFacts();
         }
         catch (CryptographicException)
         {

@@ -153,7 +153,7 @@ public sealed class ChainTests : IDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        using var trusted = PairParser.IsSelfIssued(pair.Leaf)
+        using var trusted = pair.Leaf.IsSelfIssued()
             ? X509CertificateLoader.LoadCertificate(pair.Leaf.RawData)
             : X509Certificate2.CreateFromPem(Root.CertificatePem);
         List<string> refused = [];

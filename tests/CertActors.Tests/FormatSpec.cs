@@ -127,7 +127,7 @@ public sealed class FormatSpec
     [Theory]
     [InlineData("EC PARAMETERS")]
     [InlineData("DH PARAMETERS")]
-    public void Parameters_beside_a_key_are_passed_over(string label)
+    public void Parameters_beside_a_key_are_ignored(string label)
     {
         var pair = PairWith("P-256 SEC1");
 
@@ -137,7 +137,7 @@ public sealed class FormatSpec
     }
 
     [Fact]
-    public void Text_around_blocks_other_line_breaks_and_a_byte_order_mark_are_no_matter()
+    public void Text_around_blocks_other_line_breaks_and_a_byte_order_mark_are_ignored()
     {
         var pair = TestPair.Make();
         var text = "Bag Attributes\n    friendlyName: \u00e4\nsubject=CN = test\n";
@@ -153,11 +153,11 @@ public sealed class FormatSpec
     [InlineData("X509 CRL")]
     [InlineData("PUBLIC KEY")]
     [InlineData("OPENSSH PRIVATE KEY")]
-    public void Strange_blocks_are_rejected_by_name(string label)
+    public void Unsupported_blocks_are_rejected_by_name(string label)
     {
         var pair = TestPair.Make();
-        var strange = PemEncoding.WriteString(label, [1, 2, 3]);
-        foreach (var rejected in (Verdict.Rejected[])[Rejected(pair.CertificatePem + strange, pair.KeyPem), Rejected(pair.CertificatePem, strange + "\n" + pair.KeyPem)])
+        var block = PemEncoding.WriteString(label, [1, 2, 3]);
+        foreach (var rejected in (Verdict.Rejected[])[Rejected(pair.CertificatePem + block, pair.KeyPem), Rejected(pair.CertificatePem, block + "\n" + pair.KeyPem)])
         {
             Assert.Equal(RejectionReason.BlockUnsupported, rejected.Reason);
             Assert.Contains($"'{label}'", rejected.Message, StringComparison.Ordinal);
@@ -250,7 +250,7 @@ public sealed class FormatSpec
     }
 
     [Fact]
-    public void A_password_that_is_no_text_is_rejected()
+    public void A_password_that_is_not_UTF8_is_rejected()
     {
         var pair = TestPair.Make();
         _files.Write(CertPath, pair.CertificatePem);
@@ -260,7 +260,7 @@ public sealed class FormatSpec
     }
 
     [Fact]
-    public void A_pair_in_PKCS12_is_told_by_its_content()
+    public void A_pair_in_PKCS12_is_recognized_by_its_content()
     {
         var issuer = new TestAuthority("issuer", new TestAuthority("root"));
         foreach (var leaf in (TestPair[])[new TestLeaf { Issuer = issuer }.Make(), new TestLeaf { Issuer = issuer, RsaBits = 2048 }.Make()])
@@ -304,7 +304,7 @@ public sealed class FormatSpec
         Assert.Equal(RejectionReason.KeyDerivationTooCostly, Rejected(Load(pair.ToPkcs12(Secret, iterations: 350_000), Secret)).Reason);
         using var loaded = Accepted(Load(pair.ToPkcs12(Secret, iterations: 300_000), Secret));
 
-        // An encrypted key doesn't tell its kind: it's tried as that of each of the certificates.
+        // An encrypted key does not reveal its type: each type that the certificates have is tried.
         var (other, key) = (PairWith("RSA PKCS#8").CertificatePem, Encrypted(pair, iterations: 500_001));
         Assert.Equal(RejectionReason.KeyDerivationTooCostly, Rejected(Load(other + pair.CertificatePem, key, Secret)).Reason);
         using var leafFirst = Accepted(Load(pair.CertificatePem + other, key, Secret));

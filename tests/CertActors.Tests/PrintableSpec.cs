@@ -66,7 +66,7 @@ public sealed class PrintableSpec : PipelineKit
         Write(leaf with { CertificatePem = leaf.CertificatePem + issuer.CertificatePem });
         Start();
 
-        var entry = Assert.Single(Logged(), entry => entry.Contains("mustn't issue certificates", StringComparison.Ordinal));
+        var entry = Assert.Single(Logged(), entry => entry.Contains("not allowed to issue certificates", StringComparison.Ordinal));
         Assert.Contains(@"\u{1B}]0;title", entry, StringComparison.Ordinal);
         Assert.Equal(entry, Printable.Of(entry));
     }

@@ -2,18 +2,18 @@ using System.Formats.Asn1;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>How much work it is to derive keys from passwords, read before any of it is done.</summary>
+/// <summary>Reads how many iterations it takes to derive keys from a password, before any is done.</summary>
 internal static class KeyDerivation
 {
-    /// <summary>The most iterations that one load may take, all in all: tens of millions take seconds of a core, and can't be broken off.</summary>
+    /// <summary>How many iterations one load may take in total. Tens of millions take seconds of CPU time, and cannot be cancelled.</summary>
     public const int MaxIterations = 1_000_000;
 
     private const string Pbes2 = "1.2.840.113549.1.5.13"; // RFC 8018, A.4
     private const string Pbkdf2 = "1.2.840.113549.1.5.12"; // RFC 8018, A.2
 
     /// <summary>The iterations of an EncryptedPrivateKeyInfo (RFC 5958, 3): PBES2 with PBKDF2, or an older scheme with the same parameters.</summary>
-    /// <returns>Null if it's encrypted in another way.</returns>
-    /// <exception cref="AsnContentException">It isn't one.</exception>
+    /// <returns>Null if it is encrypted with another scheme.</returns>
+    /// <exception cref="AsnContentException">It is no EncryptedPrivateKeyInfo.</exception>
     public static long? IterationsOfKey(ReadOnlyMemory<byte> encryptedKey)
     {
         var algorithm = new AsnReader(encryptedKey, AsnEncodingRules.BER).ReadSequence().ReadSequence();
@@ -24,8 +24,8 @@ internal static class KeyDerivation
         return derivation.ReadObjectIdentifier() == Pbkdf2 ? ReadSaltAndIterations(derivation) : null;
     }
 
-    /// <summary>The iterations of the MAC of a PFX (RFC 7292, 4), which comes before anything else is derived.</summary>
-    /// <exception cref="AsnContentException">It isn't one.</exception>
+    /// <summary>The iterations of the MAC of a PFX (RFC 7292, 4), which is verified before anything is decrypted.</summary>
+    /// <exception cref="AsnContentException">It is no PFX.</exception>
     public static long IterationsOfMac(ReadOnlyMemory<byte> pfx)
     {
         var parts = new AsnReader(pfx, AsnEncodingRules.BER).ReadSequence();

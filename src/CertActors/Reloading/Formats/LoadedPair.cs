@@ -1,10 +1,9 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>A leaf with its key, and its chain: parsed, and nobody's yet.</summary>
+/// <summary>A leaf with its key, and its chain. It is disposed of by whoever loads it, until it is published; never after that.</summary>
 internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collection intermediates, bool endsAtRoot, CertificateFacts facts) : IDisposable
 {
     private SslStreamCertificateContext? _context;
@@ -16,26 +15,25 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
     /// <summary>In the order of issue, without the root.</summary>
     public X509Certificate2Collection Intermediates { get; } = intermediates;
 
-    /// <summary>Whether the file also holds the root that the chain ends at, so that nothing is missing.</summary>
+    /// <summary>Whether the file also contains the root of the chain, so that no issuer is missing.</summary>
     public bool EndsAtRoot { get; } = endsAtRoot;
 
-    /// <summary>Whether everything that is sent is within its validity.</summary>
-    public bool IsValidAt(DateTimeOffset now) => Intermediates.Prepend(Leaf).All(certificate => ChainRules.IsValidAt(certificate, now));
+    /// <summary>Whether every certificate that is sent is within its validity period.</summary>
+    public bool IsValidAt(DateTimeOffset now) => Intermediates.Prepend(Leaf).All(certificate => certificate.IsValidAt(now));
 
-    /// <summary>What handshakes take.</summary>
-    /// <exception cref="InvalidOperationException"><see cref="Prepare"/> wasn't called.</exception>
-    public SslStreamCertificateContext Context => _context ?? throw new InvalidOperationException("the pair isn't prepared");
+    /// <summary>The prebuilt context for handshakes.</summary>
+    /// <exception cref="InvalidOperationException"><see cref="Prepare"/> was not called.</exception>
+    public SslStreamCertificateContext Context => _context ?? throw new InvalidOperationException("The pair is not prepared.");
 
-    /// <summary>Makes it ready to be served. Offline, or .NET may fetch intermediates and OCSP answers over the network.</summary>
+    /// <summary>Builds <see cref="Context"/>, offline: .NET may otherwise download intermediates and OCSP responses.</summary>
     public void Prepare() => _context = SslStreamCertificateContext.Create(Leaf, Intermediates, offline: true);
 
-    /// <summary>Whether the chain is the other's to the byte. The key is then the same too: each was judged to be its leaf's.</summary>
+    /// <summary>Whether both chains have the same bytes. Then the keys are the same, too, as each belongs to its leaf.</summary>
     public bool HasSameChainAs(LoadedPair other) =>
-        PairParser.HaveSameBytes(Leaf, other.Leaf)
+        Leaf.HasSameBytesAs(other.Leaf)
         && Intermediates.Count == other.Intermediates.Count
-        && Intermediates.Zip(other.Intermediates).All(pair => PairParser.HaveSameBytes(pair.First, pair.Second));
+        && Intermediates.Zip(other.Intermediates).All(pair => pair.First.HasSameBytesAs(pair.Second));
 
-    /// <summary>Only for a load that was never published.</summary>
     public void Dispose()
     {
         Leaf.Dispose();

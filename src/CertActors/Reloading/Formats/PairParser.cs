@@ -1,79 +1,61 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>What the files of a pair hold.</summary>
-/// <param name="Certificate">The certificate's file.</param>
-/// <param name="Key">The key's; the same object if it's the same file.</param>
-/// <param name="Password">The password's; null if there's none.</param>
+/// <summary>The contents of a pair's files.</summary>
+/// <param name="Certificate">The content of the certificate file.</param>
+/// <param name="Key">The content of the key file; the same object if it is the same file.</param>
+/// <param name="Password">The content of the password file; null if there is none.</param>
 internal sealed record PairContent(SecretBuffer Certificate, SecretBuffer Key, SecretBuffer? Password)
 {
     public override string ToString() => nameof(PairContent);
 }
 
-/// <summary>Makes a pair of bytes.</summary>
+/// <summary>Parses the contents of a pair's files into a leaf with its key, and its chain.</summary>
 internal static class PairParser
 {
-    private const int MaxChainLength = 16;
+    // The first that recognizes a file reads it. PEM recognizes every file, and so is the last.
+    private static readonly IKeyPairFormat[] Formats = [new Pkcs12Format(), new PemFormat()];
 
-    // Each has its signature verified.
-    private const int MaxOfOneName = 16;
-
-    /// <param name="content">What the files hold.</param>
+    /// <param name="content">The contents of the files.</param>
     /// <param name="options">The pair.</param>
-    /// <param name="now">Of two intermediates that fit, the one that is valid then is taken.</param>
-    /// <returns>The pair; the caller's to dispose.</returns>
-    /// <exception cref="RejectedException">The bytes make no pair.</exception>
+    /// <param name="now">Of two intermediates that fit equally well, the one that is valid at this time is taken.</param>
+    /// <returns>The pair. The caller disposes of it.</returns>
+    /// <exception cref="RejectedException">The contents do not form a pair.</exception>
     public static LoadedPair Parse(PairContent content, CertificateOptions options, DateTimeOffset now)
     {
-        using var password = content.Password is { } file ? PasswordText.Read(options.PasswordPath!, file.Span) : null;
+        using var password = content.Password is { } text ? PasswordText.Read(options.PasswordPath!, text.Span) : null;
         var isOneFile = content.Key == content.Certificate;
-        var budget = Pkcs12File.Is(content.Certificate.Span) && !isOneFile ? KeyDerivation.MaxIterations / 2 : KeyDerivation.MaxIterations;
-        using var pfx = OpenIfPkcs12(options.CertificatePath, content.Certificate, password, budget);
-        using var keyPfx = isOneFile ? null : OpenIfPkcs12(options.KeyPath, content.Key, password, budget);
+        var format = FormatOf(content.Certificate);
+        var maxIterations = format.EncryptsCertificates && !isOneFile ? KeyDerivation.MaxIterations / 2 : KeyDerivation.MaxIterations;
+        using var certificateFile = format.Open(options.CertificatePath, content.Certificate, password, maxIterations);
+        using var ownKeyFile = isOneFile ? null : FormatOf(content.Key).Open(options.KeyPath, content.Key, password, maxIterations);
 
-        var certificates = pfx?.Certificates() ?? PemFile.ReadCertificates(options.CertificatePath, content.Certificate.Span);
+        var certificates = certificateFile.ReadCertificates();
         X509Certificate2? leaf = null;
-        X509Certificate2Collection chain = [];
+        X509Certificate2Collection intermediates = [];
         try
         {
-            using var key = (isOneFile ? pfx : keyPfx)?.Key()
-                ?? PemFile.ReadKey(options.KeyPath, content.Key.Span, password, budget, certificates);
+            using var key = (ownKeyFile ?? certificateFile).ReadKey(certificates);
             leaf = LeafOf(certificates, key, options);
-            (chain, var endsAtRoot) = ChainOf(leaf, certificates, now, options.CertificatePath);
-            return new LoadedPair(leaf, chain, endsAtRoot, FactsOf(leaf));
+            (intermediates, var endsAtRoot) = ChainBuilder.Build(leaf, certificates, now, options.CertificatePath);
+            return new LoadedPair(leaf, intermediates, endsAtRoot, leaf.ToFacts());
         }
         catch
         {
             leaf?.Dispose();
-            chain = [];
+            intermediates = [];
             throw;
         }
         finally
         {
-            foreach (var certificate in certificates.Except(chain, ReferenceEqualityComparer.Instance).OfType<X509Certificate2>())
+            foreach (var certificate in certificates.Except(intermediates, ReferenceEqualityComparer.Instance).OfType<X509Certificate2>())
                 certificate.Dispose();
         }
     }
 
-    /// <summary>Whether a certificate was issued by its own subject, as roots are.</summary>
-    public static bool IsSelfIssued(X509Certificate2 certificate) => IsIssuedBy(certificate, certificate);
-
-    /// <summary>Whether one certificate names the other as its issuer.</summary>
-    public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 issuer) =>
-        certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.SubjectName.RawData);
-
-    /// <summary>Whether two are the same certificate.</summary>
-    public static bool HaveSameBytes(X509Certificate2 one, X509Certificate2 other) => one.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
-
-    /// <summary>Whether two certificates name the same issuer.</summary>
-    public static bool HaveSameIssuer(X509Certificate2 one, X509Certificate2 other) =>
-        one.IssuerName.RawData.AsSpan().SequenceEqual(other.IssuerName.RawData);
-
-    private static Pkcs12File? OpenIfPkcs12(string path, SecretBuffer file, PasswordText? password, int budget) =>
-        Pkcs12File.Is(file.Span) ? Pkcs12File.Open(path, file, password, budget) : null;
+    private static IKeyPairFormat FormatOf(SecretBuffer content) => Array.Find(Formats, format => format.Recognizes(content.Span))!;
 
     private static X509Certificate2 LeafOf(X509Certificate2Collection certificates, AsymmetricAlgorithm key, CertificateOptions options)
     {
@@ -81,32 +63,27 @@ internal static class PairParser
         {
             try
             {
-                var whole = key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key);
-                return OperatingSystem.IsWindows() ? Persisted(whole) : whole;
+                var leaf = key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key);
+                return OperatingSystem.IsWindows() ? Persisted(leaf) : leaf;
             }
             catch (ArgumentException)
             {
                 if (HasKey(certificate, key))
-                    throw KeyUsageExcluded(options.CertificatePath);
+                    throw PrivateKey.ForKeyAgreementOnly(options.CertificatePath);
 
-                // The key is another's.
+                // The key belongs to another certificate.
             }
         }
 
         throw new RejectedException(
             RejectionReason.KeyMismatch,
-            $"The key in {options.KeyPath} is that of no certificate in {options.CertificatePath}; write both halves of one pair.");
+            $"The key in {options.KeyPath} belongs to none of the certificates in {options.CertificatePath}; write the certificate and the key of one pair.");
     }
 
     private static bool HasKey(X509Certificate2 certificate, AsymmetricAlgorithm key) =>
         certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo());
 
-    /// <summary>.NET takes no ECDSA key of a certificate whose key usage leaves it for key agreement alone.</summary>
-    public static RejectedException KeyUsageExcluded(string path) => new(
-        RejectionReason.KeyUsageExcluded,
-        $"The leaf in {path} excludes TLS by a key usage of key agreement without digitalSignature; have one issued that allows it.");
-
-    // SChannel takes no ephemeral key.
+    // SChannel accepts no ephemeral key.
     private static X509Certificate2 Persisted(X509Certificate2 leaf)
     {
         using (leaf)
@@ -122,60 +99,4 @@ internal static class PairParser
             }
         }
     }
-
-    private static (X509Certificate2Collection Chain, bool EndsAtRoot) ChainOf(
-        X509Certificate2 leaf, X509Certificate2Collection certificates, DateTimeOffset now, string path)
-    {
-        X509Certificate2Collection chain = [];
-        for (var last = leaf; !IsSelfIssued(last); last = chain[^1])
-        {
-            // To .NET, two of one issuer and serial number are equal, as those of an authority that was made anew may be.
-            var issuer = IssuerOf(last, certificates.Where(other => !chain.Any(taken => HaveSameBytes(taken, other))), now);
-            if (issuer is null)
-                return (chain, EndsAtRoot: false);
-            if (IsSelfIssued(issuer))
-                break;
-            chain.Add(issuer);
-            if (chain.Count > MaxChainLength)
-            {
-                throw new RejectedException(
-                    RejectionReason.CertificateMalformed, $"{path} holds a chain of more than {MaxChainLength} intermediates; write the leaf's own chain to it.");
-            }
-        }
-
-        return (chain, EndsAtRoot: true);
-    }
-
-    // Several may have one name: after a change of an authority's key, after its renewal, or where two have certified it (RFC 5280, 3.2).
-    private static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> certificates, DateTimeOffset now)
-    {
-        X509Certificate2[] named = [.. certificates.Where(issuer => IsIssuedBy(certificate, issuer)).Take(MaxOfOneName)];
-        return named.Length < 2
-            ? named.FirstOrDefault()
-            : named
-                .OrderByDescending(issuer => CertificateSignature.IsBy(certificate, issuer))
-                .ThenByDescending(issuer => ChainRules.IsValidAt(issuer, now))
-                .ThenByDescending(issuer => issuer.NotAfter)
-                .First();
-    }
-
-    /// <returns>The kind and the size of a certificate's key.</returns>
-    public static string KeyOf(X509Certificate2 certificate)
-    {
-        using var rsa = certificate.GetRSAPublicKey();
-        using var ecdsa = certificate.PublicKey.GetECDsaPublicKey(); // Whatever its key usage.
-        return rsa is not null ? $"RSA {rsa.KeySize}" : ecdsa is not null ? $"ECDSA P-{ecdsa.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "unknown";
-    }
-
-    private static string[] NamesOf(X509Certificate2 certificate) =>
-        [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames())];
-
-    /// <returns>What may be told of a certificate.</returns>
-    public static CertificateFacts FactsOf(X509Certificate2 leaf) => new(
-        Convert.ToHexStringLower(SHA256.HashData(leaf.RawDataMemory.Span)),
-        leaf.SerialNumber,
-        leaf.Subject,
-        NamesOf(leaf),
-        leaf.NotBefore.ToUniversalTime(),
-        leaf.NotAfter.ToUniversalTime());
 }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>A password, as its file has it: UTF-8, without the line break that editors and <c>echo</c> leave at the end. Zeroed when disposed of.</summary>
+/// <summary>The password in a file: UTF-8, without the line break that editors and <c>echo</c> append. Zeroed when disposed of.</summary>
 internal sealed class PasswordText : IDisposable
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -20,7 +20,7 @@ internal sealed class PasswordText : IDisposable
 
     public ReadOnlySpan<char> Span => _characters.AsSpan(0, _length);
 
-    /// <exception cref="RejectedException">The file isn't UTF-8.</exception>
+    /// <exception cref="RejectedException">The file is not UTF-8.</exception>
     public static PasswordText Read(string path, ReadOnlySpan<byte> file)
     {
         if (file is [.., (byte)'\n'])
@@ -28,7 +28,7 @@ internal sealed class PasswordText : IDisposable
         if (file is [.., (byte)'\r'])
             file = file[..^1];
 
-        // Pinned, so that the collector leaves no copy behind.
+        // Pinned, as the garbage collector would leave copies when it compacts.
         var characters = GC.AllocateUninitializedArray<char>(file.Length, pinned: true);
         try
         {
@@ -36,8 +36,9 @@ internal sealed class PasswordText : IDisposable
         }
         catch (DecoderFallbackException)
         {
-            Zero(characters); // And not a word of what the exception knows.
-            throw new RejectedException(RejectionReason.PasswordWrong, $"{path} isn't UTF-8; write the password alone to it, as UTF-8.");
+            // The decoder's exception is left out, as it quotes bytes of the password.
+            Zero(characters);
+            throw new RejectedException(RejectionReason.PasswordWrong, $"{path} is not UTF-8; write only the password to it, as UTF-8.");
         }
     }
 

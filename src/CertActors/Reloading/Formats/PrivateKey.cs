@@ -4,26 +4,39 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>Private keys in the forms that PEM files have them.</summary>
+/// <summary>Imports private keys, and rejects those that .NET cannot use for TLS.</summary>
 internal static class PrivateKey
 {
-    public const string Pkcs8Label = "PRIVATE KEY"; // RFC 5958
-    public const string Pkcs1Label = "RSA PRIVATE KEY"; // RFC 8017, A.1.2
-    public const string Sec1Label = "EC PRIVATE KEY"; // RFC 5915
-    public const string EncryptedLabel = "ENCRYPTED PRIVATE KEY"; // RFC 5958, 3
+    private const string Pkcs8Label = "PRIVATE KEY"; // RFC 5958
+    private const string Pkcs1Label = "RSA PRIVATE KEY"; // RFC 8017, A.1.2
+    private const string Sec1Label = "EC PRIVATE KEY"; // RFC 5915
+    private const string EncryptedLabel = "ENCRYPTED PRIVATE KEY"; // RFC 5958, 3
 
     private const string Rsa = "1.2.840.113549.1.1.1";
     private const string EllipticCurve = "1.2.840.10045.2.1";
 
-    // RSA of 16,384 bits takes 9 KiB; what is larger is no key.
-    private const int LargestKey = 16 * 1024;
+    // An RSA key of 16,384 bits takes 9 KiB.
+    private const int MaxKeySize = 16 * 1024;
 
-    /// <exception cref="RejectedException">It can't be used.</exception>
+    /// <summary>The labels of the PEM blocks that <see cref="Import"/> accepts.</summary>
+    public static IReadOnlyList<string> Labels { get; } = [Pkcs8Label, Pkcs1Label, Sec1Label, EncryptedLabel];
+
+    /// <param name="path">The file's path, for messages.</param>
+    /// <param name="label">The label of the key's PEM block.</param>
+    /// <param name="der">The key.</param>
+    /// <param name="password">The password; null if none is configured.</param>
+    /// <param name="maxIterations">How many iterations of key derivation its decryption may take.</param>
+    /// <param name="certificates">The certificates that the key may belong to: an encrypted key does not reveal its type.</param>
+    /// <exception cref="RejectedException">The key is damaged, cannot be decrypted, or is not supported.</exception>
     public static AsymmetricAlgorithm Import(
-        string path, string label, ReadOnlySpan<byte> der, PasswordText? password, int budget, X509Certificate2Collection certificates)
+        string path, string label, ReadOnlySpan<byte> der, PasswordText? password, int maxIterations, X509Certificate2Collection certificates)
     {
-        if (der.Length > LargestKey)
-            throw new RejectedException(RejectionReason.KeyUnsupported, $"{path} holds a private key of {der.Length} bytes; write one of less than {LargestKey}.");
+        if (der.Length > MaxKeySize)
+        {
+            throw new RejectedException(
+                RejectionReason.KeyUnsupported, $"{path} contains a private key of {der.Length} bytes; use one of at most {MaxKeySize} bytes.");
+        }
+
         try
         {
             return Checked(path, label switch
@@ -31,26 +44,27 @@ internal static class PrivateKey
                 Pkcs1Label => ImportRsa(der, static (key, bytes) => key.ImportRSAPrivateKey(bytes, out _)),
                 Sec1Label => ImportEcdsa(der, static (key, bytes) => key.ImportECPrivateKey(bytes, out _)),
                 Pkcs8Label => ImportPkcs8(path, der),
-                _ => ImportEncrypted(path, der, password, budget, certificates),
+                _ => ImportEncrypted(path, der, password, maxIterations, certificates),
             });
         }
         catch (Exception error) when (error is CryptographicException or AsnContentException or PlatformNotSupportedException)
         {
-            // The error of the parser itself is left out: nobody has promised that it doesn't quote the key.
+            // The parser's own message is left out, as it might quote the key.
             throw new RejectedException(
                 RejectionReason.KeyMalformed,
-                $"{path} holds a private key that is damaged, or on a curve that this platform doesn't know; write an RSA key, or an ECDSA key on P-256, P-384 or P-521.");
+                $"{path} contains a private key that is damaged, or on a curve that this platform does not support; use an RSA key, or an ECDSA key on P-256, P-384 or P-521.");
         }
     }
 
-    /// <summary>That a key of a certificate's kind could be used at all.</summary>
+    /// <summary>Whether keys of this type can be used.</summary>
     public static bool IsSupported(PublicKey key) => key.Oid.Value is Rsa or EllipticCurve;
 
     public static RejectedException Unsupported(string path, string? algorithm) => new(
         RejectionReason.KeyUnsupported,
-        $"{path} holds a key of the kind {NameOf(algorithm)}, which .NET can't use for TLS; use an RSA key, or an ECDSA key on P-256, P-384 or P-521.");
+        $"{path} contains a key of type {NameOf(algorithm)}, which .NET cannot use for TLS; use an RSA key, or an ECDSA key on P-256, P-384 or P-521.");
 
-    /// <summary>Sees to it that a key is one that TLS can be had with; it's disposed otherwise.</summary>
+    /// <returns>The key, if TLS can use its curve.</returns>
+    /// <exception cref="RejectedException">TLS cannot use it. The key is disposed of.</exception>
     public static AsymmetricAlgorithm Checked(string path, AsymmetricAlgorithm key)
     {
         if (key is not ECDsa ecdsa)
@@ -60,7 +74,7 @@ internal static class PrivateKey
             var curve = ecdsa.ExportParameters(includePrivateParameters: false).Curve;
             if (curve.IsNamed && curve.Oid.Value is "1.2.840.10045.3.1.7" or "1.3.132.0.34" or "1.3.132.0.35")
                 return key;
-            throw Unsupported(path, curve.IsNamed ? curve.Oid.Value : "EC with a curve of its own");
+            throw Unsupported(path, curve.IsNamed ? curve.Oid.Value : "EC with explicit curve parameters");
         }
         catch
         {
@@ -84,7 +98,7 @@ internal static class PrivateKey
 
     private static string AlgorithmOf(ReadOnlySpan<byte> pkcs8)
     {
-        // The key itself is not looked at, and nothing of it copied.
+        // Read in place: no part of the key is copied.
         AsnDecoder.ReadSequence(pkcs8, AsnEncodingRules.BER, out var start, out var length, out _);
         var info = pkcs8.Slice(start, length);
         AsnDecoder.ReadInteger(info, AsnEncodingRules.BER, out var version);
@@ -92,52 +106,57 @@ internal static class PrivateKey
         return AsnDecoder.ReadObjectIdentifier(info.Slice(version + start, length), AsnEncodingRules.BER, out _);
     }
 
-    /// <summary>What is encrypted tells its kind only once it's decrypted; the certificates tell what it should be.</summary>
+    /// <summary>Decrypts a key as each type of key that the certificates have, since an encrypted key does not reveal its own.</summary>
     private static AsymmetricAlgorithm ImportEncrypted(
-        string path, ReadOnlySpan<byte> der, PasswordText? password, int budget, X509Certificate2Collection certificates)
+        string path, ReadOnlySpan<byte> der, PasswordText? password, int maxIterations, X509Certificate2Collection certificates)
     {
         if (password is null)
         {
             throw new RejectedException(
-                RejectionReason.PasswordWrong, $"{path} holds an encrypted private key, and no password file is named; name one, or write the key unencrypted.");
+                RejectionReason.PasswordWrong, $"{path} contains an encrypted private key, and no password file is configured; configure one, or write the key unencrypted.");
         }
 
-        string[] kinds = [.. certificates.Select(certificate => certificate.PublicKey).Where(IsSupported).Select(key => key.Oid.Value!).Distinct()];
-        if (kinds.Length == 0)
+        string[] algorithms = [.. certificates.Select(certificate => certificate.PublicKey).Where(IsSupported).Select(key => key.Oid.Value!).Distinct()];
+        if (algorithms.Length == 0)
             throw Unsupported(path, certificates[0].PublicKey.Oid.Value);
         if (KeyDerivation.IterationsOfKey(der.ToArray()) is not { } iterations)
         {
             throw new RejectedException(
-                RejectionReason.KeyUnsupported, $"{path} holds a private key that is encrypted in an unsupported way; encrypt it with 'openssl pkcs8 -topk8'.");
+                RejectionReason.KeyUnsupported, $"{path} contains a private key that is encrypted with an unsupported scheme; encrypt it with 'openssl pkcs8 -topk8'.");
         }
 
-        // The first is mostly the leaf's.
-        long left = budget;
-        foreach (var kind in kinds)
+        // The first certificate is usually the leaf.
+        long left = maxIterations;
+        foreach (var algorithm in algorithms)
         {
             if (iterations > left)
                 throw TooCostly(path, iterations);
             left -= iterations;
             try
             {
-                return kind == Rsa
+                return algorithm == Rsa
                     ? ImportRsa(der, (key, bytes) => key.ImportEncryptedPkcs8PrivateKey(password.Span, bytes, out _))
                     : ImportEcdsa(der, (key, bytes) => key.ImportEncryptedPkcs8PrivateKey(password.Span, bytes, out _));
             }
             catch (CryptographicException)
             {
-                // Of the other kind, perhaps.
+                // The key may be of the next type.
             }
         }
 
         throw new RejectedException(
             RejectionReason.PasswordWrong,
-            $"{path} holds a private key that the password doesn't open, or that is damaged or not of a certificate's kind; write the password that it was encrypted with.");
+            $"{path} contains a private key that cannot be decrypted: the password is wrong, or the key is damaged or of another type than the certificates'; write the password that it was encrypted with.");
     }
 
     public static RejectedException TooCostly(string path, long iterations) => new(
         RejectionReason.KeyDerivationTooCostly,
-        $"{path} asks for {(iterations < long.MaxValue ? iterations : "endless")} iterations of key derivation, for each kind of key that its certificates have; no more than {KeyDerivation.MaxIterations} are allowed in all: encrypt it with fewer.");
+        $"{path} requires {(iterations < long.MaxValue ? iterations : "too many")} iterations of key derivation for each type of key that its certificates have; at most {KeyDerivation.MaxIterations} are allowed in total: encrypt it with fewer.");
+
+    /// <summary>.NET gives no ECDSA key to a certificate whose key usage allows key agreement and no signatures.</summary>
+    public static RejectedException ForKeyAgreementOnly(string path) => new(
+        RejectionReason.KeyUsageExcluded,
+        $"The leaf in {path} excludes TLS by a key usage of key agreement without digitalSignature; issue one that allows it.");
 
     private static RSA ImportRsa(ReadOnlySpan<byte> der, Action<RSA, ReadOnlySpan<byte>> import) => Import(RSA.Create(), der, import);
 

@@ -4,11 +4,11 @@ using System.Security.Cryptography;
 namespace CertActors.Reloading.Formats;
 
 /// <summary>
-/// Bytes that may be a key or a password: zeroed when they are given back, and pinned, so that the collector leaves no copy behind when it compacts.
+/// Bytes that may be a key or a password. They are zeroed when disposed of, and pinned, as the garbage collector would leave copies when it compacts.
 /// </summary>
 internal sealed class SecretBuffer : IDisposable
 {
-    // Most files of a pair are smaller; what needs more is no one's for long.
+    // Most files of a pair are smaller. Larger buffers are not pooled.
     private const int PooledSize = 32 * 1024;
 
     private static readonly ConcurrentBag<byte[]> Pool = [];
@@ -30,7 +30,7 @@ internal sealed class SecretBuffer : IDisposable
         length <= PooledSize && Pool.TryTake(out var pooled) ? pooled : GC.AllocateUninitializedArray<byte>(Math.Max(length, PooledSize), pinned: true),
         length);
 
-    /// <summary>Fewer bytes than were rented were needed.</summary>
+    /// <summary>Drops the bytes from <paramref name="length"/> on.</summary>
     public void Shorten(int length)
     {
         CryptographicOperations.ZeroMemory(_bytes.AsSpan(length.._length));

@@ -3,25 +3,25 @@ using CertActors.Reloading.Formats;
 
 namespace CertActors.Reloading.Judging;
 
-/// <summary>Something that clients refuse a chain for.</summary>
-/// <param name="Reason">What, for programs.</param>
-/// <param name="What">What, for people.</param>
+/// <summary>Something for which clients refuse a chain.</summary>
+/// <param name="Reason">The reason to reject the pair by, where a better one is served.</param>
+/// <param name="Description">The file, and what is wrong with which of its certificates.</param>
 /// <param name="Remedy">What to do about it.</param>
-internal sealed record ChainFlaw(RejectionReason Reason, string What, string Remedy);
+internal sealed record ChainFlaw(RejectionReason Reason, string Description, string Remedy);
 
 /// <summary>What clients check of the chain that they are sent (RFC 5280, 6.1; RFC 8446, 4.4.2.2).</summary>
 /// <remarks>
-/// A flaw is what OpenSSL, GnuTLS or .NET refuses; the integration tests have each beside what OpenSSL and .NET do with it. Three cases can't be
+/// A flaw is what OpenSSL, GnuTLS or .NET refuses; the integration tests compare each with what OpenSSL and .NET do. Three cases cannot be
 /// judged by the chain alone:
 /// <list type="bullet">
-/// <item>An expired intermediate does no harm to a client that has the issuer's key from elsewhere: a root that the intermediate is the
-/// cross-certificate of, or a cached renewal. It's a flaw all the same. As it only counts against a valid chain that is served and has no such
-/// intermediate, to reject it fails nobody, and to accept it fails every other client.</item>
-/// <item>A missing intermediate can't be told from a root, which isn't sent: a leaf without a chain has no flaw.</item>
-/// <item>The root isn't known: whether it has signed the last intermediate, and whether clients trust it, is for them to say.</item>
+/// <item>A client that has the issuer's key from elsewhere accepts an expired intermediate: it may have the root that the intermediate is the
+/// cross-certificate of, or a cached renewal. It is a flaw nevertheless. As it only counts against a valid chain that is served and has no such
+/// intermediate, rejecting it fails no client, and accepting it fails every other client.</item>
+/// <item>A missing intermediate cannot be distinguished from a root, which is not sent: a leaf without a chain has no flaw.</item>
+/// <item>The root is not known. Whether it has signed the last intermediate, and whether clients trust it, is not checked.</item>
 /// </list>
-/// A leaf that says of itself that it's an authority is accepted by OpenSSL, GnuTLS and .NET if its key usage allows TLS: that is no flaw.
-/// Nor are name constraints and certificate policies looked at.
+/// A leaf that is an authority by its basic constraints is no flaw: OpenSSL, GnuTLS and .NET accept it if its key usage allows TLS.
+/// Name constraints and certificate policies are not checked.
 /// </remarks>
 internal static class ChainRules
 {
@@ -29,26 +29,26 @@ internal static class ChainRules
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    /// <returns>The flaws of a pair, whatever else is served.</returns>
+    /// <returns>The flaws of a pair, regardless of what is served.</returns>
     public static IEnumerable<ChainFlaw> FlawsOf(LoadedPair pair, DateTimeOffset now, CertificateOptions policy)
     {
         var path = policy.CertificatePath;
-        return [.. OfLeaf(pair.Leaf, policy), .. OfIntermediates(pair, now, policy).Select(flaw => flaw with { What = $"{path} holds an intermediate {flaw.What}" })];
+        return [.. OfLeaf(pair.Leaf, policy), .. OfIntermediates(pair, now, policy).Select(flaw => flaw with { Description = $"{path} contains an intermediate {flaw.Description}" })];
     }
 
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="purpose">What it is to be used for.</param>
+    /// <param name="isAnyEnough">Whether <c>anyExtendedKeyUsage</c> allows the purpose.</param>
     /// <returns>Whether the extended key usage of a certificate excludes a purpose (RFC 5280, 4.2.1.12).</returns>
     public static bool Excludes(X509Certificate2 certificate, CertificatePurpose purpose, bool isAnyEnough)
     {
-        var wanted = purpose == CertificatePurpose.ClientAuthentication ? ClientAuthentication : ServerAuthentication;
+        var required = purpose == CertificatePurpose.ClientAuthentication ? ClientAuthentication : ServerAuthentication;
         var uses = Extension<X509EnhancedKeyUsageExtension>(certificate)?.EnhancedKeyUsages;
-        return uses is not null && uses[wanted] is null && !(isAnyEnough && uses[AnyPurpose] is not null);
+        return uses is not null && uses[required] is null && !(isAnyEnough && uses[AnyPurpose] is not null);
     }
 
-    /// <returns>Whether a certificate says that it's an authority (RFC 5280, 4.2.1.9).</returns>
+    /// <returns>Whether a certificate is an authority by its basic constraints (RFC 5280, 4.2.1.9).</returns>
     public static bool IsAuthority(X509Certificate2 certificate) => Extension<X509BasicConstraintsExtension>(certificate)?.CertificateAuthority == true;
-
-    public static bool IsValidAt(X509Certificate2 certificate, DateTimeOffset now) =>
-        certificate.NotBefore.ToUniversalTime() <= now && now <= certificate.NotAfter.ToUniversalTime();
 
     private static IEnumerable<ChainFlaw> OfLeaf(X509Certificate2 leaf, CertificateOptions policy)
     {
@@ -57,21 +57,21 @@ internal static class ChainRules
             yield return IsAuthority(leaf)
                 ? new ChainFlaw(
                     RejectionReason.LeafIsAuthority,
-                    $"{policy.CertificatePath} holds in the leaf's place a certificate ({leaf.Subject}) that may only be used as an authority",
+                    $"{policy.CertificatePath} contains, in place of the leaf, a certificate ({leaf.Subject}) whose key usage only allows it to be an authority",
                     "write the leaf's own pair")
                 : new ChainFlaw(
                     RejectionReason.KeyUsageExcluded,
                     $"The leaf in {policy.CertificatePath} excludes TLS by a key usage without digitalSignature",
-                    "have one issued that allows it");
+                    "issue one that allows it");
         }
 
-        // OpenSSL and .NET don't take "any" for TLS.
+        // OpenSSL and .NET do not accept anyExtendedKeyUsage for TLS.
         if (Excludes(leaf, policy.Purpose, isAnyEnough: false) && !Excludes(leaf, policy.Purpose, isAnyEnough: true))
         {
             yield return new ChainFlaw(
                 RejectionReason.PurposeExcluded,
-                $"The leaf in {policy.CertificatePath} has an extended key usage that allows any purpose and doesn't name {policy.Purpose}, as most clients demand",
-                "have one issued that names it");
+                $"The leaf in {policy.CertificatePath} has an extended key usage that allows any purpose but does not name {policy.Purpose}, which most clients require",
+                "issue one that names it");
         }
     }
 
@@ -85,24 +85,24 @@ internal static class ChainRules
             {
                 yield return new ChainFlaw(
                     RejectionReason.IntermediateNotIssuer,
-                    $"({name}) that has the name of the issuer of {issued.Subject}, and not the key that signed it",
+                    $"({name}) that has the name of the issuer of {issued.Subject}, but not the key that signed it",
                     "write the chain that the leaf was issued with");
             }
 
             if (intermediate.NotAfter.ToUniversalTime() is var end && end < now)
-                yield return new ChainFlaw(RejectionReason.IntermediateExpired, $"({name}) that has expired at {end:u}", "write the renewed one in its place");
+                yield return new ChainFlaw(RejectionReason.IntermediateExpired, $"({name}) that expired at {end:u}", "write the renewed one in its place");
             if (intermediate.NotBefore.ToUniversalTime() is var start && start > now)
             {
                 yield return new ChainFlaw(
-                    RejectionReason.IntermediateNotYetValid, $"({name}) that isn't valid before {start:u}", "wait until it is, or check this machine's clock");
+                    RejectionReason.IntermediateNotYetValid, $"({name}) that is not valid before {start:u}", "wait until it is, or check this machine's clock");
             }
 
             if (!IsAuthority(intermediate) || !MayBeUsedFor(intermediate, X509KeyUsageFlags.KeyCertSign))
             {
                 yield return new ChainFlaw(
                     RejectionReason.IntermediateNotAuthority,
-                    $"({name}) that mustn't issue certificates, by its basic constraints or its key usage",
-                    "have the leaf issued by an authority");
+                    $"({name}) that is not allowed to issue certificates, by its basic constraints or its key usage",
+                    "have the leaf issued by an authority that is");
             }
 
             if (Extension<X509BasicConstraintsExtension>(intermediate) is { HasPathLengthConstraint: true, PathLengthConstraint: var most } && below > most)
@@ -110,7 +110,7 @@ internal static class ChainRules
                 yield return new ChainFlaw(
                     RejectionReason.PathTooLong,
                     $"({name}) that allows a path of {most} intermediates after it, and is followed by {below}",
-                    "have the leaf issued by an authority that may issue it");
+                    "have the leaf issued by an authority that is allowed to issue it");
             }
 
             if (Excludes(intermediate, policy.Purpose, isAnyEnough: false))

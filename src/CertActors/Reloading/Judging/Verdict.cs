@@ -2,25 +2,25 @@ using CertActors.Reloading.Formats;
 
 namespace CertActors.Reloading.Judging;
 
-/// <summary>What a pair was judged to be.</summary>
+/// <summary>The outcome of judging a pair.</summary>
 internal abstract record Verdict
 {
     private Verdict()
     {
     }
 
-    /// <param name="Pair">Ready to be served.</param>
-    /// <param name="Warnings">What is to be known of it all the same.</param>
-    /// <param name="LacksIssuer">Whether the chain may still be appended to: the served one goes on where this one ends.</param>
+    /// <param name="Pair">Ready to be served. The receiver publishes or disposes of it.</param>
+    /// <param name="Warnings">What is wrong with it nevertheless. For people: path, reason, remedy.</param>
+    /// <param name="LacksIssuer">Whether the chain looks as if intermediates are still to be appended to the file.</param>
     public sealed record Accepted(LoadedPair Pair, IReadOnlyList<string> Warnings, bool LacksIssuer) : Verdict;
 
-    /// <summary>The chain and the key are those that are served.</summary>
+    /// <summary>The files contain the chain and the key that are served.</summary>
     public sealed record Unchanged : Verdict
     {
         public static readonly Unchanged Instance = new();
     }
 
-    /// <param name="Reason">Why, for programs.</param>
-    /// <param name="Message">Why, for people: path, reason, remedy.</param>
+    /// <param name="Reason">For programs.</param>
+    /// <param name="Message">For people: path, reason, remedy.</param>
     public sealed record Rejected(RejectionReason Reason, string Message) : Verdict;
 }

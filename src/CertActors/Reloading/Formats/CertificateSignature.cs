@@ -1,12 +1,17 @@
 using System.Security.Cryptography.X509Certificates;
 
-namespace CertActors.Reloading.Judging;
+namespace CertActors.Reloading.Formats;
 
-/// <summary>Verifies signatures of certificates by OpenSSL or the platform, with every algorithm that clients know.</summary>
+/// <summary>Verifies certificate signatures with OpenSSL or the platform's library, for every algorithm that clients support.</summary>
 internal static class CertificateSignature
 {
-    /// <returns>Whether a client that is sent both takes the issuer's key for the one that signed. A wrong authority key identifier is no match.</returns>
-    /// <remarks>The operating system's trusted roots aren't read: they don't matter here, and there may be thousands of pairs. 0.1 ms for ECDSA P-256.</remarks>
+    /// <returns>
+    /// Whether a client that is sent both certificates takes the issuer's key as the one that signed. A wrong authority key identifier is no match.
+    /// </returns>
+    /// <remarks>
+    /// The operating system's trusted roots are not read: they make no difference here, and there may be thousands of pairs. One call takes
+    /// 0.1 ms for ECDSA P-256.
+    /// </remarks>
     public static bool IsBy(X509Certificate2 certificate, X509Certificate2 issuer)
     {
         using var chain = new X509Chain();
@@ -18,7 +23,7 @@ internal static class CertificateSignature
         chain.Build(certificate);
         try
         {
-            // The chain may have been built by another issuer of the name, from the user's own store: it's the key that counts.
+            // The chain may contain another issuer of the same name, from the user's certificate store: only the key counts.
             return chain.ChainElements.Count > 1
                 && HaveSameKey(chain.ChainElements[1].Certificate, issuer)
                 && chain.ChainElements[0].ChainElementStatus.All(status => status.Status != X509ChainStatusFlags.NotSignatureValid);
