@@ -69,7 +69,7 @@ public sealed class ReadingTests : IDisposable
     }
 
     [Fact]
-    public void A_pipe_is_opened_without_waiting_for_a_writer_and_told_by_its_descriptor()
+    public void A_pipe_is_opened_without_waiting_for_a_writer_and_recognized_by_its_descriptor()
     {
         File.Delete(KeyPath);
         MakePipe(KeyPath);

@@ -8,7 +8,7 @@ using CsCheck;
 
 namespace CertActors.Tests;
 
-/// <summary>Whatever the files of a pair hold, and whenever: what is served was whole on disk at one moment, and passed the rules then.</summary>
+/// <summary>Whatever is written to the files of a pair, and whenever: what is served was complete on disk at one moment, and passed the rules then.</summary>
 public sealed class AnyContentSpec : PipelineKit
 {
     private const int Sequences = 1_000;
@@ -38,7 +38,7 @@ public sealed class AnyContentSpec : PipelineKit
     }
 
     [Fact]
-    public void What_is_served_was_whole_on_disk_and_good_at_one_moment() =>
+    public void What_is_served_was_complete_on_disk_and_good_at_one_moment() =>
         Gen.Select(Gen.Int[0, 10], Gen.Int[0, 6], Gen.Int[0, 5]).List[1, 15].Sample(
             steps =>
             {
@@ -50,7 +50,7 @@ public sealed class AnyContentSpec : PipelineKit
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
                     new Platform(Events.Open, new DiskScheduler(files, Disk)),
                     loggers: null);
-                HashSet<string> whole = [];
+                HashSet<string> complete = [];
                 string? certificate = null, key = null;
 
                 // Another process may write between any two reads.
@@ -114,14 +114,14 @@ public sealed class AnyContentSpec : PipelineKit
                 void Note()
                 {
                     if (Array.Find(candidates, each => each.Pair.CertificatePem == certificate && each.Pair.KeyPem == key).Pair is { } pair)
-                        whole.Add(pair.Sha256);
+                        complete.Add(pair.Sha256);
                 }
 
                 void Check(CertificateFacts served)
                 {
                     var candidate = Array.Find(candidates, each => each.Pair.Sha256 == served.Sha256)!;
-                    if (!whole.Contains(served.Sha256))
-                        throw new InvalidOperationException("what is served was never whole on disk");
+                    if (!complete.Contains(served.Sha256))
+                        throw new InvalidOperationException("what is served was never complete on disk");
                     if (!candidate.IsGood)
                         throw new InvalidOperationException("what is served breaks the rules");
                     // It was swapped in up to a day ago.
@@ -140,7 +140,7 @@ public sealed class AnyContentSpec : PipelineKit
     /// <summary>Pairs, whether one is of use and strong, so that it may be served at all, and whether clients refuse it.</summary>
     private static (TestPair Pair, bool IsGood, bool IsFlawed)[] CandidatesAt(DateTimeOffset now)
     {
-        // Keys are made once: to make them anew for each sequence takes most of the time.
+        // Keys are made once: making them for each sequence would take most of the time.
         var key = 0;
         var chained = Make(Leaf(-1, 250) with { Issuer = Issuer });
         return

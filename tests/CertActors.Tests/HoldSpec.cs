@@ -3,22 +3,22 @@ using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 
-/// <summary>A rotation that is half done is waited for, in silence, and for 5 s at most.</summary>
+/// <summary>A rotation that looks half finished is held for 5 s at most, and nothing is reported meanwhile.</summary>
 public sealed class HoldSpec : PipelineKit
 {
     private static readonly TestAuthority Issuer = new("issuer", new TestAuthority("root"));
 
-    public static TheoryData<string> Torn => ["the certificate first", "the key first", "the certificate removed", "the chain cut short"];
+    public static TheoryData<string> HalfFinished => ["the certificate first", "the key first", "the certificate removed", "the chain cut short"];
 
     [Theory]
-    [MemberData(nameof(Torn))]
-    public void What_is_made_whole_within_5_s_is_never_complained_of(string how)
+    [MemberData(nameof(HalfFinished))]
+    public void A_rotation_that_is_finished_within_5_s_is_reported_as_a_change_only(string how)
     {
         Write(Chained());
         Start();
         News();
         var next = Chained();
-        Tear(how, next);
+        RotateHalf(how, next);
         Pass(seconds: 4.5);
         Assert.Equal(1, Current.Generation);
 
@@ -36,12 +36,12 @@ public sealed class HoldSpec : PipelineKit
     [InlineData("the certificate first", RejectionReason.KeyMismatch)]
     [InlineData("the key first", RejectionReason.KeyMismatch)]
     [InlineData("the certificate removed", RejectionReason.FileMissing)]
-    public void What_is_not_made_whole_is_judged_as_it_stands_after_5_s_and_once(string how, RejectionReason reason)
+    public void A_rotation_that_is_not_finished_is_judged_as_it_is_after_5_s_and_reported_once(string how, RejectionReason reason)
     {
         Write(Chained());
         Start();
         News();
-        Tear(how, Chained());
+        RotateHalf(how, Chained());
         Advance(milliseconds: 4999);
         Assert.Empty(News());
         Assert.Null(Status().LastFailure);
@@ -59,7 +59,7 @@ public sealed class HoldSpec : PipelineKit
         Write(Chained());
         Start();
         var next = Chained();
-        Tear("the chain cut short", next);
+        RotateHalf("the chain cut short", next);
         Advance(milliseconds: 4999);
         Assert.Equal(1, Current.Generation);
 
@@ -82,7 +82,7 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void A_chain_of_a_new_intermediate_that_is_cut_short_is_waited_for()
+    public void A_chain_of_a_new_intermediate_that_is_cut_short_is_held()
     {
         Write(Chained());
         Start();
@@ -101,13 +101,13 @@ public sealed class HoldSpec : PipelineKit
     [Theory]
     [InlineData("")]
     [InlineData("-----BEGIN PRIVATE KEY-----\nMIG")]
-    public void What_is_half_written_of_the_other_half_does_not_end_the_wait(string half)
+    public void A_half_written_other_half_does_not_end_the_hold(string half)
     {
         Write(Chained());
         Start();
         News();
         var next = Chained();
-        Tear("the certificate first", next);
+        RotateHalf("the certificate first", next);
         Files.Write(KeyPath, half);
         Raise(KeyPath);
         Pass(seconds: 2);
@@ -121,12 +121,12 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void Touches_do_not_make_the_wait_longer()
+    public void Touches_do_not_extend_the_hold()
     {
         Write(Chained());
         Start();
         News();
-        Tear("the key first", Chained());
+        RotateHalf("the key first", Chained());
         for (var i = 0; i < 16; i++)
         {
             Assert.Empty(News<CertificateReloadFailed>());
@@ -140,12 +140,12 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void A_reload_that_is_asked_for_does_not_wait()
+    public void A_requested_reload_is_not_held()
     {
         Write(Chained());
         Start();
         News();
-        Tear("the key first", Chained());
+        RotateHalf("the key first", Chained());
 
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
@@ -158,7 +158,7 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void With_nothing_half_done_nothing_waits()
+    public void A_removed_file_beside_an_unchanged_one_is_not_held()
     {
         Write(Chained());
         Start();
@@ -170,7 +170,7 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void A_first_pair_that_is_written_in_halves_is_served_when_it_is_whole()
+    public void A_first_pair_that_is_written_in_two_steps_is_served_when_it_is_complete()
     {
         Start();
         Assert.Equal(RejectionReason.FileMissing, Assert.Single(News<CertificateReloadFailed>()).Reason);
@@ -204,7 +204,7 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public async Task Who_waits_for_a_first_pair_that_is_held_is_told_why()
+    public async Task A_wait_for_a_first_pair_that_is_held_ends_with_the_reason()
     {
         Files.Write(CertPath, Chained().CertificatePem);
         Files.Write(KeyPath, Chained().KeyPem);
@@ -247,7 +247,7 @@ public sealed class HoldSpec : PipelineKit
     }
 
     [Fact]
-    public void A_password_that_comes_after_its_key_is_waited_for_and_is_no_change_of_its_own()
+    public void A_password_that_is_written_after_its_key_is_waited_for_and_alone_is_no_change()
     {
         const string path = "/certs/password";
         var (pair, next) = (TestPair.Make(), TestPair.Make());
@@ -277,7 +277,7 @@ public sealed class HoldSpec : PipelineKit
         Files.Write(passwordPath, password);
     }
 
-    private void Tear(string how, TestPair next)
+    private void RotateHalf(string how, TestPair next)
     {
         switch (how)
         {

@@ -2,11 +2,11 @@ using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
 
-/// <summary>File systems whose stat(2) can't be trusted, and those that take longer than a load may: the new pair is served all the same.</summary>
+/// <summary>On file systems whose stat(2) is unreliable, or that exceed the time limit of a load, a new pair is served nevertheless.</summary>
 public sealed class UnreliableDiskSpec : PipelineKit
 {
     [Fact]
-    public void Where_stamps_vary_at_each_look_what_was_read_twice_alike_is_served()
+    public void Where_stamps_vary_at_each_call_contents_that_were_read_twice_are_served()
     {
         Files.StampsVary = true;
         var first = Write(TestPair.Make());

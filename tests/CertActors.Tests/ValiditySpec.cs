@@ -109,8 +109,8 @@ public sealed class ValiditySpec : PipelineKit
         AdvancePastDebounce();
 
         Assert.Equal(3, Current.Generation);
-        var warning = Assert.Single(Logged(), entry => entry.Contains("can be read by others", StringComparison.Ordinal));
-        Assert.Contains($"{KeyPath} can be read by others (mode {shown})", warning, StringComparison.Ordinal);
+        var warning = Assert.Single(Logged(), entry => entry.Contains("is readable by other users", StringComparison.Ordinal));
+        Assert.Contains($"{KeyPath} is readable by other users (mode {shown})", warning, StringComparison.Ordinal);
         Assert.Contains("defaultMode: 0400", warning, StringComparison.Ordinal);
     }
 
@@ -122,7 +122,7 @@ public sealed class ValiditySpec : PipelineKit
         (Files.Mode, Files.Owner) = (mode, owner);
         Write(TestPair.Make());
         Start();
-        Assert.DoesNotContain(Logged(), entry => entry.Contains("can be read", StringComparison.Ordinal));
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("is readable", StringComparison.Ordinal));
     }
 
     private TestPair Leaf(int daysAgo, int daysLeft) => new TestLeaf { NotBefore = Today.AddDays(-daysAgo), NotAfter = Today.AddDays(daysLeft) }.Make();

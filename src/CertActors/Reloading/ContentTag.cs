@@ -5,8 +5,8 @@ using CertActors.Reloading.Formats;
 namespace CertActors.Reloading;
 
 /// <summary>
-/// Tells the content of a file from another, in this process alone: keyed with a random key, so that nothing can be learned of a private key or a
-/// password from it. It is put in no message.
+/// Identifies the content of a file within this process. It is keyed with a random key, so that it reveals nothing about a private key or a password.
+/// No message contains it.
 /// </summary>
 internal readonly record struct ContentTag(UInt128 Value)
 {
@@ -22,10 +22,10 @@ internal readonly record struct ContentTag(UInt128 Value)
     public override string ToString() => nameof(ContentTag);
 }
 
-/// <summary>The contents of a pair's files; null for a file that isn't read.</summary>
+/// <summary>The tags of a pair's files; null for a file that was not read.</summary>
 internal readonly record struct PairTags(ContentTag? Certificate, ContentTag? Key, ContentTag? Password)
 {
-    /// <summary>Whether a file has content that the same file did not have earlier.</summary>
+    /// <summary>Whether any file was read whose content is not the earlier one.</summary>
     public bool HasNewContent(PairTags earlier) =>
         IsNew(Certificate, earlier.Certificate) || IsNew(Key, earlier.Key) || IsNew(Password, earlier.Password);
 

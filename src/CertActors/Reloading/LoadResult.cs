@@ -2,8 +2,8 @@ using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading;
 
-/// <summary>What came of a load.</summary>
-/// <param name="Verdict">The judgement.</param>
-/// <param name="Tags">The contents that were read; null if they went on changing.</param>
-/// <param name="Warnings">What is to be known of the files.</param>
+/// <summary>The outcome of a load.</summary>
+/// <param name="Verdict">The verdict.</param>
+/// <param name="Tags">The contents that were judged; null if they changed during each attempt to read them.</param>
+/// <param name="Warnings">Warnings about the files.</param>
 internal sealed record LoadResult(Verdict Verdict, PairTags? Tags, IReadOnlyList<FileWarning> Warnings);

@@ -1,13 +1,12 @@
 using CertActors.Disk;
 using CertActors.Reloading.Formats;
 
-
 namespace CertActors.Reloading;
 
-/// <summary>The files of a pair, as they were read; what they held is zeroed when disposed of.</summary>
+/// <summary>The files of a pair, as they were read. Their contents are zeroed when disposed of.</summary>
 internal sealed class PairFiles : IDisposable
 {
-    private const int LargestFile = 1 << 20;
+    private const int MaxFileSize = 1 << 20;
 
     private readonly IFiles _disk;
     private readonly CertificateOptions _options;
@@ -19,20 +18,19 @@ internal sealed class PairFiles : IDisposable
         _options = options;
     }
 
-    /// <param name="Stamp">Of what was opened, from before it was read; of what is in its place if it wasn't; null if nothing is, or it can't be told.</param>
-    /// <param name="Content">Null if it can't be read.</param>
-    /// <param name="Problem">Why it can't; null if it can.</param>
+    /// <param name="Stamp">The stamp of the opened file before it was read, or of what is in its place; null if nothing is, or it is not known.</param>
+    /// <param name="Content">Null if the file cannot be read.</param>
+    /// <param name="Problem">Why it cannot be used; null if it can.</param>
     /// <param name="IsFileMount">Whether the file itself is a mount point.</param>
     private sealed record ReadFile(FileStamp? Stamp, SecretBuffer? Content, RejectedException? Problem, bool IsFileMount = false);
 
-    /// <summary>What is to be known of the files all the same.</summary>
     public IReadOnlyList<FileWarning> Warnings =>
         [.. _files.SelectMany(file => file.Value.Stamp is { } stamp ? FileWarning.Of(file.Key, stamp, IsSecret(file.Key), file.Value.IsFileMount) : [])];
 
-    /// <summary>What was seen at each path; null if nothing was.</summary>
+    /// <summary>What was found at each path; null if nothing was.</summary>
     public IEnumerable<(string Path, FileStamp? Stamp)> Stamps => _files.Select(file => (file.Key, file.Value.Stamp));
 
-    /// <summary>Why there's no <see cref="Content"/>; null if there is. Files that are missing are all named.</summary>
+    /// <summary>Why there is no <see cref="Content"/>; null if there is. Names every file that is missing.</summary>
     public RejectedException? Problem
     {
         get
@@ -50,7 +48,6 @@ internal sealed class PairFiles : IDisposable
         _files[_options.KeyPath].Content!,
         _options.PasswordPath is { } password ? _files[password].Content : null);
 
-    /// <summary>What was read of each.</summary>
     public PairTags Tags => new(
         TagOf(_options.CertificatePath), TagOf(_options.KeyPath), _options.PasswordPath is { } password ? TagOf(password) : null);
 
@@ -74,7 +71,7 @@ internal sealed class PairFiles : IDisposable
         }
     }
 
-    /// <summary>Whether, by their stamps, the paths lead to other files by now, or the files have changed: what was read may be a mixture.</summary>
+    /// <summary>Whether the paths lead to other files now, or the files have changed, by their stamps. Then the contents may not belong together.</summary>
     public bool HaveChanged() => _files.Any(file => StampOf(file.Key) != file.Value.Stamp);
 
     public void Dispose()
@@ -104,26 +101,26 @@ internal sealed class PairFiles : IDisposable
         FileStamp? stamp = null;
         try
         {
-            var way = PathSnapshot.Take(disk, path);
-            stamp = way.End;
-            if (way.Obstacle is { } obstacle)
-                throw Rejected(RejectionReason.FileUnreadable, $"{path} can't be read: {obstacle} Mend the links.");
+            var snapshot = PathSnapshot.Take(disk, path);
+            stamp = snapshot.End;
+            if (snapshot.Obstacle is { } obstacle)
+                throw Rejected(RejectionReason.FileUnreadable, $"{path} cannot be read: {obstacle} Correct the links.");
             if (stamp is { } seen)
-                RefuseWhatIsNoFile(path, seen);
+                RejectUnlessFile(path, seen);
             if (stamp is null)
             {
                 throw Rejected(
                     RejectionReason.FileMissing,
-                    $"{path} isn't there: there is no '{Path.GetFileName(way.EndPath)}' in {Path.GetDirectoryName(way.EndPath)}; create it, or correct the path.");
+                    $"{path} does not exist: there is no '{Path.GetFileName(snapshot.EndPath)}' in {Path.GetDirectoryName(snapshot.EndPath)}; create it, or correct the path.");
             }
 
-            // Another thing may have taken its place; the descriptor tells what is read indeed.
-            using var file = disk.Open(way.EndPath);
+            // The path may lead elsewhere by now. The stamp of the descriptor is that of the file which is read.
+            using var file = disk.Open(snapshot.EndPath);
             stamp = file.Stamp;
-            RefuseWhatIsNoFile(path, file.Stamp);
+            RejectUnlessFile(path, file.Stamp);
             var content = Read(path, file);
-            var empty = content.Span.IsEmpty ? Rejected(RejectionReason.FileEmpty, $"{path} is empty; write it anew, whole.") : null;
-            return new ReadFile(stamp, content, empty, way.IsFileMount);
+            var empty = content.Span.IsEmpty ? Rejected(RejectionReason.FileEmpty, $"{path} is empty; write the complete file again.") : null;
+            return new ReadFile(stamp, content, empty, snapshot.IsFileMount);
         }
         catch (RejectedException rejected)
         {
@@ -131,39 +128,39 @@ internal sealed class PairFiles : IDisposable
         }
         catch (FileNotFoundException)
         {
-            return new ReadFile(stamp, Content: null, Rejected(RejectionReason.FileMissing, $"{path} went away while it was read; create it, or correct the path."));
+            return new ReadFile(stamp, Content: null, Rejected(RejectionReason.FileMissing, $"{path} was removed before it was read; create it, or correct the path."));
         }
         catch (UnauthorizedAccessException)
         {
             return new ReadFile(stamp, Content: null, Rejected(
-                RejectionReason.FileUnreadable, $"{path} may not be read by this process; let its user read the file and pass every directory on the way."));
+                RejectionReason.FileUnreadable, $"{path} cannot be read: permission denied; grant this process's user read access to the file and search access to every directory on its path."));
         }
         catch (OutOfDescriptorsException error)
         {
-            return new ReadFile(stamp, Content: null, Rejected(RejectionReason.FileUnreadable, $"{path} can't be read: {error.Message}."));
+            return new ReadFile(stamp, Content: null, Rejected(RejectionReason.FileUnreadable, $"{path} cannot be read: {error.Message}."));
         }
         catch (IOException error)
         {
             return new ReadFile(stamp, Content: null, Rejected(
-                RejectionReason.FileUnreadable, $"{path} can't be read: {error.Message}; mend the file or the disk."));
+                RejectionReason.FileUnreadable, $"{path} cannot be read: {error.Message}; repair the file or the disk."));
         }
     }
 
-    private static void RefuseWhatIsNoFile(string path, FileStamp stamp)
+    private static void RejectUnlessFile(string path, FileStamp stamp)
     {
         switch (stamp)
         {
             case { Kind: not FileKind.File }:
-                throw Rejected(RejectionReason.FileUnreadable, $"{path} isn't a regular file; name a PEM or PKCS#12 file.");
-            case { Size: > LargestFile }:
+                throw Rejected(RejectionReason.FileUnreadable, $"{path} is not a regular file; specify a PEM or PKCS#12 file.");
+            case { Size: > MaxFileSize }:
                 throw TooLarge(path);
         }
     }
 
-    /// <summary>Reads to the end, wherever the stamp says that it is.</summary>
+    /// <summary>Reads to the end of the file, which may not be where the stamp says.</summary>
     private static SecretBuffer Read(string path, IOpenFile file)
     {
-        for (var capacity = Math.Min((int)file.Stamp.Size + 1, LargestFile + 1); ; capacity = LargestFile + 1)
+        for (var capacity = Math.Min((int)file.Stamp.Size + 1, MaxFileSize + 1); ; capacity = MaxFileSize + 1)
         {
             var content = SecretBuffer.Rent(capacity);
             try
@@ -171,7 +168,7 @@ internal sealed class PairFiles : IDisposable
                 content.Shorten(file.Read(content.Span));
                 if (content.Span.Length < capacity)
                     return content;
-                if (capacity > LargestFile)
+                if (capacity > MaxFileSize)
                     throw TooLarge(path);
             }
             catch
@@ -185,7 +182,7 @@ internal sealed class PairFiles : IDisposable
     }
 
     private static RejectedException TooLarge(string path) => Rejected(
-        RejectionReason.FileUnreadable, $"{path} has more than the {LargestFile} bytes that are read; name a PEM or PKCS#12 file.");
+        RejectionReason.FileUnreadable, $"{path} is larger than {MaxFileSize} bytes, which is the limit; specify a PEM or PKCS#12 file.");
 
     private static RejectedException Rejected(RejectionReason reason, string message) => new(reason, message);
 }
