@@ -91,7 +91,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
             // By type and arguments: an expression is compiled for each pair, which takes longer than all else of its actor.
             foreach (var pair in _registry.Pairs)
-                AddChild(NameOf(pair.Name), Akka.Actor.Props.Create<ReloadActor>(pair, _registry.Platform), child => LoadAgain(pair, child));
+                AddChild(NameOf(pair.Name), Akka.Actor.Props.Create<ReloadActor>(pair.Options, pair.Cell, pair.Reloading, _registry.Platform.Disk, _log), child => LoadAgain(pair, child));
         }
         catch (Exception fault)
         {
@@ -128,6 +128,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         {
             case PairJudged judged:
                 OnJudged(judged);
+                break;
+            case LoadStuck(var name, var isStuck):
+                _registry.Find(name).IsLoadStuck = isStuck;
                 break;
             case ExpiryIsDue(var name):
                 TellIfExpiring(_registry.Find(name));
@@ -398,7 +401,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         pair.LastChange,
         pair.CurrentFailure,
         pair.Watching?.Mode ?? WatchMode.Polling,
-        pair.Attempt is { IsStuck: true },
+        pair.IsLoadStuck,
         pair.Loads);
 
     /// <summary>How to spawn a supervisor of one pair.</summary>

@@ -162,6 +162,37 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void A_load_that_hangs_across_a_restart_is_given_up_although_an_earlier_one_was_and_failed()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+        AdvancePastLoadTimeLimit();
+        Assert.True(Status().LoadStuck);
+
+        // The load ends in a fault, which leaves its rejection in place and restarts the actor; the next load hangs, too.
+        Files.AfterRead = _ => throw new InvalidOperationException("a fault");
+        Disk.Release();
+        Barrier();
+        Files.AfterRead = null;
+        Disk.Hangs = true;
+        AdvancePastFirstRestart();
+        Assert.False(Status().LoadStuck);
+        Kill(Child("pair-default"));
+        Advance(milliseconds: 500);
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
+        Assert.False(asker.HasMessages);
+        AdvancePastLoadTimeLimit();
+
+        Assert.True(Status().LoadStuck);
+        Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
+    }
+
+    [Fact]
     public void A_request_survives_the_death_of_the_actor_that_it_waits_for()
     {
         Write(TestPair.Make());

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace CertActors.Disk;
 
 /// <summary>What is done on a disk.</summary>
@@ -32,6 +34,9 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DeviceQueue> _queues = [];
+
+    // By reference.
+    private readonly ConditionalWeakTable<CertificateOptions, Devices> _devices = [];
     private volatile MountTable? _mounts;
     private volatile MountTable _lastMounts = MountTable.Unknown;
     private int _mountChanges;
@@ -44,6 +49,13 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         Queue(waiting, devices);
         return waiting;
     }
+
+    /// <inheritdoc cref="Run{T}(Devices, DiskWork, Func{DeviceBoundFiles, T})"/>
+    public DiskCall<T> Run<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call) =>
+        Run(_devices.TryGetValue(pair, out var devices) ? devices : Devices.None, work, call);
+
+    /// <summary>Remembers the devices that the paths of a pair cross.</summary>
+    public void Remember(CertificateOptions pair, Devices devices) => _devices.AddOrUpdate(pair, devices);
 
     /// <summary>The table of mounts may have changed.</summary>
     public void ForgetMounts()

@@ -1,28 +1,24 @@
 using CertActors.Disk;
 using CertActors.Reloading.Judging;
 
-
 namespace CertActors.Reloading;
 
-/// <summary>One load, from its start to its end. The reference is its identity, also across restarts.</summary>
+/// <summary>One load, from its start to its end. The reference is its identity, also across restarts of the actor.</summary>
 internal sealed class LoadAttempt(DiskCall<LoadResult> call)
 {
-    private volatile bool _isGivenUp;
-
-    /// <summary>Whether it has taken longer than it may.</summary>
-    public bool IsGivenUp => _isGivenUp;
-
     public Task<LoadResult> Running => call.Running;
 
     public bool IsRunning => !Running.IsCompleted;
 
-    /// <summary>Given up, and its thread not yet free.</summary>
-    public bool IsStuck => _isGivenUp && IsRunning;
+    /// <summary>Whether the load has exceeded its time limit. Its result is used nevertheless, if it ends.</summary>
+    public bool IsGivenUp { get; private set; }
 
-    /// <summary>Completes when the load has ended, however it has.</summary>
+    public void GiveUp() => IsGivenUp = true;
+
+    /// <summary>Completes when the load has ended, whether it has succeeded or failed.</summary>
     /// <remarks>
-    /// A task for each caller: several incarnations may wait for one load, and of several that await the same task .NET continues only one on the
-    /// thread that completes it; the others would wait for the thread pool.
+    /// Each caller gets a task of its own. Several incarnations of the actor may wait for one load, and of several awaiters of one task, .NET continues
+    /// only one on the thread that completes it; the others would wait for the thread pool.
     /// </remarks>
     public Task WhenEnded() => Running.ContinueWith(
         static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -30,17 +26,14 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
     /// <inheritdoc cref="DiskCall.QueueAdvanced"/>
     public bool QueueAdvanced() => call.QueueAdvanced();
 
-    /// <summary>It has taken longer than it may. Its result is taken all the same, should it ever end.</summary>
-    public void GiveUp() => _isGivenUp = true;
-
-    /// <summary>Nobody will take the result: whatever is loaded is disposed.</summary>
+    /// <summary>Nobody will use the result: the loaded pair is disposed of when the load ends.</summary>
     public void Abandon() =>
         Running.ContinueWith(
             static ended =>
             {
                 if (ended is { IsCompletedSuccessfully: true, Result.Verdict: Verdict.Accepted accepted })
                     accepted.Pair.Dispose();
-                _ = ended.Exception; // Seen; nobody else will look.
+                _ = ended.Exception; // Observed, as nobody awaits the task.
             },
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,

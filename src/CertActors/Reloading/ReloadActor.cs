@@ -1,36 +1,19 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
+using CertActors.Diagnostics;
 using CertActors.Disk;
-using CertActors.Reloading.Formats;
+using CertActors.Holding;
 using CertActors.Reloading.Judging;
 using CertActors.Scheduling;
-using CertActors.Supervision;
+using Microsoft.Extensions.Logging;
 
 namespace CertActors.Reloading;
 
-/// <summary>Owns one pair: loads it, judges it, swaps it in. One load at a time; what is asked for meanwhile is one more load afterwards.</summary>
+/// <summary>Loads one pair when a <see cref="Reload"/> asks for it, and reports each outcome to its parent.</summary>
 internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
-
-    private readonly Pair _pair;
-    private readonly Platform _platform;
-    private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
-    private LoadRequest? _inFlight;
-    private LoadRequest? _queued;
-    private bool _isHoldExpired;
-
-    public ReloadActor(Pair pair, Platform platform)
-    {
-        _pair = pair;
-        _platform = platform;
-    }
-
-    /// <summary>A load of the pair has ended, this incarnation's or another's.</summary>
+    /// <summary>A load has ended, which this incarnation or an earlier one started.</summary>
     private sealed record LoadEnded(LoadAttempt Attempt) : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(LoadEnded);
@@ -41,23 +24,48 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         public override string ToString() => nameof(LoadTimedOut);
     }
 
-    /// <summary>What was held back is to be judged as it stands.</summary>
-    private sealed record HoldExpired(ReloadReason Reason) : IDeadLetterSuppression;
+    /// <summary>A rotation that looks half finished is waited for. A timer sends the expired hold: then the files are judged as they are.</summary>
+    private sealed record Hold(ReloadReason Reason, DateTimeOffset Until, bool IsExpired) : IDeadLetterSuppression;
 
-    /// <summary>Why a load is requested, and which requests wait for it.</summary>
-    private sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Requests)
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
+
+    private readonly CertificateOptions _options;
+    private readonly CertificateCell _cell;
+    private readonly ReloadState _state;
+    private readonly DiskScheduler _disk;
+    private readonly ILogger _log;
+    private readonly VerdictHandler _verdicts;
+    private readonly LoadSlot _slot = new();
+    private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
+    private Hold? _hold;
+
+    public ReloadActor(CertificateOptions options, CertificateCell cell, ReloadState state, DiskScheduler disk, ILogger log)
     {
-        public static LoadRequest By(Reload reload) => new(reload.Reason, reload.Request == 0 ? [] : [reload.Request]);
-
-        public LoadRequest And(LoadRequest later) => new(later.Reason, Requests.AddRange(later.Requests));
+        (_options, _cell, _state, _disk, _log) = (options, cell, state, disk, log);
+        _verdicts = new VerdictHandler(options, cell, state);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
+    private static DateTimeOffset Now => Context.System.Scheduler.Now;
+
+    protected override void PreStart()
+    {
+        if (_state.Attempt is not { } last)
+            return;
+        var isRunning = last.IsRunning;
+        if (last.IsGivenUp)
+            Context.Parent.Tell(new LoadStuck(_options.Name, isRunning));
+        if (isRunning)
+            Follow(last, request: null);
+    }
+
     protected override void PostStop()
     {
-        if (_inFlight is not null)
-            _pair.Attempt!.Abandon();
+        if (_slot.IsOwn)
+            _slot.InFlight!.Abandon();
     }
 
     protected override void OnReceive(object message)
@@ -65,20 +73,19 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         switch (message)
         {
             case Reload reload:
-                StartOrQueue(LoadRequest.By(reload));
+                StartOrQueue(new LoadRequest(reload));
                 break;
-            case LoadEnded ended:
-                OnEnded(ended.Attempt);
+            case LoadEnded(var attempt) when attempt == _slot.InFlight:
+                OnEnded(attempt);
                 break;
-            case LoadTimedOut { Attempt.IsRunning: true } late when ReferenceEquals(late.Attempt, _pair.Attempt):
-                OnTimedOut(late.Attempt);
+            case LoadTimedOut(var attempt) when attempt == _slot.InFlight && attempt.IsRunning:
+                OnTimedOut(attempt);
                 break;
-            case LoadTimedOut late:
-                OnEnded(late.Attempt); // Just in time.
-                break;
-            case HoldExpired(var reason):
-                _isHoldExpired = true;
-                StartOrQueue(LoadRequest.By(new Reload(reason)));
+            case LoadEnded or LoadTimedOut:
+                break; // LoadEnded was handled, or is on its way.
+            case Hold expired:
+                _hold = expired;
+                StartOrQueue(new LoadRequest(expired.Reason, Waiting: []));
                 break;
             default:
                 Unhandled(message);
@@ -89,207 +96,109 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void StartOrQueue(LoadRequest request)
     {
         Timers.Cancel(nameof(ReloadReason.Retry));
-        if (_inFlight is null && _pair.Attempt is not { IsRunning: true })
+        if (_slot.InFlight is not { } inFlight)
         {
             Start(request);
             return;
         }
 
-        // The load that was given up may never end, and has been reported: who asks gets that, and is not kept waiting.
-        if (!request.Requests.IsEmpty && _pair is { Attempt.IsStuck: true, Cell.LastFailure: { } standing })
+        // A load that was given up may never end. Its failure has been reported, and answers the request.
+        if (!request.Waiting.IsEmpty && inFlight is { IsGivenUp: true, IsRunning: true } && _cell.LastFailure is { } failure)
         {
-            TellJudged(request, change: null, standing, isRepeated: true, warnings: []);
-            request = request with { Requests = [] };
+            Context.Parent.Tell(new PairJudged(_options.Name, Change: null, failure, IsRepeated: true, Warnings: [], request.Waiting));
+            request = request with { Waiting = [] };
         }
 
-        // A load that another incarnation started still has a thread: its end is waited for.
-        if (_inFlight is null && _queued is null)
-        {
-            TellWhenEnded(_pair.Attempt!);
-            LimitTime(_pair.Attempt!);
-        }
-
-        _queued = _queued?.And(request) ?? request;
+        _log.LoadQueued(_options.Name, request.Reason);
+        _slot.Queue(request);
     }
 
     private void Start(LoadRequest request)
     {
-        var (served, scheduler) = (_pair.Cell.Serving?.Pair, Context.System.Scheduler);
-        var tags = ReferenceEquals(_pair.Swapped?.Pair, served) ? _pair.Swapped?.Tags : null; // Another supervisor may have had the holder meanwhile.
-        var attempt = new LoadAttempt(_platform.Disk.Run(
-            _pair.Devices, DiskWork.Load, files => KeyPairLoader.Load(files, _pair.Options, served, tags, () => scheduler.Now)));
-        _pair.Attempt = attempt;
-        _inFlight = request;
-        LimitTime(attempt);
-        TellWhenEnded(attempt);
+        _log.LoadStarted(_options.Name, request.Reason);
+        var (options, served, scheduler) = (_options, _cell.Serving?.Pair, Context.System.Scheduler);
+        var servedTags = _state.ServedTags(served);
+        _state.Attempt = new LoadAttempt(
+            _disk.Run(options, DiskWork.Load, files => KeyPairLoader.Load(files, options, served, servedTags, () => scheduler.Now)));
+        Follow(_state.Attempt, request);
     }
 
-    private void LimitTime(LoadAttempt attempt) =>
-        Timers.StartSingleTimer(nameof(LoadTimedOut), new LoadTimedOut(attempt), _pair.Options.LoadTimeLimit);
-
-    private void TellWhenEnded(LoadAttempt attempt)
+    private void Follow(LoadAttempt attempt, LoadRequest? request)
     {
+        _slot.Start(attempt, request);
+        LimitTime(attempt);
         var ended = new LoadEnded(attempt);
         attempt.WhenEnded().PipeTo(Self, Self, success: () => ended);
     }
 
-    private void OnEnded(LoadAttempt attempt)
-    {
-        if (IsInFlight(attempt))
-        {
-            // An exception is a fault: thrown on, with the attempt no longer in flight, it ends this incarnation.
-            var request = TakeInFlight();
-            Apply(request, attempt.Running.GetAwaiter().GetResult(), isLate: attempt.IsGivenUp);
-        }
-
-        if (_inFlight is null && _queued is { } queued && _pair.Attempt is not { IsRunning: true })
-        {
-            _queued = null;
-            Start(queued);
-        }
-    }
+    private void LimitTime(LoadAttempt attempt) =>
+        Timers.StartSingleTimer(nameof(LoadTimedOut), new LoadTimedOut(attempt), _options.LoadTimeLimit);
 
     private void OnTimedOut(LoadAttempt attempt)
     {
-        // Thousands may be loaded at once: to wait for one's turn is no fault of the disk, as long as the turns go round.
+        // With thousands of pairs, a load may wait long for its turn. While its queue advances, that is no fault of the disk.
         if (attempt.QueueAdvanced())
         {
             LimitTime(attempt);
             return;
         }
 
-        // Of another incarnation's, given up when that ended, nobody may have reported yet.
-        var verdict = new Verdict.Rejected(
-            RejectionReason.TimedOut,
-            $"{_pair.Options.CertificatePath} and {_pair.Options.KeyPath} weren't read within {_pair.Options.LoadTimeLimit.TotalSeconds} s; does the disk answer?");
-        if (_inFlight is { } inFlight)
-        {
-            attempt.GiveUp();
-            Report(_queued is null ? inFlight : inFlight.And(_queued), verdict, tags: null, warnings: []);
-            _inFlight = inFlight with { Requests = [] };
-            _queued = _queued is null ? null : _queued with { Requests = [] };
-        }
-        else if (_queued is { } queued && _pair.Rejection.Current != verdict)
-        {
-            attempt.GiveUp();
-            Report(queued, verdict, tags: null, warnings: []);
-            _queued = queued with { Requests = [] };
-        }
+        if (attempt.IsGivenUp)
+            return; // By an earlier incarnation, which has reported it.
+        attempt.GiveUp();
+        Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: true));
+        Context.Parent.Tell(_verdicts.TimeOut(_slot.TakeWaiting(), Now));
     }
 
-    private bool IsInFlight(LoadAttempt attempt) => _inFlight is not null && ReferenceEquals(attempt, _pair.Attempt);
-
-    private LoadRequest TakeInFlight()
+    private void OnEnded(LoadAttempt attempt)
     {
-        var request = _inFlight!;
-        _inFlight = null;
         Timers.Cancel(nameof(LoadTimedOut));
-        return request;
+        if (attempt.IsGivenUp)
+            Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: false));
+
+        // The slot is freed first: an exception of the load is a fault, and stops the actor.
+        if (_slot.End() is { } request)
+            HoldOrApply(request, attempt.Running.GetAwaiter().GetResult(), attempt.IsGivenUp);
+        if (_slot.TakeQueued() is { } queued)
+            Start(queued);
     }
 
-    private void Apply(LoadRequest request, LoadResult result, bool isLate)
+    private void HoldOrApply(LoadRequest request, LoadResult result, bool wasGivenUp)
     {
-        if (request.Requests.IsEmpty && !_isHoldExpired && MayBeTorn(result))
+        if (request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null))
         {
-            Hold(request.Reason, result.Verdict);
+            HoldBack(request.Reason, result.Verdict);
             return;
         }
 
-        _isHoldExpired = false;
-        Timers.Cancel(nameof(HoldExpired));
-        _pair.LastJudgedFiles = result.Tags ?? _pair.LastJudgedFiles;
-        switch (result.Verdict)
+        _hold = null;
+        Timers.Cancel(nameof(Hold));
+        var judged = _verdicts.Apply(request, result, wasGivenUp, Now);
+        if (judged is { Change: null, Failure: null })
+            _log.Unchanged(_options.Name);
+        Context.Parent.Tell(judged);
+        if (judged.Failure is null)
+            _retry.Reset();
+        else
+            RetryLater();
+    }
+
+    private void HoldBack(ReloadReason reason, Verdict verdict)
+    {
+        var message = _verdicts.Hold(verdict, Now);
+        if (_hold is null)
         {
-            case Verdict.Accepted accepted:
-                var change = Swap(request.Reason, accepted.Pair);
-                _pair.Swapped = (accepted.Pair, result.Tags);
-                Accept(request, change, isLate, [.. accepted.Warnings, .. NewWarnings(result)]);
-                break;
-            case Verdict.Unchanged:
-                _pair.Swapped = (_pair.Cell.Serving!.Pair, result.Tags);
-                Accept(request, change: null, isLate, NewWarnings(result));
-                break;
-            case Verdict.Rejected rejected:
-                Reject(request, rejected, result.Tags, NewWarnings(result));
-                break;
+            _hold = new Hold(reason, Now + MaxHold, IsExpired: false);
+            Timers.StartSingleTimer(nameof(Hold), _hold with { IsExpired = true }, MaxHold);
         }
+
+        _log.Held(_options.Name, _hold.Until, message);
     }
 
-    /// <summary>
-    /// Whether the files look like those of a rotation that is half done: what is wrong with them is put right by what is still to be written, and
-    /// some of them were written since the last judgement.
-    /// </summary>
-    private bool MayBeTorn(LoadResult result)
+    private void RetryLater()
     {
-        var hasNewContent = result.Tags is { } tags && _pair.LastJudgedFiles is { } judged && tags.HasNewContent(judged);
-        return result.Verdict switch
-        {
-            Verdict.Accepted accepted => accepted.LacksIssuer,
-            Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
-
-            // Two whole files that do not fit may be both sides of a rotation, also where it's not known what was there before.
-            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || _pair.LastJudgedFiles is null,
-            Verdict.Rejected { Reason: RejectionReason.FileMissing } => hasNewContent,
-
-            // The other half, while it's written: no reason to wait by itself, but none to end the wait.
-            Verdict.Rejected { Reason: RejectionReason.FileEmpty or RejectionReason.KeyMalformed or RejectionReason.CertificateMalformed } =>
-                hasNewContent && Timers.IsTimerActive(nameof(HoldExpired)),
-            _ => false,
-        };
+        var delay = _retry.Next();
+        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), delay);
+        _log.RetryPlanned(_options.Name, delay);
     }
-
-    private void Hold(ReloadReason reason, Verdict verdict)
-    {
-        (verdict as Verdict.Accepted)?.Pair.Dispose();
-
-        // Whoever waits for the first load meanwhile is to know why.
-        if (verdict is Verdict.Rejected rejected && _pair.Cell.Serving is null)
-            _pair.Cell.LastFailure = FailureOf(rejected);
-        if (!Timers.IsTimerActive(nameof(HoldExpired)))
-            Timers.StartSingleTimer(nameof(HoldExpired), new HoldExpired(reason), MaxHold);
-    }
-
-    /// <returns>The swap.</returns>
-    private CertificateChanged Swap(ReloadReason reason, LoadedPair pair)
-    {
-        var served = _pair.Cell.Serving;
-        var change = new CertificateChanged(_pair.Name, (served?.Generation ?? 0) + 1, served?.Facts, pair.Facts, reason, Now);
-        _pair.Cell.Publish(new ServingCertificate(change, pair));
-        return change;
-    }
-
-    /// <returns>Those of the files that were not given before in the pair's life: rotations repeat what is wrong with them.</returns>
-    private string[] NewWarnings(LoadResult result) =>
-        [.. result.Warnings.Where(warning => _pair.GivenWarnings.Add((warning.Kind, warning.Path))).Select(warning => warning.Message)];
-
-    private void Accept(LoadRequest request, CertificateChanged? change, bool isLate, IReadOnlyList<string> warnings)
-    {
-        _retry.Reset();
-        _pair.Rejection.Clear(isLate);
-        _pair.Cell.LastFailure = null;
-        TellJudged(request, change, failure: null, isRepeated: false, warnings);
-    }
-
-    private void Reject(LoadRequest request, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
-    {
-        Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), _retry.Next());
-        Report(request, verdict, tags, warnings);
-    }
-
-    private void Report(LoadRequest request, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings)
-    {
-        var isNews = _pair.Rejection.Add(verdict, tags, Now);
-        var failure = FailureOf(verdict);
-        _pair.Cell.LastFailure = failure;
-        TellJudged(request, change: null, failure, isRepeated: !isNews, warnings);
-    }
-
-    private CertificateReloadFailed FailureOf(Verdict.Rejected verdict) =>
-        new(_pair.Name, verdict.Reason, verdict.Message, _pair.Cell.Serving?.Facts, Now);
-
-    private void TellJudged(
-        LoadRequest request, CertificateChanged? change, CertificateReloadFailed? failure, bool isRepeated, IReadOnlyList<string> warnings) =>
-        Context.Parent.Tell(new PairJudged(_pair.Name, change, failure, isRepeated, warnings, request.Requests));
-
-    private static DateTimeOffset Now => Context.System.Scheduler.Now;
 }

@@ -4,21 +4,29 @@ using Akka.Event;
 
 namespace CertActors.Reloading;
 
-/// <summary>To a pair's <see cref="ReloadActor"/>: load.</summary>
-/// <param name="Reason">Why.</param>
-/// <param name="Request">The <see cref="ReloadNow"/> that waits for the outcome; 0 for none.</param>
+/// <summary>Requests a load. Received by the pair's <see cref="ReloadActor"/>.</summary>
+/// <param name="Reason">Why the pair is loaded.</param>
+/// <param name="Request">The number of the <see cref="ReloadNow"/> that waits for the outcome; 0 for none.</param>
 internal sealed record Reload(ReloadReason Reason, long Request = 0) : IDeadLetterSuppression;
 
-/// <summary>From a pair's <see cref="ReloadActor"/> to the supervisor: a load was judged.</summary>
+/// <summary>A load was judged, or given up. Sent by a pair's <see cref="ReloadActor"/> to its parent.</summary>
 /// <param name="Pair">The pair's name.</param>
-/// <param name="Change">The swap, if it came to one.</param>
-/// <param name="Failure">Why not, if the pair was rejected. With neither, the chain and the key are those that are served.</param>
-/// <param name="IsRepeated">Whether the failure is no news: see <see cref="StandingRejection"/>.</param>
-/// <param name="Warnings">What is to be known of it besides.</param>
-/// <param name="Requests">The requests that it answers.</param>
+/// <param name="Change">The swap; null if there was none.</param>
+/// <param name="Failure">Why the load failed; null if it did not. With neither a change nor a failure, the files contain what is served.</param>
+/// <param name="IsRepeated">Whether the failure was reported before: see <see cref="StandingRejection"/>.</param>
+/// <param name="Warnings">Warnings that were not given before.</param>
+/// <param name="Requests">The numbers of the requests that this answers.</param>
 internal sealed record PairJudged(
     string Pair, CertificateChanged? Change, CertificateReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)
     : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
     public override string ToString() => nameof(PairJudged);
 }
+
+/// <summary>
+/// A load that was given up holds its thread, or has released it. Sent by a pair's <see cref="ReloadActor"/> to its parent when that changes, before
+/// the <see cref="PairJudged"/> of the same load, and when the actor starts after a load that was given up.
+/// </summary>
+/// <param name="Pair">The pair's name.</param>
+/// <param name="IsStuck">Whether the load holds its thread, so that the pair can start no other.</param>
+internal sealed record LoadStuck(string Pair, bool IsStuck) : IDeadLetterSuppression;

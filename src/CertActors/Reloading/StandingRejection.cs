@@ -2,10 +2,10 @@ using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading;
 
-/// <summary>The rejections since the last good load: decides which of them are news.</summary>
+/// <summary>The rejections since the last good load. Decides which of them are reported.</summary>
 /// <remarks>
-/// Files that stay bad are loaded again and again, and bad states may take turns: each is reported once. Where ever new ones come, the first few
-/// are reported, and then one a minute.
+/// Files that stay bad are loaded again and again, and several bad states may alternate: each is reported once. If new ones keep coming, the first
+/// eight are reported, and then one a minute.
 /// </remarks>
 internal sealed class StandingRejection
 {
@@ -16,26 +16,21 @@ internal sealed class StandingRejection
     private readonly List<(Verdict.Rejected Verdict, PairTags? Tags)> _reported = [];
     private DateTimeOffset _lastReport;
 
-    /// <summary>The last rejection; null once a load was good.</summary>
-    public Verdict.Rejected? Current { get; private set; }
-
     /// <summary>A load was good.</summary>
-    /// <param name="isLate">Whether it was given up before it ended: that each load of a slow disk takes too long is reported once.</param>
-    public void Clear(bool isLate)
-    {
-        Current = null;
-        _reported.RemoveAll(reported => !isLate || reported.Verdict.Reason != RejectionReason.TimedOut);
-    }
+    /// <param name="wasGivenUp">
+    /// Whether it had been given up before. Then its disk is slow, and that the next load exceeds its time limit is not reported again.
+    /// </param>
+    public void Clear(bool wasGivenUp) =>
+        _reported.RemoveAll(reported => !wasGivenUp || reported.Verdict.Reason != RejectionReason.TimedOut);
 
-    /// <returns>Whether it is to be reported.</returns>
+    /// <returns>Whether the rejection is reported.</returns>
     public bool Add(Verdict.Rejected verdict, PairTags? tags, DateTimeOffset now)
     {
-        Current = verdict;
         if (_reported.Contains((verdict, tags)))
             return false;
         if (_reported.Count == MaxReported)
         {
-            // A clock that is set back is not waited for.
+            // After the clock was set back, the time that has passed is not known, and the rejection is reported.
             if (now - _lastReport is var passed && passed >= TimeSpan.Zero && passed < BetweenFurtherReports)
                 return false;
             _reported.RemoveAt(0);

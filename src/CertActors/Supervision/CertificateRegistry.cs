@@ -2,7 +2,6 @@ using Akka.Actor;
 using CertActors.Disk;
 using CertActors.Holding;
 using CertActors.Reloading;
-using CertActors.Reloading.Formats;
 using Microsoft.Extensions.Logging;
 
 namespace CertActors.Supervision;
@@ -46,7 +45,6 @@ internal sealed record OpenRequest(IActorRef Asker, HashSet<string> Waiting, Lis
 /// <summary>A pair, and what is known of it.</summary>
 internal sealed class Pair(CertificateOptions options)
 {
-    private volatile LoadAttempt? _attempt;
     private long _expiryDue = DateTimeOffset.MaxValue.UtcTicks;
     private volatile Devices _devices = Devices.None;
 
@@ -64,27 +62,14 @@ internal sealed class Pair(CertificateOptions options)
         set => _devices = value;
     }
 
-    /// <summary>The last load that was started. Written by the pair's <see cref="ReloadActor"/> alone.</summary>
-    public LoadAttempt? Attempt
-    {
-        get => _attempt;
-        set => _attempt = value;
-    }
+    /// <summary>The <see cref="ReloadActor"/>'s alone.</summary>
+    public ReloadState Reloading { get; } = new();
+
+    /// <summary>The supervisor's alone.</summary>
+    public bool IsLoadStuck { get; set; }
 
     /// <summary>What subscribers were told last. The supervisor's alone.</summary>
     public CertificateChanged? LastChange { get; set; }
-
-    /// <summary>The contents that were judged last, whatever came of it. The <see cref="ReloadActor"/>'s alone.</summary>
-    public PairTags? LastJudgedFiles { get; set; }
-
-    /// <summary>What was swapped in, and the contents that it was last read from. The <see cref="ReloadActor"/>'s alone.</summary>
-    public (LoadedPair Pair, PairTags? Tags)? Swapped { get; set; }
-
-    /// <summary>The rejections since the last good load. The <see cref="ReloadActor"/>'s alone.</summary>
-    public StandingRejection Rejection { get; } = new();
-
-    /// <summary>What of its files was warned of. The <see cref="ReloadActor"/>'s alone.</summary>
-    public HashSet<(FileWarningKind, string Path)> GivenWarnings { get; } = [];
 
     /// <summary>The failure that stands. The supervisor's alone.</summary>
     public CertificateReloadFailed? CurrentFailure { get; set; }

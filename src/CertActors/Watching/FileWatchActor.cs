@@ -307,7 +307,10 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Touch(pair, reason);
         pair.LastDigest = fingerprint;
         if (inspected.DevicesAccessed is { } devices)
+        {
             pair.Pair.Devices = devices;
+            _platform.Disk.Remember(pair.Pair.Options, devices);
+        }
 
         if (pair.InspectAgain is { } again)
         {
