@@ -18,6 +18,8 @@ public sealed class CertificateHolder
     public static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _time;
+
+    // Of each pair that any owner has had, by name. Its owner's only.
     private readonly Dictionary<string, CertificateCell> _cells = new(StringComparer.Ordinal);
     private volatile ServingCertificate? _current;
     private volatile NameIndex _names = new([]);
@@ -45,7 +47,7 @@ public sealed class CertificateHolder
     /// <param name="serverName">The name that the client sent (SNI, RFC 6066), in any case, with or without the root's dot; null or empty if it sent none.</param>
     /// <returns>The certificate; null before the first load.</returns>
     public ServingCertificate? Select(string? serverName) =>
-        string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName)?.Serving ?? _current;
+        string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName) ?? _current;
 
     /// <summary>Waits for <see cref="Current"/>, for a caller that arrives before the first load. Returns at once after it.</summary>
     /// <param name="timeout">How long at most; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
@@ -74,8 +76,9 @@ public sealed class CertificateHolder
         return _current ?? throw new CertificateNotLoadedException(first.Failure ?? _default?.LastFailure);
     }
 
-    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The first name is the default's. The owner may ask again.</summary>
-    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IEnumerable<string> names)
+    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The first is the default. The owner may claim it again.</summary>
+    /// <remarks>No pair is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
+    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<string> names)
     {
         var holder = Interlocked.CompareExchange(ref _owner, owner, null);
         if (holder is not null && !holder.Equals(owner))
@@ -84,9 +87,10 @@ public sealed class CertificateHolder
         if (_first.Failure is not null)
             _first = new FirstLoad();
 
-        CertificateCell[] cells = [.. names.Select(Cell)];
+        var cells = new CertificateCell[names.Count];
         for (var place = 0; place < cells.Length; place++)
-            cells[place].Place = place;
+            _cells[names[place]] = cells[place] = new CertificateCell(this, place, _cells.GetValueOrDefault(names[place]));
+        _names = new NameIndex(cells);
         _default = cells[0];
         if (_default.Serving is { } known)
             Show(known);
@@ -103,15 +107,10 @@ public sealed class CertificateHolder
     /// <summary>Ends the wait of all who wait for the first load: there won't be one.</summary>
     internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
 
-    /// <summary>Makes the names of what is served known to <see cref="Select"/>. Where two pairs have a name, the first of them gets it.</summary>
-    internal void IndexNames(IEnumerable<CertificateCell> cells) => _names = new NameIndex(cells);
-
-    /// <summary>The same for a pair that is served for the first time.</summary>
-    internal void IndexNamesOf(CertificateCell cell) => _names.Add(cell);
-
-    /// <summary>Called by the cell that has a new certificate.</summary>
-    internal void Published(CertificateCell cell, ServingCertificate next)
+    /// <summary>Serves a cell's next certificate, by its names and, where the cell is the default, by <see cref="Current"/>.</summary>
+    internal void Publish(CertificateCell cell, ServingCertificate next)
     {
+        _names.Swap(cell.Place, cell.Serving, next);
         if (ReferenceEquals(cell, _default))
             Show(next);
     }
@@ -120,13 +119,6 @@ public sealed class CertificateHolder
     {
         _current = certificate;
         _first.End(failure: null);
-    }
-
-    private CertificateCell Cell(string name)
-    {
-        if (!_cells.TryGetValue(name, out var cell))
-            _cells[name] = cell = new CertificateCell(this);
-        return cell;
     }
 
     /// <summary>What those who came before the first load wait for.</summary>

@@ -84,7 +84,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             // What the last incarnation swapped in and didn't live to tell is told now.
             foreach (var pair in _registry.Pairs)
                 Announce(pair, pair.Cell.Serving?.Announcement);
-            IndexNames();
 
             AddChild(Debounce, Akka.Actor.Props.Create<DebounceActor>(_registry), TouchAll);
             AddChild(FileWatch, Akka.Actor.Props.Create<FileWatchActor>(_registry), _ => { });
@@ -174,7 +173,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         try
         {
-            var cells = _registry.Holder.Claim(Self, _registry.Pairs.Select(pair => pair.Name));
+            var cells = _registry.Holder.Claim(Self, [.. _registry.Pairs.Select(pair => pair.Name)]);
             foreach (var (pair, cell) in _registry.Pairs.Zip(cells))
                 pair.Cell = cell;
         }
@@ -290,10 +289,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         pair.LastChange = change;
         pair.ExpiryDue = change.At;
         _log.Changed(change.Name, change.Generation, change.Current.Sha256, change.Current.NotAfter, change.Reason);
-        if (change.Previous is null)
-            _registry.Holder.IndexNamesOf(pair.Cell);
-        else if (!change.Previous.DnsNames.SequenceEqual(change.Current.DnsNames))
-            IndexNames();
         Publish(change);
     }
 
@@ -317,8 +312,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _log.Expired(pair.Name, leaf.NotAfter);
         Publish(expiring);
     }
-
-    private void IndexNames() => _registry.Holder.IndexNames(_registry.Pairs.Select(pair => pair.Cell));
 
     private void OnWatched(PairWatched watched)
     {

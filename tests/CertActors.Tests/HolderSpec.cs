@@ -1,3 +1,4 @@
+using CertActors.Holding;
 using CertActors.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -45,6 +46,101 @@ public sealed class HolderSpec : PipelineKit
 
         Assert.Equal("other", Holder.Select("new.example")?.Name);
         Assert.Equal("default", Holder.Select("old.example")?.Name);
+    }
+
+    [Fact]
+    public void A_name_leads_to_its_pair_from_the_moment_of_the_swap()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), ["default", "other", "third"]);
+        Serve(cells[0], "a.example");
+
+        var first = Serve(cells[1], "b.example", "*.b.example");
+        Assert.All(["b.example", "x.b.example"], name => Assert.Same(first, Holder.Select(name)));
+
+        var second = Serve(cells[1], "*.b.example", "c.example");
+        Assert.All(["c.example", "x.b.example"], name => Assert.Same(second, Holder.Select(name)));
+        Assert.Same(Holder.Current, Holder.Select("b.example"));
+    }
+
+    [Fact]
+    public void A_name_that_a_pair_loses_falls_to_the_next_pair_that_has_it()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), ["default", "other", "third"]);
+        Serve(cells[0], "a.example");
+        var third = Serve(cells[2], "b.example");
+        var other = Serve(cells[1], "b.example");
+        Assert.Same(other, Holder.Select("b.example"));
+
+        Serve(cells[1], "c.example");
+        Assert.Same(third, Holder.Select("b.example"));
+        third = Serve(cells[2], "b.example");
+        Assert.Same(third, Holder.Select("b.example"));
+
+        other = Serve(cells[1], "b.example");
+        Serve(cells[2], "b.example");
+        Assert.Same(other, Holder.Select("b.example"));
+    }
+
+    [Fact]
+    public void A_pair_that_the_next_owner_does_not_have_answers_to_no_name()
+    {
+        var owner = CreateTestProbe();
+        var cells = Holder.Claim(owner, ["default", "other"]);
+        Serve(cells[0], "a.example");
+        var other = Serve(cells[1], "b.example");
+        Holder.Release(owner);
+
+        Holder.Claim(owner, ["default"]);
+        Assert.Same(Holder.Current, Holder.Select("b.example"));
+        Holder.Release(owner);
+
+        Holder.Claim(owner, ["other", "default"]);
+        Assert.Same(other, Holder.Select("b.example"));
+        Assert.Same(other, Holder.Current);
+    }
+
+    [Fact]
+    public async Task While_pairs_swap_at_once_a_look_up_finds_a_certificate_that_has_the_name()
+    {
+        const int swaps = 2000;
+
+        var cells = Holder.Claim(CreateTestProbe(), ["default", "on-and-off", "always"]);
+        Serve(cells[0], "a.example");
+        Serve(cells[2], "b.example", "*.b.example");
+        Task[] writers =
+        [
+            Task.Run(() =>
+            {
+                for (var i = 0; i < swaps; i++)
+                    Serve(cells[1], i % 2 == 0 ? ["b.example", "*.b.example"] : ["c.example"]);
+            }),
+            Task.Run(() =>
+            {
+                for (var i = 0; i < swaps; i++)
+                    Serve(cells[2], "b.example", "*.b.example");
+            }),
+        ];
+
+        var swapped = Task.WhenAll(writers);
+        do
+        {
+            Assert.Contains("b.example", Holder.Select("b.example")!.Facts.DnsNames);
+            Assert.Contains("*.b.example", Holder.Select("x.b.example")!.Facts.DnsNames);
+        }
+        while (!swapped.IsCompleted);
+        await swapped;
+    }
+
+    /// <summary>Swaps a certificate with these names in, as a pair's reload actor does.</summary>
+    private static ServingCertificate Serve(CertificateCell cell, params string[] names)
+    {
+        var facts = new CertificateFacts("", "", "", names, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch);
+        var change = new CertificateChanged("pair", 1, Previous: null, facts, ReloadReason.Start, DateTimeOffset.UnixEpoch);
+
+        // Nobody shakes hands with it: no key is needed.
+        var certificate = new ServingCertificate(change, pair: null!);
+        cell.Publish(certificate);
+        return certificate;
     }
 
     [Fact]

@@ -1,17 +1,21 @@
 namespace CertActors.Holding;
 
-/// <summary>A pair's place in the holder. Written by the pair's <c>ReloadActor</c> alone; read by all.</summary>
-internal sealed class CertificateCell(CertificateHolder holder)
+/// <summary>
+/// A pair's place in the holder, for as long as one supervisor owns it. Written by the pair's <c>ReloadActor</c> only; read by any thread.
+/// </summary>
+/// <param name="holder">The holder.</param>
+/// <param name="place">The pair's place in the options of the supervisor.</param>
+/// <param name="last">The pair's cell until now, whose certificate is served on; null for a pair that the holder has never had.</param>
+internal sealed class CertificateCell(CertificateHolder holder, int place, CertificateCell? last)
 {
-    private volatile ServingCertificate? _serving;
-    private volatile CertificateReloadFailed? _lastFailure;
+    private volatile ServingCertificate? _serving = last?.Serving;
+    private volatile CertificateReloadFailed? _lastFailure = last?.LastFailure;
+
+    public int Place => place;
 
     public ServingCertificate? Serving => _serving;
 
-    /// <summary>The pair's place in the options of the supervisor. Written by that alone, when it claims the holder.</summary>
-    public int Place { get; set; }
-
-    /// <summary>Why the last load failed; null when it was good.</summary>
+    /// <summary>Why the last load failed; null if it was good.</summary>
     public CertificateReloadFailed? LastFailure
     {
         get => _lastFailure;
@@ -20,7 +24,7 @@ internal sealed class CertificateCell(CertificateHolder holder)
 
     public void Publish(ServingCertificate next)
     {
+        holder.Publish(this, next);
         _serving = next;
-        holder.Published(this, next);
     }
 }

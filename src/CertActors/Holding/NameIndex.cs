@@ -3,61 +3,87 @@ using System.Globalization;
 
 namespace CertActors.Holding;
 
-/// <summary>Which pair answers to which server name. Built when the names change, never in a look-up.</summary>
+/// <summary>Which certificate answers to which server name. Of two pairs with one name, the earlier in the options has it.</summary>
 /// <remarks>
-/// A pair that is served for the first time is added to the index that is in use: with thousands of them, to build it anew for each would
-/// take longer than to load them. Any other change of names is a new index, so that readers see all of it or nothing.
+/// It is written as part of each swap: a name leads to the certificate itself, and its entry is replaced whole. A look-up takes no lock, and at no
+/// moment gets the certificate of a pair that doesn't have the name while another pair has it. Writers, of which several may swap at a time, take turns.
 /// </remarks>
 internal sealed class NameIndex
 {
     private static readonly IdnMapping Idn = new();
 
-    private readonly ConcurrentDictionary<string, CertificateCell> _exact = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Lock _writing = new();
 
-    // The key is what follows the star: ".example.com".
-    private readonly ConcurrentDictionary<string, CertificateCell> _wildcards = new(StringComparer.OrdinalIgnoreCase);
-    private readonly ConcurrentDictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _exactBySpan;
-    private readonly ConcurrentDictionary<string, CertificateCell>.AlternateLookup<ReadOnlySpan<char>> _wildcardsBySpan;
+    // For each name the pairs that have it, in the order of the options: the first answers. The key of a wildcard is what follows the star: ".example.com".
+    private readonly ConcurrentDictionary<string, Candidate[]> _candidates = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, Candidate[]>.AlternateLookup<ReadOnlySpan<char>> _candidatesBySpan;
 
     public NameIndex(IEnumerable<CertificateCell> cells)
     {
-        _exactBySpan = _exact.GetAlternateLookup<ReadOnlySpan<char>>();
-        _wildcardsBySpan = _wildcards.GetAlternateLookup<ReadOnlySpan<char>>();
+        _candidatesBySpan = _candidates.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var cell in cells)
-            Add(cell);
+        {
+            if (cell.Serving is { } serving)
+                Swap(cell.Place, previous: null, serving);
+        }
     }
 
-    /// <summary>Adds what a pair is served for. Of two with one name, the earlier in the options has it.</summary>
-    public void Add(CertificateCell cell)
+    /// <summary>A pair's certificate, and the pair's place in the options, which also tells it from the other pairs.</summary>
+    private readonly record struct Candidate(int Place, ServingCertificate Certificate);
+
+    /// <summary>Lets a pair's names lead to its next certificate. Those that it no longer has go to the next pair that has them.</summary>
+    public void Swap(int place, ServingCertificate? previous, ServingCertificate next)
     {
-        foreach (var name in cell.Serving?.Facts.DnsNames ?? [])
-            Add(name.TrimEnd('.'), cell);
+        var names = KeysOf(next);
+        var lost = previous is null ? [] : KeysOf(previous);
+        lost.ExceptWith(names);
+        lock (_writing)
+        {
+            foreach (var name in names)
+                _candidates[name] = [.. OthersFor(name, place).Append(new Candidate(place, next)).OrderBy(candidate => candidate.Place)];
+            foreach (var name in lost)
+            {
+                if (OthersFor(name, place).ToArray() is { Length: > 0 } others)
+                    _candidates[name] = others;
+                else
+                    _candidates.TryRemove(name, out _);
+            }
+        }
     }
 
-    public CertificateCell? Find(ReadOnlySpan<char> serverName)
+    public ServingCertificate? Find(ReadOnlySpan<char> serverName)
     {
         serverName = serverName.TrimEnd('.');
-        if (_exactBySpan.TryGetValue(serverName, out var cell))
-            return cell;
-
         var dot = serverName.IndexOf('.');
-        return dot > 0 && _wildcardsBySpan.TryGetValue(serverName[dot..], out cell) ? cell : null;
+        if (dot == 0)
+            return null; // No host name, but what the key of a wildcard looks like.
+
+        return _candidatesBySpan.TryGetValue(serverName, out var candidates) || (dot > 0 && _candidatesBySpan.TryGetValue(serverName[dot..], out candidates))
+            ? candidates[0].Certificate
+            : null;
     }
 
-    private void Add(string name, CertificateCell cell)
-    {
-        var (index, key) = name.StartsWith("*.", StringComparison.Ordinal) ? (_wildcards, name[1..]) : (_exact, name);
-        Put(index, key, cell);
+    private IEnumerable<Candidate> OthersFor(string name, int place) =>
+        _candidates.TryGetValue(name, out var candidates) ? candidates.Where(candidate => candidate.Place != place) : [];
 
-        // SslStream hands the server name over decoded: the A-labels of the certificate (RFC 5890) come as Unicode.
-        if (Unicode(key) is { } decoded)
-            Put(index, decoded, cell);
-    }
-
-    private static void Put(ConcurrentDictionary<string, CertificateCell> index, string name, CertificateCell cell)
+    private static HashSet<string> KeysOf(ServingCertificate certificate)
     {
-        if (!index.TryGetValue(name, out var known) || cell.Place < known.Place)
-            index[name] = cell;
+        var keys = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in certificate.Facts.DnsNames)
+        {
+            var whole = name.TrimEnd('.');
+            if (whole.Length == 0 || whole[0] == '.')
+                continue;
+
+            var key = whole.StartsWith("*.", StringComparison.Ordinal) ? whole[1..] : whole;
+            keys.Add(key);
+
+            // SslStream decodes the server name: the A-labels of the certificate (RFC 5890) arrive as Unicode.
+            if (Unicode(key) is { } decoded)
+                keys.Add(decoded);
+        }
+
+        return keys;
     }
 
     private static string? Unicode(string name)
@@ -70,7 +96,7 @@ internal sealed class NameIndex
         }
         catch (ArgumentException)
         {
-            return null; // Not a valid A-label: nobody can ask for it in Unicode.
+            return null; // Not a valid A-label: no client can send it in Unicode.
         }
     }
 }
