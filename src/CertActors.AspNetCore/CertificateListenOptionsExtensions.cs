@@ -11,7 +11,7 @@ namespace CertActors.AspNetCore;
 /// <summary>Serves the certificates of a <see cref="CertificateHolder"/> from Kestrel.</summary>
 public static class CertificateListenOptionsExtensions
 {
-    /// <summary>Makes an endpoint HTTPS with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
+    /// <summary>Makes an endpoint HTTPS, with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
     /// <inheritdoc cref="UseCertificates(ListenOptions, CertificateHolder)"/>
     /// <exception cref="InvalidOperationException">No holder is registered.</exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions)
@@ -20,12 +20,12 @@ public static class CertificateListenOptionsExtensions
         return listenOptions.UseCertificates(listenOptions.ApplicationServices.GetRequiredService<CertificateHolder>());
     }
 
-    /// <summary>Makes an endpoint HTTPS: each handshake gets the certificate that is current when it starts, by the server name that the client sent.</summary>
+    /// <summary>Makes an endpoint HTTPS. Each handshake gets the current certificate for the server name that the client sends.</summary>
     /// <remarks>
-    /// A handshake that comes before the first load waits for it, for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own
-    /// time limit (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s), and fails if there's nothing to serve by then.
-    /// Connections that are open stay on the certificate that they began with. Those that don't begin with a ClientHello are closed, and reported in
-    /// one line a minute by the log category <c>CertActors.AspNetCore</c>.
+    /// A handshake before the first load waits for it, for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own time limit
+    /// (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s), and fails if nothing is loaded by then. Open connections keep the
+    /// certificate of their handshake. Connections that don't begin with a ClientHello are closed; one line a minute, in the log category
+    /// <c>CertActors.AspNetCore</c>, says how many.
     /// </remarks>
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
@@ -47,8 +47,8 @@ public static class CertificateListenOptionsExtensions
         });
     }
 
-    // SslStream asks for options when it has read a ClientHello. Given another message, or a ClientHello that its parser fails on, it goes on without
-    // and throws what Kestrel takes for an error of the server's own, and logs with a stack trace.
+    // SslStream asks for options once it has read a ClientHello. After any other message, and after a ClientHello that its parser fails on, it goes on
+    // without options, and throws an exception that Kestrel takes for an error of the server and logs with a stack trace.
     private static void RefuseWhatIsNotTls(ListenOptions listenOptions)
     {
         var services = listenOptions.ApplicationServices;
@@ -79,16 +79,16 @@ public static class CertificateListenOptionsExtensions
         }
         catch (CertificateNotLoadedException reason)
         {
-            // A failed handshake, which Kestrel takes calmly; anything else it would log as an error of the server's own.
+            // Kestrel logs this exception as a failed handshake at Debug level, and any other as an error of the server.
             throw new AuthenticationException(reason.Message, reason);
         }
     }
 
-    // Made anew each time: Kestrel writes the endpoint's ALPN list into it. What costs something, the chain, is shared.
+    // Created for each handshake, as Kestrel writes the endpoint's ALPN list into it. What is expensive, the chain, is shared.
     private static SslServerAuthenticationOptions OptionsFor(ServingCertificate certificate) =>
         new() { ServerCertificateContext = certificate.Context };
 
-    /// <summary>Marks a connection whose ClientHello was read: what fails from then on isn't for want of one.</summary>
+    /// <summary>Marks a connection whose ClientHello was read, so that a later failure isn't counted as a missing one.</summary>
     private sealed class ClientHelloFeature
     {
         public static ClientHelloFeature Instance { get; } = new();

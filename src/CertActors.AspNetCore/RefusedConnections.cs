@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace CertActors.AspNetCore;
 
 /// <summary>
-/// Counts the connections of an endpoint that end before a certificate is chosen, because what they began with isn't a ClientHello. They are
-/// reported together, a minute after the first: strangers decide how many there are.
+/// Counts the connections of an endpoint that end before a certificate is chosen, because they don't begin with a ClientHello. They are reported
+/// together, a minute after the first, as anybody can open any number of them.
 /// </summary>
 internal sealed partial class RefusedConnections
 {
@@ -34,6 +34,6 @@ internal sealed partial class RefusedConnections
 
     private void Report() => Refused(_log, Interlocked.Exchange(ref _count, 0), _endpoint());
 
-    [LoggerMessage(1, LogLevel.Information, "{Count} connections to {EndPoint} were closed within the last minute, as they didn't begin with a TLS ClientHello.", EventName = "ConnectionsRefused")]
+    [LoggerMessage(1, LogLevel.Information, "{Count} connections to {EndPoint} were closed within the last minute, because they didn't begin with a TLS ClientHello.", EventName = "ConnectionsRefused")]
     private static partial void Refused(ILogger log, int count, EndPoint endPoint);
 }

@@ -5,8 +5,8 @@ using CertActors.Holding;
 namespace CertActors;
 
 /// <summary>
-/// Publishes the serving certificates to handshakes, without locks. Make one before the actor system, hand it to the server's TLS set-up and to
-/// the <see cref="CertificateSupervisor"/>; it outlives both, and serves what it has after the actors have stopped.
+/// Publishes the serving certificates to handshakes, without locks. Create one before the actor system, and give it to the server's TLS set-up and to
+/// the <see cref="CertificateSupervisor"/>. It outlives both: after the actors have stopped, it still serves what was loaded last.
 /// </summary>
 /// <remarks>
 /// It belongs to one running supervisor at a time. A pair keeps its certificate and its generation from one supervisor to the next.
@@ -14,7 +14,7 @@ namespace CertActors;
 /// </remarks>
 public sealed class CertificateHolder
 {
-    /// <summary>How long <see cref="WaitForFirstAsync"/> waits unless told: 5 s.</summary>
+    /// <summary>How long <see cref="WaitForFirstAsync"/> waits by default: 5 s.</summary>
     public static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _time;
@@ -27,7 +27,7 @@ public sealed class CertificateHolder
     private volatile FirstLoad _first = new();
     private IActorRef? _owner;
 
-    /// <summary>Makes a holder that serves nothing yet.</summary>
+    /// <summary>Creates a holder that serves nothing yet.</summary>
     /// <param name="time">The clock of <see cref="WaitForFirstAsync"/>; null for the system's.</param>
     public CertificateHolder(TimeProvider? time = null)
     {
@@ -41,23 +41,23 @@ public sealed class CertificateHolder
     private static TimeProvider SystemTime => TimeProvider.System;
 
     /// <summary>
-    /// The certificate for a server name: of the pair that has the name, else of the pair that has a wildcard for its first label
-    /// (RFC 6125, 6.4.3: one whole label), else <see cref="Current"/>. Allocates nothing.
+    /// The certificate for a server name: that of the pair that has the name, else that of the pair that has a wildcard for its first label
+    /// (RFC 6125, 6.4.3: one whole label), else <see cref="Current"/>. If several pairs have the name, the first in the options. Allocates nothing.
     /// </summary>
     /// <param name="serverName">The name that the client sent (SNI, RFC 6066), in any case, with or without the root's dot; null or empty if it sent none.</param>
     /// <returns>The certificate; null before the first load.</returns>
     public ServingCertificate? Select(string? serverName) =>
         string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName) ?? _current;
 
-    /// <summary>Waits for <see cref="Current"/>, for a caller that arrives before the first load. Returns at once after it.</summary>
-    /// <param name="timeout">How long at most; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <summary>Waits until the first load of the default pair; returns at once after it.</summary>
+    /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The default pair's certificate.</returns>
     /// <exception cref="CertificateNotLoadedException">
-    /// The time is over, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The time is negative, or too long for a timer.</exception>
-    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async Task<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var first = _first;
@@ -70,7 +70,7 @@ public sealed class CertificateHolder
         }
         catch (TimeoutException)
         {
-            // Said below, with its cause.
+            // Reported below, with its cause.
         }
 
         return _current ?? throw new CertificateNotLoadedException(first.Failure ?? _default?.LastFailure);
@@ -97,14 +97,14 @@ public sealed class CertificateHolder
         return cells;
     }
 
-    /// <summary>Gives the holder back. What it serves it goes on serving.</summary>
+    /// <summary>Gives the holder back. What is served stays.</summary>
     internal void Release(IActorRef owner)
     {
         if (owner.Equals(Volatile.Read(ref _owner)))
             Volatile.Write(ref _owner, null);
     }
 
-    /// <summary>Ends the wait of all who wait for the first load: there won't be one.</summary>
+    /// <summary>Fails every wait for the first load, as there will be none.</summary>
     internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
 
     /// <summary>Serves a cell's next certificate, by its names and, where the cell is the default, by <see cref="Current"/>.</summary>
@@ -121,7 +121,7 @@ public sealed class CertificateHolder
         _first.End(failure: null);
     }
 
-    /// <summary>What those who came before the first load wait for.</summary>
+    /// <summary>The first load of the default pair, or the reason why there will be none.</summary>
     private sealed class FirstLoad
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -4,7 +4,7 @@ namespace CertActors;
 public sealed class CertificateHolderInUseException : Exception
 {
     internal CertificateHolderInUseException(string refused, string owner)
-        : base($"The supervisor {refused} can't take the certificate holder: {owner} owns it. Stop that one first, or give each a holder of its own.")
+        : base($"The supervisor {refused} can't take the certificate holder: {owner} owns it. Stop that one first, or give each supervisor a holder of its own.")
     {
         Owner = owner;
     }

@@ -1,6 +1,6 @@
 namespace CertActors;
 
-/// <summary>No certificate was served yet when one was needed.</summary>
+/// <summary>No certificate has been loaded in time for the first handshakes.</summary>
 public sealed class CertificateNotLoadedException : Exception
 {
     internal CertificateNotLoadedException(CertificateReloadFailed? failure)
@@ -11,6 +11,6 @@ public sealed class CertificateNotLoadedException : Exception
         Failure = failure;
     }
 
-    /// <summary>Why the last load failed; null if none has failed, as when no supervisor runs.</summary>
+    /// <summary>Why the last load failed; null if none has failed, for example because no supervisor runs.</summary>
     public CertificateReloadFailed? Failure { get; }
 }

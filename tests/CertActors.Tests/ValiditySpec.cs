@@ -52,7 +52,7 @@ public sealed class ValiditySpec : PipelineKit
         Raise(CertPath);
         AdvancePastDebounce();
         Assert.Equal([30, 7, 1, 0], DaysToldUntil(days: 92));
-        Assert.Equal(2, Logged().Count(entry => entry.Contains("has expired", StringComparison.Ordinal)));
+        Assert.Equal(2, Logged().Count(entry => entry.Contains("is still served", StringComparison.Ordinal)));
     }
 
     [Fact]

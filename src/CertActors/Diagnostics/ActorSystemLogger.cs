@@ -5,7 +5,7 @@ using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 
 namespace CertActors.Diagnostics;
 
-/// <summary>Logs to the actor system, for those who spawn the supervisor without a logger factory.</summary>
+/// <summary>Logs to the actor system, for a supervisor that has no logger factory. May be called from any thread.</summary>
 internal sealed class ActorSystemLogger(ILoggingAdapter log) : ILogger
 {
     public IDisposable? BeginScope<TState>(TState state)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace CertActors.Diagnostics;
 
 /// <summary>
-/// All that is logged. The event ids are part of the public surface: alerts are made of them. What may hold a file's text is made printable here.
+/// Everything that is logged. The event ids are part of the public surface, as alerts refer to them. Text that may come from a file is made printable here.
 /// </summary>
 internal static partial class Log
 {
@@ -16,18 +16,18 @@ internal static partial class Log
     public static void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256) =>
         LogRejected(log, name, reason, Printable.Of(message), sha256);
 
-    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files are those that are served again.", EventName = "CertificateRecovered")]
+    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files hold again what is served.", EventName = "CertificateRecovered")]
     public static partial void Recovered(this ILogger log, string name);
 
-    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: changes are noticed by {Mode} from now on: {Message}.", EventName = "WatchModeChanged")]
+    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: watch mode is now {Mode}: {Message}.", EventName = "WatchModeChanged")]
     private static partial void LogModeChanged(ILogger log, string name, WatchMode mode, string message);
 
     public static void ModeChanged(this ILogger log, string name, WatchMode mode, string message) => LogModeChanged(log, name, mode, Printable.Of(message));
 
-    [LoggerMessage(5, LogLevel.Error, "The actor {Name} has stopped; what is served stays. It starts again in {Seconds} s.", EventName = "ActorFailed")]
+    [LoggerMessage(5, LogLevel.Error, "The actor {Name} has failed; what is served stays. It starts again in {Seconds} s.", EventName = "ActorFailed")]
     public static partial void ChildFailed(this ILogger log, string name, double seconds);
 
-    [LoggerMessage(6, LogLevel.Error, "Certificate {Name}: the first load failed, and the supervisor stops itself as it was told to.", EventName = "FirstLoadFailed")]
+    [LoggerMessage(6, LogLevel.Error, "Certificate {Name}: the first load failed, and the supervisor stops itself (StopOnFailedFirstLoad).", EventName = "FirstLoadFailed")]
     public static partial void GaveUp(this ILogger log, string name);
 
     [LoggerMessage(7, LogLevel.Warning, "Certificate {Name}: {Warning}", EventName = "CertificateWarning")]
@@ -35,13 +35,13 @@ internal static partial class Log
 
     public static void Warned(this ILogger log, string name, string warning) => LogWarned(log, name, Printable.Of(warning));
 
-    [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: expires at {NotAfter:u}, in {Remaining}; was its renewal forgotten?", EventName = "CertificateExpiring")]
+    [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: expires at {NotAfter:u}, in {Remaining}; check that it is being renewed.", EventName = "CertificateExpiring")]
     public static partial void Expiring(this ILogger log, string name, DateTimeOffset notAfter, TimeSpan remaining);
 
-    [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: has expired at {NotAfter:u}, and is served on as there's nothing better; renew it.", EventName = "CertificateExpired")]
+    [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: expired at {NotAfter:u}, and is still served, as no better one is available; renew it.", EventName = "CertificateExpired")]
     public static partial void Expired(this ILogger log, string name, DateTimeOffset notAfter);
 
-    // From here on: why a file event led to a load, or didn't, and what took its time.
+    // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]
     private static partial void LogFileEvent(ILogger log, string kind, string path);

@@ -4,8 +4,8 @@ using System.Text;
 namespace CertActors.Diagnostics;
 
 /// <summary>
-/// Makes text that others have written fit for a terminal and for a log of lines: a certificate's names and the names of directory entries may
-/// hold escape sequences, line breaks and marks that turn the direction of reading (CWE-117, CWE-150).
+/// Escapes text from outside for a terminal and for a log with one entry a line: the names in a certificate and the names of directory entries may
+/// hold escape sequences, line breaks and marks that change the direction of reading (CWE-117, CWE-150).
 /// </summary>
 internal static class Printable
 {
@@ -26,7 +26,7 @@ internal static class Printable
         return written.ToString();
     }
 
-    /// <returns>JSON with the same characters in its strings as JSON has them (RFC 8259, 7); what is between them stays.</returns>
+    /// <returns>The JSON with the same characters in its strings escaped as JSON does (RFC 8259, 7). What is between the strings stays.</returns>
     public static string OfJson(string json)
     {
         var written = new StringBuilder(json.Length);

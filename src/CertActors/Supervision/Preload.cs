@@ -7,18 +7,18 @@ using CertActors.Reloading.Judging;
 namespace CertActors.Supervision;
 
 /// <summary>
-/// Loads the assemblies and native libraries that loads, rejections and the log of a failed actor need, while there are descriptors. The runtime opens
-/// a library when its code is first run; where no descriptor is left by then, that code fails.
+/// Loads the assemblies and native libraries that loads, rejections and the log of a failed actor need, while file descriptors are available. The
+/// runtime opens a library when its code first runs; if no descriptor is left by then, that code fails.
 /// </summary>
 /// <remarks>
-/// They are found by doing once what is done later; to load all references would take 14 more, and each assembly holds two descriptors for the life of
-/// the process. It takes less than 0.1 s, once for the process, most of which the first load would take otherwise, 6 descriptors and 2 MB.
+/// It does once what is done later. To load every reference would open 14 more assemblies, each of which keeps two descriptors for the life of the
+/// process. It takes less than 0.1 s once in a process, most of which the first load takes otherwise, and 6 descriptors and 2 MB.
 /// </remarks>
 internal static class Preload
 {
     private static readonly Lazy<bool> Done = new(Run);
 
-    /// <summary>Loads them if nobody has; waits while another thread does. Blocks, so that it is called on a disk thread.</summary>
+    /// <summary>Loads them, unless that is done; waits while another thread does it. It blocks, and so runs on a disk thread.</summary>
     public static void Ensure() => _ = Done.Value;
 
     private static bool Run()
@@ -28,7 +28,7 @@ internal static class Preload
         return true;
     }
 
-    // What can't be loaded is reported where it's needed.
+    // What can't be loaded is reported where it is needed.
     private static void Try(Action load)
     {
         try
@@ -41,7 +41,7 @@ internal static class Preload
         }
     }
 
-    /// <summary>Accepts a pair made in memory, which loads OpenSSL and the system's trust store; then rejects a bad one.</summary>
+    /// <summary>Accepts a pair that is made in memory, which loads OpenSSL and the system's trust store; then rejects a bad one.</summary>
     private static void JudgePairs()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -56,7 +56,7 @@ internal static class Preload
         Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, start, policy);
     }
 
-    /// <summary>Prints an exception with its stack trace, as a log of a failed actor does.</summary>
+    /// <summary>Formats an exception with its stack trace, as the log of a failed actor does.</summary>
     private static void FormatException()
     {
         try
