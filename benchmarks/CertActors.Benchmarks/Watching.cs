@@ -5,6 +5,7 @@ using Akka.Configuration;
 using CertActors.Debouncing;
 using CertActors.Supervision;
 using CertActors.Watching;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CertActors.Benchmarks;
 
@@ -33,13 +34,12 @@ internal static class Watching
     private static async Task<bool> WatchAsync(ManyPairs one, ManyPairs all)
     {
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
-        var single = await WatchedAsync(system, RegistryOf(one));
+        var single = await WatchedAsync(system, one);
         await single.TouchAsync(one.Options[0], times: 500);
         var (threadsBefore, instancesBefore) = (Threads(), InotifyInstances());
 
-        var registry = RegistryOf(all);
         var memory = GC.GetTotalMemory(forceFullCollection: true);
-        var watching = await WatchedAsync(system, registry);
+        var watching = await WatchedAsync(system, all);
         var bytes = (GC.GetTotalMemory(forceFullCollection: true) - memory) / all.Options.Count;
         var (threads, instances) = (Threads() - threadsBefore, InotifyInstances() - instancesBefore);
 
@@ -142,17 +142,14 @@ internal static class Watching
             await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
     }
 
-    private static CertificateRegistry RegistryOf(ManyPairs pairs) => CertificateSupervisor.RegistryOf(
-        new CertificateHolder(), new CertificateSupervisorOptions { Certificates = pairs.Options }, loggers: null);
-
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static async Task<WatchedPairs> WatchedAsync(ActorSystem system, CertificateRegistry registry)
+    private static async Task<WatchedPairs> WatchedAsync(ActorSystem system, ManyPairs pairs)
     {
         var started = Stopwatch.GetTimestamp();
         var watched = new TaskCompletionSource();
         var touched = new ConcurrentQueue<(string Pair, long At)>();
-        var parent = system.ActorOf(Props.Create(() => new Parent(registry, watched, touched)));
+        var parent = system.ActorOf(Props.Create(() => new Parent(pairs.Options, watched, touched)));
         await watched.Task.WaitAsync(MaxWait);
         return new WatchedPairs(parent, touched, Stopwatch.GetElapsedTime(started));
     }
@@ -191,11 +188,13 @@ internal static class Watching
     /// <summary>Stands where the supervisor stands, with nothing below it but the watch.</summary>
     private sealed class Parent : ReceiveActor
     {
-        public Parent(CertificateRegistry registry, TaskCompletionSource watched, ConcurrentQueue<(string Pair, long At)> touched)
+        public Parent(IReadOnlyList<CertificateOptions> pairs, TaskCompletionSource watched, ConcurrentQueue<(string Pair, long At)> touched)
         {
-            var waiting = registry.Pairs.Count;
+            var waiting = pairs.Count;
             Context.ActorOf(Props.Create(() => new Recorder(touched)), "debounce");
-            Context.ActorOf(Props.Create(() => new FileWatchActor(registry)), "file-watch");
+            var (platform, debounce) = (Platform.Real, Context.ActorSelection("debounce"));
+            Context.ActorOf(
+                Props.Create(() => new FileWatchActor(pairs, platform.OpenEventSource, platform.Disk, debounce, NullLogger.Instance)), "file-watch");
             Receive<PairWatched>(_ =>
             {
                 if (--waiting == 0)

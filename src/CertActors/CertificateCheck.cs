@@ -7,14 +7,14 @@ using CertActors.Reloading.Judging;
 
 namespace CertActors;
 
-/// <summary>Judges a pair as a supervisor would that serves none yet, without serving it.</summary>
+/// <summary>Judges a pair without serving it, as a supervisor judges the first one.</summary>
 public static class CertificateCheck
 {
-    /// <summary>Reads the files and says what they are. Blocks for as long as the disk does.</summary>
-    /// <param name="options">The pair. Unlike a supervisor, it demands <see cref="CertificateOptions.RequiredNames"/> also of a first pair.</param>
-    /// <param name="now">The time that validity is judged by.</param>
-    /// <returns>What they are, and all that is to be said of them.</returns>
-    /// <exception cref="CertificateOptionsException">The options can't be used; every error is named.</exception>
+    /// <summary>Reads the files, and reports what they are. Blocks for as long as the disk does.</summary>
+    /// <param name="options">The pair. Unlike a supervisor, the check requires <see cref="CertificateOptions.RequiredNames"/> of the first pair too.</param>
+    /// <param name="now">The time at which the pair must be valid.</param>
+    /// <returns>What the files are, whether the pair is accepted, and every reason and warning.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     public static CertificateReport Run(CertificateOptions options, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -29,15 +29,23 @@ public static class CertificateCheck
         var (leaf, chain, key) = Describe(files, options, now, findings);
         findings.AddRange(files.Warnings.Select(warning => new Finding(Reason: null, warning.Message)));
 
-        return new CertificateReport(
-            findings.FirstOrDefault(finding => finding.Reason is not null)?.Reason,
-            findings.Select(finding => new CertificateFinding(finding.Reason, finding.Message)).ToArray(),
-            leaf,
-            chain,
-            key,
-            files.Stamps.Select(file => new CertificateFile(
-                file.Path, file.Stamp?.Size, file.Stamp is { } stamp && !OperatingSystem.IsWindows() ? FileWarning.Octal(stamp.Mode) : null)).ToArray());
+        return new CertificateReport
+        {
+            Reason = findings.FirstOrDefault(finding => finding.Reason is not null)?.Reason,
+            Findings = [.. findings.Select(finding => new CertificateFinding { Reason = finding.Reason, Message = finding.Message })],
+            Leaf = leaf,
+            Chain = chain,
+            Key = key,
+            Files = [.. files.Stamps.Select(file => Describe(file.Path, file.Stamp))],
+        };
     }
+
+    private static CertificateFile Describe(string path, FileStamp? stamp) => new()
+    {
+        Path = path,
+        Size = stamp?.Size,
+        Mode = stamp is { } known && !OperatingSystem.IsWindows() ? FileWarning.Octal(known.Mode) : null,
+    };
 
     private static (CertificateFacts? Leaf, CertificateFacts[] Chain, string? Key) Describe(
         PairFiles files, CertificateOptions options, DateTimeOffset now, List<Finding> findings)

@@ -1,27 +1,28 @@
 using System.Diagnostics.CodeAnalysis;
+using CertActors.Diagnostics;
 
 namespace CertActors;
 
-/// <summary>One key pair: where its files are, and how fast a change of them is followed.</summary>
+/// <summary>One pair: where its files are, which certificates are accepted, and how soon a change of the files is followed.</summary>
 /// <remarks>
-/// Checked as a whole when a supervisor's <c>Props</c> are made; every error is named at once in a
-/// <see cref="CertificateOptionsException"/>. Relative paths count from the working directory of that moment.
+/// Validated as a whole when a supervisor's <c>Props</c> are made; a <see cref="CertificateOptionsException"/> lists every error.
+/// Relative paths are resolved against the working directory at that moment.
 /// </remarks>
 public sealed record CertificateOptions
 {
-    /// <summary>The shortest time that any of the durations may have: 1 ms.</summary>
+    /// <summary>The minimum of each duration: 1 ms.</summary>
     public static readonly TimeSpan MinDuration = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>The longest time that any of the durations may have: 1 day.</summary>
+    /// <summary>The maximum of each duration: 1 day.</summary>
     public static readonly TimeSpan MaxDuration = TimeSpan.FromDays(1);
 
     private const int MaxNameLength = 64;
 
-    /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c> of ASCII. Default <c>default</c>.</summary>
+    /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>default</c>.</summary>
     public string Name { get; init; } = "default";
 
     /// <summary>
-    /// The file with the leaf certificate and its chain, in any order: PEM (RFC 7468) or PKCS#12 (RFC 7292), told by content. The leaf is the
+    /// The file with the leaf certificate and its chain, in any order: PEM (RFC 7468) or PKCS#12 (RFC 7292), recognized by content. The leaf is the
     /// certificate whose key is in <see cref="KeyPath"/>. Required.
     /// </summary>
     public required string CertificatePath { get; init; }
@@ -32,49 +33,57 @@ public sealed record CertificateOptions
     /// </summary>
     public required string KeyPath { get; init; }
 
-    /// <summary>The file with the password of an encrypted key or a PKCS#12 file: UTF-8, of which one line break at the end is dropped. Default null: none.</summary>
+    /// <summary>The file with the password of an encrypted key or a PKCS#12 file, in UTF-8; one line break at the end is dropped. Default null: no password.</summary>
     public string? PasswordPath { get; init; }
 
     /// <summary>What the pair is for. Default <see cref="CertificatePurpose.ServerAuthentication"/>.</summary>
     public CertificatePurpose Purpose { get; init; }
 
     /// <summary>
-    /// Host names that aren't to be lost: while the certificate that is served covers one of them, another is rejected that doesn't.
-    /// A wildcard covers one label (RFC 6125, 6.4.3). Default none.
+    /// Host names that must not be lost: while the certificate that is served covers one of them, a certificate that doesn't is rejected.
+    /// A wildcard covers one label (RFC 6125, 6.4.3). Default: none.
     /// </summary>
-    public IReadOnlyList<string> RequiredNames { get; init; } = [];
+    public IReadOnlyList<string> RequiredNames
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
 
     /// <summary>
-    /// By how much a new certificate may expire earlier than the valid one that is served; above that it's taken for a restored backup, and rejected.
-    /// 0 or more; default null: by any time.
+    /// By how much a new certificate may expire earlier than the valid one that is served. One that expires even earlier is rejected, as it is
+    /// probably a restored backup. 0 or more; default null: by any time.
     /// </summary>
     public TimeSpan? AllowedExpirySetback { get; init; }
 
     /// <summary>
-    /// Whether a certificate that has expired or isn't valid yet, also an intermediate, is rejected even when none is served. Default false: it's
-    /// served with a warning, as to serve none fails every client.
+    /// Whether a leaf or an intermediate that has expired or isn't valid yet is rejected even if none is served. Default false: it is served with a
+    /// warning, as without any certificate every handshake fails.
     /// </summary>
     public bool RequireValidFirst { get; init; }
 
     /// <summary>
-    /// How long before the end of its validity <see cref="CertificateExpiring"/> is told, once each; a third of the certificate's lifetime counts
-    /// instead of anything longer. The end itself is always told. Each above 0; default 30, 7 and 1 days.
+    /// How long before the end of its validity <see cref="CertificateExpiring"/> is reported, once each. A third of the certificate's lifetime
+    /// replaces anything longer. The end itself is always reported. Each above 0; default 30, 7 and 1 days.
     /// </summary>
-    public IReadOnlyList<TimeSpan> ExpiryThresholds { get; init; } = [TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)];
+    public IReadOnlyList<TimeSpan> ExpiryThresholds
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<TimeSpan>([TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)]);
 
-    /// <summary>How long nothing may have touched the files before they are read; each touch starts it anew. 1 ms to 1 day, default 150 ms.</summary>
+    /// <summary>How long after the last touch the files are loaded; each touch restarts it. 1 ms to 1 day, default 150 ms.</summary>
     public TimeSpan DebounceWindow { get; init; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How long after the first touch the files are read at the latest, whatever still touches them. <see cref="DebounceWindow"/> to 1 day, default 1 s.</summary>
+    /// <summary>How long after the first touch the files are loaded at the latest, even if touches go on. <see cref="DebounceWindow"/> to 1 day, default 1 s.</summary>
     public TimeSpan MaxDebounce { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often the files are looked at while events are to be had, should an event be lost. 1 ms to 1 day, default 10 s.</summary>
+    /// <summary>How often the files are polled while events are available, in case an event is lost. 1 ms to 1 day, default 10 s.</summary>
     public TimeSpan PollIntervalWithEvents { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often the files are looked at while events are not to be had. 1 ms to 1 day, default 1 s.</summary>
+    /// <summary>How often the files are polled while events are not available. 1 ms to 1 day, default 1 s.</summary>
     public TimeSpan PollIntervalWithoutEvents { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long reading and judging the pair may take before it is given up. 1 ms to 1 day, default 5 s.</summary>
+    /// <summary>How long reading and judging the pair may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     internal CertificateOptions WithFullPaths() => this with
@@ -107,7 +116,7 @@ public sealed record CertificateOptions
         foreach (var name in RequiredNames ?? [])
         {
             if (Uri.CheckHostName(name) is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6))
-                yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is no host name";
+                yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is not a host name";
         }
 
         if (AllowedExpirySetback < TimeSpan.Zero)
@@ -125,7 +134,7 @@ public sealed record CertificateOptions
             yield return $"pair '{Name}': {nameof(MaxDebounce)} ({MaxDebounce}) must be at least {nameof(DebounceWindow)} ({DebounceWindow})";
     }
 
-    // Where links are followed step by step, "link/.." is the directory above the link's target, and not that of the link.
+    // Not normalized: "link/.." is the parent of the link's target, where Path.GetFullPath returns the parent of the link.
     private static string FullPath(string path) =>
         OperatingSystem.IsWindows() ? Path.GetFullPath(path)
         : Path.IsPathRooted(path) ? path

@@ -1,31 +1,63 @@
+using CertActors.Diagnostics;
+
 namespace CertActors;
 
-/// <summary>What the files of a pair were found to be.</summary>
-/// <param name="Reason">Why the pair is rejected; null if it's accepted.</param>
-/// <param name="Findings">All that is to be said of it; empty if that is nothing.</param>
-/// <param name="Leaf">The leaf certificate; null if the files hold no pair.</param>
-/// <param name="Chain">The intermediates that would be sent with it, in the order of issue; without those whose fields can't be decoded.</param>
-/// <param name="Key">The kind and size of its key, such as <c>ECDSA P-256</c> or <c>RSA 2048</c>; null if the files hold no pair.</param>
-/// <param name="Files">The files that were looked at.</param>
-public sealed record CertificateReport(
-    RejectionReason? Reason,
-    IReadOnlyList<CertificateFinding> Findings,
-    CertificateFacts? Leaf,
-    IReadOnlyList<CertificateFacts> Chain,
-    string? Key,
-    IReadOnlyList<CertificateFile> Files)
+/// <summary>What <see cref="CertificateCheck"/> finds in the files of a pair. Its lists compare by value.</summary>
+public sealed record CertificateReport
 {
+    /// <summary>Why the pair is rejected; null if it is accepted.</summary>
+    public required RejectionReason? Reason { get; init; }
+
+    /// <summary>Every reason to reject the pair, and every warning; empty if there is none.</summary>
+    public required IReadOnlyList<CertificateFinding> Findings
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+
+    /// <summary>The leaf certificate; null if the files hold no pair.</summary>
+    public required CertificateFacts? Leaf { get; init; }
+
+    /// <summary>The intermediates that a server sends with the leaf, in the order of issue; those whose fields can't be decoded are left out.</summary>
+    public required IReadOnlyList<CertificateFacts> Chain
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+
+    /// <summary>The kind and the size of the private key, such as <c>ECDSA P-256</c> or <c>RSA 2048</c>; null if the files hold no pair.</summary>
+    public required string? Key { get; init; }
+
+    /// <summary>The files that were inspected.</summary>
+    public required IReadOnlyList<CertificateFile> Files
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+
     /// <summary>Whether a supervisor would serve the pair.</summary>
     public bool IsAccepted => Reason is null;
 }
 
-/// <summary>Something that is to be said of a pair.</summary>
-/// <param name="Reason">Why it's rejected for that; null for a warning.</param>
-/// <param name="Message">What, for people: the path, the reason and the remedy. Never key material.</param>
-public sealed record CertificateFinding(RejectionReason? Reason, string Message);
+/// <summary>A reason to reject a pair, or a warning about it.</summary>
+public sealed record CertificateFinding
+{
+    /// <summary>Why the pair is rejected; null for a warning.</summary>
+    public required RejectionReason? Reason { get; init; }
+
+    /// <summary>The explanation for people: the path, the reason and the remedy. Never key material.</summary>
+    public required string Message { get; init; }
+}
 
 /// <summary>A file of a pair.</summary>
-/// <param name="Path">Its full path.</param>
-/// <param name="Size">Its size in bytes, after all links; null if it isn't there or can't be looked at.</param>
-/// <param name="Mode">Its permissions in octal digits, such as <c>0600</c>; null if it isn't there, or the platform has none.</param>
-public sealed record CertificateFile(string Path, long? Size, string? Mode);
+public sealed record CertificateFile
+{
+    /// <summary>The full path.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The size in bytes of the file that the path leads to; null if it does not exist or can't be inspected.</summary>
+    public required long? Size { get; init; }
+
+    /// <summary>The permissions in octal digits, such as <c>0600</c>; null if the file does not exist, or on a platform without such permissions.</summary>
+    public required string? Mode { get; init; }
+}

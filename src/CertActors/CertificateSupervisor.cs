@@ -3,8 +3,8 @@ using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Debouncing;
 using CertActors.Diagnostics;
+using CertActors.Holding;
 using CertActors.Reloading;
-using CertActors.Scheduling;
 using CertActors.Supervision;
 using CertActors.Watching;
 using Microsoft.Extensions.Logging;
@@ -12,97 +12,79 @@ using Microsoft.Extensions.Logging;
 namespace CertActors;
 
 /// <summary>
-/// Spawns and supervises the actors that keep a <see cref="CertificateHolder"/> up to date; answers <see cref="SubscribeToCertificates"/>,
-/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/> and <see cref="GetStatus"/>. What subscribers are told is also published
-/// on the event stream of the actor system.
+/// Starts and supervises the actors that keep a <see cref="CertificateHolder"/> up to date. Answers <see cref="SubscribeToCertificates"/>,
+/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/> and <see cref="GetStatus"/>. What subscribers get is also published on the event
+/// stream of the actor system.
 /// </summary>
 /// <remarks>
 /// <para>
-/// It takes the holder when it starts, and gives it back when it has stopped. Where another running supervisor owns the holder, it fails with
-/// <see cref="CertificateHolderInUseException"/> as it starts, and its parent decides; by default that stops it.
+/// It takes the holder when it starts, and gives it back when it has stopped. If another running supervisor owns the holder, it fails with
+/// <see cref="CertificateHolderInUseException"/> when it starts, and its parent decides what follows; by default, it is stopped.
 /// </para>
 /// <para>
-/// A child that fails is stopped and comes back after 0.25 s, doubling to 30 s with each failure and forgotten after a minute without one;
-/// what it looked after is then read again. The supervisor may be restarted by its parent: pairs, subscribers and what is served stay.
+/// A child that fails is stopped, and started again after 0.25 s. The delay doubles with each failure up to 30 s, and a minute without a failure
+/// resets it. A child that has started again reads the files again. The parent may restart the supervisor: pairs, subscribers, open requests and what
+/// is served stay.
 /// </para>
 /// </remarks>
 public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    /// <summary>The name under which the hosting extension spawns it, and a good one elsewhere.</summary>
+    /// <summary>The name of the actor that the hosting extension starts.</summary>
     public const string DefaultName = "certificates";
+
+    private sealed record ExpiryCheckDue : IDeadLetterSuppression
+    {
+        public static readonly ExpiryCheckDue Instance = new();
+    }
 
     private const string Debounce = "debounce";
     private const string FileWatch = "file-watch";
 
-    private static readonly TimeSpan FirstRestartDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan MaxRestartDelay = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan HealthyAfter = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
-    private readonly CertificateRegistry _registry;
+    private readonly SupervisorState _state;
     private readonly ILogger _log;
-    private readonly Dictionary<string, Child> _children = [];
+    private readonly Children _children;
+    private readonly Announcer _announcer;
+    private readonly PairReports _reports;
 
-    private CertificateSupervisor(CertificateRegistry registry)
+    private CertificateSupervisor(SupervisorState state)
     {
-        _registry = registry;
-        _log = registry.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
-    }
-
-    /// <summary>A child's wait is over.</summary>
-    private sealed record StartChild(string Name) : IDeadLetterSuppression;
-
-    /// <summary>A child has run long enough for its failures to be forgotten.</summary>
-    private sealed record ChildIsHealthy(string Name) : IDeadLetterSuppression;
-
-    /// <summary>A child in all its incarnations.</summary>
-    /// <param name="Props">How it's made.</param>
-    /// <param name="Covered">What it looks after counts as touched once it runs.</param>
-    private sealed record Child(Props Props, Action<IActorRef> Covered)
-    {
-        public Backoff Restart { get; } = new(FirstRestartDelay, MaxRestartDelay);
-
-        /// <summary>Null while it waits to be started.</summary>
-        public IActorRef? Running { get; set; }
+        _state = state;
+        _log = state.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
+        _children = new Children(Context, this, _log);
+        _announcer = new Announcer(state.Subscribers, Context, _log);
+        _reports = new PairReports(state, _announcer, _log);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
     public ITimerScheduler Timers { get; set; } = null!;
 
-    internal static string PathToDebounce => $"../{Debounce}";
-
-    internal static string PathToPair(string pair) => $"../{NameOf(pair)}";
-
     /// <summary>Takes the holder, and starts the children.</summary>
     protected override void PreStart()
     {
-        Claim();
         try
         {
-            foreach (var subscriber in _registry.Subscribers)
-                Context.Watch(subscriber);
+            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Name)]);
+            _announcer.Resume();
 
-            // What the last incarnation swapped in and didn't live to tell is told now.
-            foreach (var pair in _registry.Pairs)
-                Announce(pair, pair.Cell.Serving?.Announcement);
-
-            AddChild(Debounce, Akka.Actor.Props.Create<DebounceActor>(_registry), TouchAll);
-            AddChild(FileWatch, Akka.Actor.Props.Create<FileWatchActor>(_registry), _ => { });
-
-            // By type and arguments: an expression is compiled for each pair, which takes longer than all else of its actor.
-            foreach (var pair in _registry.Pairs)
-                AddChild(NameOf(pair.Name), Akka.Actor.Props.Create<ReloadActor>(pair.Options, pair.Cell, pair.Reloading, _registry.Platform.Disk, _log), child => LoadAgain(pair, child));
+            // The last incarnation may have stopped between a swap and its announcement, and another supervisor may have had the holder.
+            foreach (var change in cells.Select(cell => cell.Serving?.Announcement).OfType<CertificateChanged>())
+                _reports.Add(change);
+            StartChildren(cells);
+            Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
         }
         catch (Exception fault)
         {
-            _registry.Started.TrySetException(fault);
-            _registry.Holder.Release(Self);
+            _state.Started.TrySetException(fault);
+            _state.Holder.Release(Self);
             throw;
         }
 
-        _registry.Started.TrySetResult();
+        _state.Started.TrySetResult();
     }
 
-    /// <summary>Stops the children; the holder stays taken, as its owner comes back.</summary>
+    /// <summary>Stops the children. The holder stays taken, as this actor starts again.</summary>
     protected override void PreRestart(Exception reason, object message)
     {
         foreach (var child in Context.GetChildren())
@@ -112,12 +94,12 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         }
     }
 
-    /// <summary>Gives the holder back. The children have stopped before.</summary>
+    /// <summary>Gives the holder back. The children have stopped by now.</summary>
     protected override void PostStop()
     {
-        _registry.Subscribers.Clear();
-        _registry.Requests.Clear();
-        _registry.Holder.Release(Self);
+        _state.Subscribers.Clear();
+        _state.Requests.Clear();
+        _state.Holder.Release(Self);
     }
 
     /// <inheritdoc/>
@@ -128,35 +110,36 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             case PairJudged judged:
                 OnJudged(judged);
                 break;
-            case LoadStuck(var name, var isStuck):
-                _registry.Find(name).IsLoadStuck = isStuck;
-                break;
-            case ExpiryIsDue(var name):
-                TellIfExpiring(_registry.Find(name));
+            case LoadStuck stuck:
+                _reports.Add(stuck);
                 break;
             case PairWatched watched:
-                OnWatched(watched);
+                _reports.Add(watched, Context.System.Scheduler.Now);
+                break;
+            case ExpiryCheckDue:
+                _reports.CheckExpiry(Context.System.Scheduler.Now);
                 break;
             case SubscribeToCertificates(var subscriber):
-                OnSubscribe(subscriber);
+                _announcer.Subscribe(subscriber, _state.Pairs);
                 break;
             case UnsubscribeFromCertificates(var subscriber):
-                Forget(subscriber);
+                _announcer.Unsubscribe(subscriber);
                 break;
             case ReloadNow(var name):
                 OnReloadNow(name);
                 break;
             case GetStatus:
-                Sender.Tell(new CertificateSupervisorStatus(_registry.Pairs.Select(StatusOf).ToArray()));
+                Sender.Tell(new CertificateSupervisorStatus { Certificates = [.. _state.Pairs.Select(pair => pair.Status)] });
                 break;
-            case Terminated dead:
-                OnTerminated(dead.ActorRef);
+            case Terminated { ActorRef: var stopped }:
+                if (!_children.TryRestart(stopped))
+                    _announcer.Unsubscribe(stopped);
                 break;
-            case StartChild(var name):
-                Start(name);
+            case Children.StartDue due:
+                _children.StartAgain(due);
                 break;
-            case ChildIsHealthy(var name):
-                _children[name].Restart.Reset();
+            case Children.Healthy healthy:
+                _children.ResetBackoff(healthy);
                 break;
             default:
                 Unhandled(message);
@@ -164,269 +147,126 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         }
     }
 
-    /// <summary>Every fault stops the child: it comes back by back-off, where a restart would come back in a tight loop.</summary>
+    /// <summary>A fault stops the child: it starts again after a back-off, where a restart by Akka has no delay.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
     private static string NameOf(string pair) => $"pair-{pair}";
 
-    private void Claim()
+    private void StartChildren(IReadOnlyList<CertificateCell> cells)
     {
-        try
+        // Props by type and arguments: an expression is compiled for each pair, which takes longer than everything else that starts its actor.
+        var (options, disk) = (_state.Options.Certificates, _state.Platform.Disk);
+        var targets = options.ToDictionary(
+            pair => pair.Name, pair => new DebounceActor.Target(pair, Context.ActorSelection(NameOf(pair.Name))), StringComparer.Ordinal);
+        _children.Add(Debounce, Akka.Actor.Props.Create<DebounceActor>(targets, _log), TouchAll);
+        _children.Add(
+            FileWatch,
+            Akka.Actor.Props.Create<FileWatchActor>(options, _state.Platform.OpenEventSource, disk, Context.ActorSelection(Debounce), _log));
+
+        for (var i = 0; i < options.Count; i++)
         {
-            var cells = _registry.Holder.Claim(Self, [.. _registry.Pairs.Select(pair => pair.Name)]);
-            foreach (var (pair, cell) in _registry.Pairs.Zip(cells))
-                pair.Cell = cell;
-        }
-        catch (CertificateHolderInUseException refused)
-        {
-            _registry.Started.TrySetException(refused);
-            throw;
+            var name = options[i].Name;
+            var props = Akka.Actor.Props.Create<ReloadActor>(options[i], cells[i], _state.ReloadStates[i], disk, _log);
+            Load(name, _children.Add(NameOf(name), props, child => Load(name, child)));
         }
     }
 
-    private void AddChild(string name, Props props, Action<IActorRef> covered)
-    {
-        _children.Add(name, new Child(props, covered));
-        Start(name);
-    }
-
-    private void Start(string name)
-    {
-        var child = _children[name];
-        child.Running = Context.Watch(Context.ActorOf(child.Props, name));
-        Timers.StartSingleTimer((nameof(ChildIsHealthy), name), new ChildIsHealthy(name), HealthyAfter);
-        child.Covered(child.Running);
-    }
-
-    private void OnTerminated(IActorRef dead)
-    {
-        if (!_children.TryGetValue(dead.Path.Name, out var child) || !dead.Equals(child.Running))
-        {
-            Forget(dead);
-            return;
-        }
-
-        var name = dead.Path.Name;
-        var wait = child.Restart.Next();
-        child.Running = null;
-        _log.ChildFailed(name, wait.TotalSeconds);
-        Timers.Cancel((nameof(ChildIsHealthy), name));
-        Timers.StartSingleTimer((nameof(StartChild), name), new StartChild(name), wait);
-    }
-
+    /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>
     private void TouchAll(IActorRef debounce)
     {
-        foreach (var pair in _registry.Pairs)
+        foreach (var pair in _state.Pairs)
             debounce.Tell(new PairTouched(pair.Name, ReloadReason.Start));
     }
 
-    private void LoadAgain(Pair pair, IActorRef reloader)
+    private void Load(string pair, IActorRef reloader)
     {
         reloader.Tell(new Reload(ReloadReason.Start));
-        foreach (var (id, _) in _registry.Requests.Where(request => request.Value.Waiting.Contains(pair.Name)))
-            reloader.Tell(new Reload(ReloadReason.Requested, id));
+        foreach (var request in _state.Requests.WaitingFor(pair))
+            reloader.Tell(new Reload(ReloadReason.Requested, request));
+    }
+
+    private void OnReloadNow(string? name)
+    {
+        string[] pairs = [.. _state.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
+        if (pairs.Length == 0)
+        {
+            var unknown = new ReloadOutcome { Name = name!, Kind = ReloadOutcomeKind.UnknownName, Generation = 0 };
+            Sender.Tell(new ReloadNowResult { Outcomes = [unknown] });
+            return;
+        }
+
+        // An actor that waits to be started gets the request when it has.
+        var request = _state.Requests.Add(Sender, pairs);
+        foreach (var pair in pairs)
+            _children.Tell(NameOf(pair), new Reload(ReloadReason.Requested, request));
     }
 
     private void OnJudged(PairJudged judged)
     {
-        var pair = _registry.Find(judged.Pair);
-        if (judged.Failure is { } failure)
-        {
-            pair.Loads = pair.Loads with { Rejected = pair.Loads.Rejected + 1 };
-            OnRejected(pair, failure, judged.IsRepeated);
-        }
-        else
-        {
-            pair.Loads = judged.Change is null
-                ? pair.Loads with { Unchanged = pair.Loads.Unchanged + 1 }
-                : pair.Loads with { Changed = pair.Loads.Changed + 1 };
-            if (pair.CurrentFailure is not null && judged.Change is null)
-                _log.Recovered(pair.Name);
-            pair.CurrentFailure = null;
-            Announce(pair, judged.Change);
-        }
+        _reports.Add(judged);
 
-        foreach (var warning in judged.Warnings)
-            _log.Warned(pair.Name, warning);
-        foreach (var id in judged.Requests)
-            Answer(id, OutcomeOf(pair, judged));
-        if (judged.Failure is { } first && _registry.StopOnFailedFirstLoad && pair.Cell.Serving is null)
+        // The next poll loads the pair again; but a load that was given up while it runs is judged when it ends.
+        if (judged.Failure is { Reason: not RejectionReason.TimedOut })
+            _children.Tell(FileWatch, new PairRejected(judged.Pair));
+        foreach (var request in judged.Requests)
+            _state.Requests.Complete(request, OutcomeOf(judged));
+        if (judged.Failure is { StillServed: null } first && _state.Options.StopOnFailedFirstLoad)
             GiveUp(first);
-    }
-
-    private void OnRejected(Pair pair, CertificateReloadFailed failure, bool isRepeated)
-    {
-        // The next poll is to load the pair again, but for a load that goes on although it was given up: its end is judged.
-        if (failure.Reason != RejectionReason.TimedOut)
-            _children[FileWatch].Running?.Tell(new PairRejected(pair.Name));
-
-        // A slow disk's load that was late before, and good all the same: the status has it as stuck.
-        if (isRepeated && failure.Reason == RejectionReason.TimedOut && pair.CurrentFailure is null)
-            return;
-
-        // Files that stay bad are tried again and again, and complained of once. The status has the last of several that take turns.
-        var isKnown = isRepeated && pair.CurrentFailure is not null;
-        if (!isKnown || (pair.CurrentFailure!.Reason, pair.CurrentFailure.Message) != (failure.Reason, failure.Message))
-            pair.CurrentFailure = failure;
-        if (isKnown)
-            return;
-        _log.Rejected(pair.Name, failure.Reason, failure.Message, failure.StillServed?.Sha256 ?? "nothing");
-        Publish(failure);
     }
 
     private void GiveUp(CertificateReloadFailed failure)
     {
         _log.GaveUp(failure.Name);
-        _registry.Holder.GiveUp(failure);
+        _state.Holder.GiveUp(failure);
         Context.Stop(Self);
     }
 
-    private void Announce(Pair pair, CertificateChanged? change)
+    private ReloadOutcome OutcomeOf(PairJudged judged) => new()
     {
-        if (change is null || change.Generation <= (pair.LastChange?.Generation ?? 0))
-            return;
-
-        pair.LastChange = change;
-        pair.ExpiryDue = change.At;
-        _log.Changed(change.Name, change.Generation, change.Current.Sha256, change.Current.NotAfter, change.Reason);
-        Publish(change);
-    }
-
-    private void TellIfExpiring(Pair pair)
-    {
-        if (pair.LastChange is not { } served)
-            return;
-        var (leaf, now) = (served.Current, Context.System.Scheduler.Now);
-        var remaining = leaf.NotAfter - now;
-        pair.ExpiryDue = ExpiryThresholds.Next(leaf, remaining, pair.Options.ExpiryThresholds);
-        if (ExpiryThresholds.Reached(leaf, remaining, pair.Options.ExpiryThresholds) is not { } threshold)
-            return;
-        if (pair.Expiring is { } known && known.Told.Generation == served.Generation && known.Threshold <= threshold)
-            return;
-
-        var expiring = new CertificateExpiring(pair.Name, served.Generation, leaf.NotAfter, remaining, now);
-        pair.Expiring = (expiring, threshold);
-        if (remaining > TimeSpan.Zero)
-            _log.Expiring(pair.Name, leaf.NotAfter, remaining);
-        else
-            _log.Expired(pair.Name, leaf.NotAfter);
-        Publish(expiring);
-    }
-
-    private void OnWatched(PairWatched watched)
-    {
-        var pair = _registry.Find(watched.Pair);
-        if (pair.Watching?.Mode == watched.Mode)
-            return;
-
-        pair.Watching = new WatchModeChanged(pair.Name, watched.Mode, watched.Message, Context.System.Scheduler.Now);
-        _log.ModeChanged(pair.Name, watched.Mode, watched.Message);
-        Publish(pair.Watching);
-    }
-
-    private void OnSubscribe(IActorRef subscriber)
-    {
-        _registry.Subscribers.Add(subscriber);
-        Context.Watch(subscriber);
-        foreach (var pair in _registry.Pairs)
+        Name = judged.Pair,
+        Kind = judged switch
         {
-            var expiring = pair.Expiring?.Told is { } told && told.Generation == pair.LastChange?.Generation ? told : null;
-            foreach (var known in (IEnumerable<object?>)[pair.Watching, pair.LastChange, expiring, pair.CurrentFailure])
-            {
-                if (known is not null)
-                    subscriber.Tell(known);
-            }
-        }
-    }
-
-    private void Forget(IActorRef subscriber)
-    {
-        if (_registry.Subscribers.Remove(subscriber))
-            Context.Unwatch(subscriber);
-    }
-
-    private void Publish(object news)
-    {
-        foreach (var subscriber in _registry.Subscribers)
-            subscriber.Tell(news);
-        Context.System.EventStream.Publish(news);
-    }
-
-    private void OnReloadNow(string? name)
-    {
-        string[] names = [.. _registry.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
-        if (names.Length == 0)
-        {
-            ReloadOutcome[] unknown = [new(name!, ReloadOutcomeKind.UnknownName, Generation: 0, Failure: null)];
-            Sender.Tell(new ReloadNowResult(unknown));
-            return;
-        }
-
-        var id = ++_registry.LastRequest;
-        _registry.Requests.Add(id, new OpenRequest(Sender, [.. names], []));
-
-        // One that waits to be started is told when it is.
-        foreach (var pair in names)
-            _children[NameOf(pair)].Running?.Tell(new Reload(ReloadReason.Requested, id));
-    }
-
-    private void Answer(long id, ReloadOutcome outcome)
-    {
-        if (!_registry.Requests.TryGetValue(id, out var request) || !request.Waiting.Remove(outcome.Name))
-            return;
-
-        request.Outcomes.Add(outcome);
-        if (request.Waiting.Count > 0)
-            return;
-        _registry.Requests.Remove(id);
-        request.Asker.Tell(new ReloadNowResult(request.Outcomes.ToArray()));
-    }
-
-    private static ReloadOutcome OutcomeOf(Pair pair, PairJudged judged) => judged switch
-    {
-        { Change: { } change } => new(pair.Name, ReloadOutcomeKind.Changed, change.Generation, Failure: null),
-        { Failure: { } failure } => new(pair.Name, ReloadOutcomeKind.Failed, pair.LastChange?.Generation ?? 0, failure),
-        _ => new(pair.Name, ReloadOutcomeKind.Unchanged, pair.LastChange?.Generation ?? 0, Failure: null),
+            { Failure: not null } => ReloadOutcomeKind.Failed,
+            { Change: not null } => ReloadOutcomeKind.Changed,
+            _ => ReloadOutcomeKind.Unchanged,
+        },
+        Generation = (judged.Change ?? _state.Find(judged.Pair).LastChange)?.Generation ?? 0,
+        Failure = judged.Failure,
     };
 
-    private static CertificateStatus StatusOf(Pair pair) => new(
-        pair.Name,
-        pair.LastChange,
-        pair.CurrentFailure,
-        pair.Watching?.Mode ?? WatchMode.Polling,
-        pair.IsLoadStuck,
-        pair.Loads);
-
-    /// <summary>How to spawn a supervisor of one pair.</summary>
-    /// <inheritdoc cref="Props(CertificateHolder, CertificateSupervisorOptions, ILoggerFactory?)"/>
+    /// <summary>How to start a supervisor of one pair.</summary>
+    /// <param name="holder">Publishes what is loaded to handshakes.</param>
+    /// <param name="certificate">The pair.</param>
+    /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <returns>The props, for this process only: a private key never goes over the network.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     public static Props Props(CertificateHolder holder, CertificateOptions certificate, ILoggerFactory? loggers = null) =>
         Props(holder, new CertificateSupervisorOptions { Certificates = [certificate] }, loggers);
 
-    /// <summary>How to spawn a supervisor. One at a time may run on the holder.</summary>
-    /// <param name="holder">What handshakes read.</param>
+    /// <summary>How to start a supervisor. One at a time may run on a holder.</summary>
+    /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="options">The pairs.</param>
-    /// <param name="loggers">Where reloads, rejections and mode changes are logged; null for the log of the actor system.</param>
-    /// <returns>The props, for this process only: a private key never goes over the wire.</returns>
-    /// <exception cref="CertificateOptionsException">The options can't be used; every error is named.</exception>
+    /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <returns>The props, for this process only: a private key never goes over the network.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     public static Props Props(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers = null) =>
-        Props(RegistryOf(holder, options, loggers));
+        Props(StateOf(holder, options, loggers));
 
-    internal static CertificateRegistry RegistryOf(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers)
+    internal static SupervisorState StateOf(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers)
     {
         ArgumentNullException.ThrowIfNull(holder);
         ArgumentNullException.ThrowIfNull(options);
-        return new CertificateRegistry(holder, options.Checked(), Platform.Real, loggers);
+        return new SupervisorState(holder, options.Checked(), Platform.Real, loggers);
     }
 
-    internal static Props Props(CertificateRegistry registry) =>
-        Akka.Actor.Props.CreateBy(new Producer(registry)).WithDeploy(Deploy.Local);
+    internal static Props Props(SupervisorState state) => Akka.Actor.Props.CreateBy(new Producer(state)).WithDeploy(Deploy.Local);
 
-    // Akka makes actors by public constructors only, and the registry is nobody else's business.
-    private sealed class Producer(CertificateRegistry registry) : IIndirectActorProducer
+    // Akka creates actors by public constructors only, and the state is internal.
+    private sealed class Producer(SupervisorState state) : IIndirectActorProducer
     {
         public Type ActorType => typeof(CertificateSupervisor);
 
-        public ActorBase Produce() => new CertificateSupervisor(registry);
+        public ActorBase Produce() => new CertificateSupervisor(state);
 
         public void Release(ActorBase actor)
         {

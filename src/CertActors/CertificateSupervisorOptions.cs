@@ -1,22 +1,28 @@
+using CertActors.Diagnostics;
+
 namespace CertActors;
 
-/// <summary>What one <see cref="CertificateSupervisor"/> looks after.</summary>
+/// <summary>The pairs of one <see cref="CertificateSupervisor"/>, and what applies to all of them.</summary>
 public sealed record CertificateSupervisorOptions
 {
     /// <summary>
-    /// The pairs, at least one, each with a name of its own. The first is the default: what <see cref="CertificateHolder.Current"/>
-    /// is, and what a client gets that names no server or one that no pair covers.
+    /// The pairs: at least one, each with a name of its own. The first is the default: it is <see cref="CertificateHolder.Current"/>, and it is
+    /// served to clients that name no server, or one that no pair covers.
     /// </summary>
-    public required IReadOnlyList<CertificateOptions> Certificates { get; init; }
+    public required IReadOnlyList<CertificateOptions> Certificates
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
 
     /// <summary>
-    /// Whether the supervisor stops itself when the first load of a pair that was never served fails, so that waiters of
-    /// <see cref="CertificateHolder.WaitForFirstAsync"/> get the failure at once. Default false: the failure is published, and the load tried again.
+    /// Whether the supervisor stops itself when a load fails of a pair that has never been served, so that waiters of
+    /// <see cref="CertificateHolder.WaitForFirstAsync"/> get the failure at once. Default false: the failure is reported, and the load is tried again.
     /// </summary>
     public bool StopOnFailedFirstLoad { get; init; }
 
-    /// <summary>The same options with full paths, once they are known to be right.</summary>
-    /// <exception cref="CertificateOptionsException">Something is wrong; all of it is named.</exception>
+    /// <returns>The options with full paths, if they are valid.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     internal CertificateSupervisorOptions Checked()
     {
         var errors = Errors().ToArray();
@@ -30,7 +36,7 @@ public sealed record CertificateSupervisorOptions
         if (Certificates is not { Count: > 0 } || Certificates.Any(pair => pair is null))
             return [$"{nameof(Certificates)} must hold at least one pair, and no null"];
 
-        // Actor names are compared as they are written, but pairs that differ in case only would be told apart by nobody who reads them.
+        // Actor names are case-sensitive, but people would mix up pairs whose names differ in case only.
         var twice = Certificates
             .GroupBy(pair => pair.Name, StringComparer.OrdinalIgnoreCase)
             .Where(same => same.Count() > 1)

@@ -124,7 +124,7 @@ public sealed class CheckTests : IDisposable
         var (cert, key) = Write(TestPair.Make());
         using var check = ServerProcess.Start("check", "--cert", cert, "--key", key, "--names", "no name");
         Assert.Equal(2, await check.ExitAsync());
-        Assert.Contains("no host name", Assert.Single(check.Errors), StringComparison.Ordinal);
+        Assert.Contains("not a host name", Assert.Single(check.Errors), StringComparison.Ordinal);
     }
 
     private static TestLeaf NastyLeaf()

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using CertActors.Disk;
 using CertActors.Server;
-using CertActors.Supervision;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
 
@@ -14,7 +13,7 @@ public abstract class EventSourceTests : IDisposable
 
     private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
     private readonly WatchTable _watches;
-    private readonly WatchedPair _pair = new(new Pair(new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }), share: 1);
+    private readonly WatchedPair _pair = new(new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }, share: 1);
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {

@@ -45,7 +45,7 @@ public sealed class AnyContentSpec : PipelineKit
                 var candidates = CandidatesAt(Sys.Scheduler.Now);
                 var files = new MemoryFiles();
                 var holder = new CertificateHolder();
-                var registry = new CertificateRegistry(
+                var state = new SupervisorState(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
                     new Platform(Events.Open, new DiskScheduler(files, Disk)),
@@ -60,7 +60,7 @@ public sealed class AnyContentSpec : PipelineKit
                     if (pending.TryDequeue(out var write))
                         write();
                 };
-                Start(CertificateSupervisor.Props(registry));
+                Start(CertificateSupervisor.Props(state));
 
                 CertificateFacts? before = null;
                 foreach (var (which, what, rest) in steps)

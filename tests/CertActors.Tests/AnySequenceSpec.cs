@@ -24,7 +24,7 @@ public sealed class AnySequenceSpec : PipelineKit
                 var files = new InodeFiles();
                 files.MakeDirectory("/certs");
                 var holder = new CertificateHolder();
-                var registry = new CertificateRegistry(
+                var state = new SupervisorState(
                     holder,
                     new CertificateSupervisorOptions { Certificates = [Options()] }.Checked(),
                     new Platform(files.Open, new DiskScheduler(files, Disk)),
@@ -45,7 +45,7 @@ public sealed class AnySequenceSpec : PipelineKit
                 // Those that come first are done while the files are looked at for the first time, and nothing is watched yet.
                 var first = steps.TakeWhile(step => step.Looks > 0).ToArray();
                 Array.ForEach(first, pending.Enqueue);
-                Start(CertificateSupervisor.Props(registry));
+                Start(CertificateSupervisor.Props(state));
                 foreach (var step in steps.Skip(first.Length).Append(new Step("rest", _ => { }, Rests: true, Looks: 0)))
                 {
                     if (step.Looks > 0)

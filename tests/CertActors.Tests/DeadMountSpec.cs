@@ -162,7 +162,7 @@ public sealed class DeadMountSpec : PipelineKit
     private void StartOn(CountingThreads disk, CertificateOptions[] pairs)
     {
         var platform = new Platform(Events.Open, new DiskScheduler(Files, disk));
-        Start(CertificateSupervisor.Props(new CertificateRegistry(
+        Start(CertificateSupervisor.Props(new SupervisorState(
             Holder, new CertificateSupervisorOptions { Certificates = pairs }.Checked(), platform, loggers: null)));
     }
 

@@ -1,3 +1,4 @@
+using Akka.Event;
 using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
@@ -63,6 +64,37 @@ public sealed class DebounceSpec : PipelineKit
             Assert.Equal(generation, Current.Generation);
             Advance(milliseconds: 700);
         }
+    }
+
+    [Fact]
+    public void At_the_start_a_pair_is_loaded_once_until_its_path_is_inspected()
+    {
+        const int filesOfPair = 2;
+
+        Stop();
+        Disk.Hangs = true;
+        var reads = Files.Reads;
+        Start();
+        Advance(milliseconds: 800);
+        Disk.Release();
+        Barrier();
+        Assert.Equal(filesOfPair, Files.Reads - reads);
+    }
+
+    [Fact]
+    public void At_Debug_the_log_has_the_start_and_the_end_of_each_debounce()
+    {
+        Stop();
+        Sys.EventStream.SetLogLevel(LogLevel.DebugLevel);
+        Start();
+        Raise(CertPath);
+        Raise(KeyPath);
+        AdvancePastDebounce();
+
+        Assert.Equal(1, Entries("debounce started (FileChange); it ends 00:00:00.1500000 after the last touch, and at most 00:00:01 after the first."));
+        Assert.Equal(1, Entries("debounce ended; load requested (FileChange)."));
+
+        int Entries(string text) => Logged().Count(entry => entry.EndsWith($"Certificate default: {text}", StringComparison.Ordinal));
     }
 
     [Fact]

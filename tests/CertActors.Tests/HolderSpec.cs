@@ -134,8 +134,24 @@ public sealed class HolderSpec : PipelineKit
     /// <summary>Swaps a certificate with these names in, as a pair's reload actor does.</summary>
     private static ServingCertificate Serve(CertificateCell cell, params string[] names)
     {
-        var facts = new CertificateFacts("", "", "", names, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch);
-        var change = new CertificateChanged("pair", 1, Previous: null, facts, ReloadReason.Start, DateTimeOffset.UnixEpoch);
+        var facts = new CertificateFacts
+        {
+            Sha256 = "",
+            SerialNumber = "",
+            Subject = "",
+            DnsNames = names,
+            NotBefore = DateTimeOffset.UnixEpoch,
+            NotAfter = DateTimeOffset.UnixEpoch,
+        };
+        var change = new CertificateChanged
+        {
+            Name = "pair",
+            Generation = 1,
+            Previous = null,
+            Current = facts,
+            Reason = ReloadReason.Start,
+            At = DateTimeOffset.UnixEpoch,
+        };
 
         // Nobody shakes hands with it: no key is needed.
         var certificate = new ServingCertificate(change, pair: null!);

@@ -252,7 +252,7 @@ public sealed class RejectionSpec : PipelineKit
     public async Task With_StopOnFailedFirstLoad_the_supervisor_stops_itself_and_waiters_get_the_failure()
     {
         var waiter = Holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan);
-        var stopping = Registry(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        var stopping = State(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         var supervisor = Sys.ActorOf(CertificateSupervisor.Props(stopping));
         Watch(supervisor);
         Barrier();

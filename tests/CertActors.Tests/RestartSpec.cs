@@ -193,6 +193,26 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void A_load_that_is_stuck_is_still_known_to_be_after_a_restart_of_the_supervisor()
+    {
+        Write(TestPair.Make());
+        Start();
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+        AdvancePastLoadTimeLimit();
+        Assert.True(Status().LoadStuck);
+
+        RestartSupervisor();
+        Assert.True(Status().LoadStuck);
+
+        Disk.Release();
+        Barrier();
+        AdvancePastDebounce();
+        Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
+    }
+
+    [Fact]
     public void A_request_survives_the_death_of_the_actor_that_it_waits_for()
     {
         Write(TestPair.Make());
@@ -240,7 +260,7 @@ public sealed class RestartSpec : PipelineKit
     {
         var one = Write(TestPair.Make());
         var other = Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
-        var props = CertificateSupervisor.Props(Registry(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
         Start(props);
         Stop();
         Start(Options("default", "/other/tls.crt", "/other/tls.key"));

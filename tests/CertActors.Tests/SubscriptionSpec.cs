@@ -64,16 +64,16 @@ public sealed class SubscriptionSpec : PipelineKit
     public void A_subscriber_that_dies_is_forgotten()
     {
         Write(TestPair.Make());
-        var registry = Registry(new CertificateSupervisorOptions { Certificates = [Options()] });
-        Start(CertificateSupervisor.Props(registry));
+        var state = State(new CertificateSupervisorOptions { Certificates = [Options()] });
+        Start(CertificateSupervisor.Props(state));
         var mortal = CreateTestProbe();
         Supervisor.Tell(new SubscribeToCertificates(mortal));
         Barrier();
-        Assert.Equal(2, registry.Subscribers.Count);
+        Assert.Equal(2, state.Subscribers.Count);
 
         Kill(mortal);
 
-        Assert.Equal(Subscriber.Ref, Assert.Single(registry.Subscribers));
+        Assert.Equal(Subscriber.Ref, Assert.Single(state.Subscribers));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
@@ -80,7 +81,6 @@ public sealed class ValiditySpec : PipelineKit
         Start();
         News();
         Advance(seconds: TimeSpan.FromDays(55).TotalSeconds);
-        AdvancePastPoll();
         var told = Assert.Single(News<CertificateExpiring>());
         Assert.Equal((1, Current.Facts.NotAfter), (told.Generation, told.NotAfter));
         Assert.InRange(told.Remaining, TimeSpan.FromDays(4), TimeSpan.FromDays(5));
@@ -89,6 +89,57 @@ public sealed class ValiditySpec : PipelineKit
         Supervisor.Tell(new SubscribeToCertificates(late));
         Barrier();
         Assert.Equal(told, late.FishForMessage<CertificateExpiring>(_ => true));
+    }
+
+    [Fact]
+    public void The_end_of_a_certificate_is_checked_once_a_minute_however_rarely_the_files_are_polled()
+    {
+        Write(Leaf(daysAgo: 30, daysLeft: 60));
+        Start(Options() with { PollIntervalWithEvents = TimeSpan.FromDays(1) });
+        AdvanceTo(Current.Facts.NotAfter - TimeSpan.FromDays(30) - TimeSpan.FromMinutes(1));
+        News();
+
+        Advance(seconds: 59);
+        Assert.Empty(News<CertificateExpiring>());
+        Advance(seconds: 61);
+        Assert.InRange(Assert.Single(News<CertificateExpiring>()).Remaining, TimeSpan.FromDays(30) - TimeSpan.FromMinutes(1), TimeSpan.FromDays(30));
+    }
+
+    [Fact]
+    public void A_restart_of_the_supervisor_repeats_no_report_of_an_expiry()
+    {
+        Write(Leaf(daysAgo: 30, daysLeft: 60));
+        Start();
+        Advance(seconds: TimeSpan.FromDays(31).TotalSeconds);
+        Assert.Single(News<CertificateExpiring>());
+
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Pass(seconds: 180, stepMilliseconds: 30_000);
+        Assert.Empty(News<CertificateExpiring>());
+
+        Advance(seconds: TimeSpan.FromDays(23).TotalSeconds);
+        Assert.Equal(6, Math.Ceiling(Assert.Single(News<CertificateExpiring>()).Remaining.TotalDays));
+    }
+
+    [Fact]
+    public void A_check_that_finds_no_expiry_allocates_nothing()
+    {
+        Write(Leaf(daysAgo: 30, daysLeft: 60));
+        Start();
+        var pair = new PairState(Options()) { LastChange = Status().LastChange };
+        var now = Sys.Scheduler.Now;
+        Check();
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Check();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Check()
+        {
+            for (var i = 0; i < 1000; i++)
+                Assert.True(ExpiryReport.Due(pair, now) is null);
+        }
     }
 
     [Theory]
@@ -124,6 +175,8 @@ public sealed class ValiditySpec : PipelineKit
         Start();
         Assert.DoesNotContain(Logged(), entry => entry.Contains("is readable", StringComparison.Ordinal));
     }
+
+    private void AdvanceTo(DateTimeOffset time) => Advance(seconds: (time - Today).TotalSeconds);
 
     private TestPair Leaf(int daysAgo, int daysLeft) => new TestLeaf { NotBefore = Today.AddDays(-daysAgo), NotAfter = Today.AddDays(daysLeft) }.Make();
 

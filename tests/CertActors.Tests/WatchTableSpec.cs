@@ -1,5 +1,4 @@
 using CertActors.Disk;
-using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -210,7 +209,7 @@ public sealed class WatchTableSpec
     }
 
     private static WatchedPair PairOf(string name) =>
-        new(new Pair(new CertificateOptions { Name = name, CertificatePath = "/crt", KeyPath = "/key" }), share: 1);
+        new(new CertificateOptions { Name = name, CertificatePath = "/crt", KeyPath = "/key" }, share: 1);
 
     private static PathStep Step(string directory, string name) => new(directory, name, default, Contents: false);
 

@@ -1,4 +1,3 @@
-using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -126,7 +125,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch.AddYears(50);
         var polls = new PollSchedule(() => now);
-        var pair = new WatchedPair(new Pair(Options()), share: 1) { Mode = WatchMode.Events };
+        var pair = new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events };
         polls.Plan(pair, TimeSpan.FromSeconds(10));
         now = now.AddHours(-1);
         Assert.Equal(TimeSpan.FromSeconds(10), polls.Wait);
@@ -142,7 +141,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        WatchedPair[] pairs = [.. Enumerable.Range(0, 1000).Select(_ => new WatchedPair(new Pair(Options()), share: 1) { Mode = WatchMode.Events })];
+        WatchedPair[] pairs = [.. Enumerable.Range(0, 1000).Select(_ => new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events })];
         for (var i = 0; i < pairs.Length; i++)
             polls.Plan(pairs[i], TimeSpan.FromMilliseconds(10 * (i + 1)));
 
@@ -155,7 +154,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        WatchedPair[] pairs = [.. Enumerable.Range(0, 10).Select(_ => new WatchedPair(new Pair(Options()), share: 1) { Mode = WatchMode.Events })];
+        WatchedPair[] pairs = [.. Enumerable.Range(0, 10).Select(_ => new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events })];
         for (var i = 0; i < pairs.Length; i++)
             polls.Plan(pairs[i], TimeSpan.FromSeconds(i + 1));
 
@@ -176,7 +175,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        var pair = new WatchedPair(new Pair(Options()), share: 1);
+        var pair = new WatchedPair(Options(), share: 1);
         polls.Plan(pair, TimeSpan.FromSeconds(1));
         polls.Plan(pair, TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromSeconds(10), polls.Wait);

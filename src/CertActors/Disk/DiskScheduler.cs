@@ -54,6 +54,8 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
     public DiskCall<T> Run<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call) =>
         Run(_devices.TryGetValue(pair, out var devices) ? devices : Devices.None, work, call);
 
+    public Devices DevicesOf(CertificateOptions pair) => _devices.TryGetValue(pair, out var devices) ? devices : Devices.None;
+
     /// <summary>Remembers the devices that the paths of a pair cross.</summary>
     public void Remember(CertificateOptions pair, Devices devices) => _devices.AddOrUpdate(pair, devices);
 

@@ -19,8 +19,15 @@ internal sealed class VerdictHandler(CertificateOptions options, CertificateCell
         {
             case Verdict.Accepted accepted:
                 var served = cell.Serving;
-                var change = new CertificateChanged(
-                    options.Name, (served?.Generation ?? 0) + 1, served?.Facts, accepted.Pair.Facts, request.Reason, now);
+                var change = new CertificateChanged
+                {
+                    Name = options.Name,
+                    Generation = (served?.Generation ?? 0) + 1,
+                    Previous = served?.Facts,
+                    Current = accepted.Pair.Facts,
+                    Reason = request.Reason,
+                    At = now,
+                };
                 cell.Publish(new ServingCertificate(change, accepted.Pair));
                 return Accept(request, change, result.Tags, wasGivenUp, [.. accepted.Warnings, .. warnings]);
             case Verdict.Unchanged:
@@ -72,6 +79,12 @@ internal sealed class VerdictHandler(CertificateOptions options, CertificateCell
         return new PairJudged(options.Name, Change: null, failure, IsRepeated: !isNew, warnings, waiting);
     }
 
-    private CertificateReloadFailed FailureOf(Verdict.Rejected verdict, DateTimeOffset now) =>
-        new(options.Name, verdict.Reason, verdict.Message, cell.Serving?.Facts, now);
+    private CertificateReloadFailed FailureOf(Verdict.Rejected verdict, DateTimeOffset now) => new()
+    {
+        Name = options.Name,
+        Reason = verdict.Reason,
+        Message = verdict.Message,
+        StillServed = cell.Serving?.Facts,
+        At = now,
+    };
 }

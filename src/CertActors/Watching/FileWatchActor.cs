@@ -5,8 +5,8 @@ using Akka.Event;
 using CertActors.Debouncing;
 using CertActors.Disk;
 using CertActors.Scheduling;
-using CertActors.Supervision;
 using CertActors.Watching.Sources;
+using Microsoft.Extensions.Logging;
 
 namespace CertActors.Watching;
 
@@ -16,28 +16,35 @@ internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed now.</summary>
 internal sealed record PairWatched(string Pair, WatchMode Mode, string Message) : IDeadLetterSuppression;
 
-/// <summary>From <see cref="FileWatchActor"/> to the supervisor, at a poll: the end of what is served of the pair is to be looked at again.</summary>
-internal sealed record ExpiryIsDue(string Pair) : IDeadLetterSuppression;
-
 /// <summary>
 /// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
 /// What it looks at and watches is every step on the way to the files: see <see cref="PathStep"/>.
 /// </summary>
 internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    private readonly Platform _platform;
+    private readonly Func<OnFileEvent, IFileEventSource> _openEventSource;
+    private readonly DiskScheduler _disk;
+    private readonly ICanTell _debounce;
     private readonly Dictionary<string, WatchedPair> _pairs;
     private readonly PollSchedule _polls;
     private readonly Dictionary<WatchedPair, Backoff> _unwatched = [];
     private readonly Backoff _retry = NewBackoff();
     private WatchTable? _watches;
 
-    public FileWatchActor(CertificateRegistry registry)
+    public FileWatchActor(
+        IReadOnlyList<CertificateOptions> pairs,
+        Func<OnFileEvent, IFileEventSource> openEventSource,
+        DiskScheduler disk,
+        ICanTell debounce,
+        ILogger log)
     {
         var scheduler = Context.System.Scheduler;
-        _platform = registry.Platform;
-        _pairs = registry.Pairs
-            .Select((pair, i) => new WatchedPair(pair, (i + 1.0) / registry.Pairs.Count))
+        _openEventSource = openEventSource;
+        _disk = disk;
+        _debounce = debounce;
+        _ = log;
+        _pairs = pairs
+            .Select((pair, i) => new WatchedPair(pair, (i + 1.0) / pairs.Count))
             .ToDictionary(pair => pair.Name, StringComparer.Ordinal);
         _polls = new PollSchedule(() => scheduler.Now);
     }
@@ -144,7 +151,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
 
         if (happened.Step is null)
-            _platform.Disk.ForgetMounts();
+            _disk.ForgetMounts();
         foreach (var pair in happened.Watches.Acknowledge(happened) ?? _pairs.Values)
         {
             Touch(pair, ReloadReason.FileChange);
@@ -158,7 +165,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         var self = Self;
         try
         {
-            _watches = new WatchTable(_platform.OpenEventSource, happened => self.Tell(happened));
+            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened));
             return null;
         }
         catch (Exception error)
@@ -214,16 +221,12 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         if (_watches is not null)
             _retry.Reset();
         else
-            _platform.Disk.ForgetMounts();
+            _disk.ForgetMounts();
 
         var due = _polls.Take();
         foreach (var pair in due)
             _polls.Repeat(pair);
         AwaitPoll();
-        var now = Context.System.Scheduler.Now;
-        foreach (var pair in due.Where(pair => pair.Pair.ExpiryDue <= now))
-            Context.Parent.Tell(new ExpiryIsDue(pair.Name));
-
         foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
         {
             // A look that hangs finds nothing out; the load that this asks for hangs too, and says so.
@@ -231,7 +234,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Inspect(pair, ReloadReason.Poll);
         }
 
-        foreach (var sharing in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => pair.Pair.Devices))
+        foreach (var sharing in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => _disk.DevicesOf(pair.Options)))
             Poll(sharing.Key, [.. sharing]);
     }
 
@@ -240,7 +243,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         foreach (var pair in pairs)
             pair.IsPolling = true;
         UInt128?[] seen = [.. pairs.Select(pair => pair.LastDigest)];
-        _platform.Disk
+        _disk
             .Run(devices, DiskWork.Poll, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
             .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
     }
@@ -263,8 +266,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         pair.Inspecting = reason;
         var watches = _watches;
-        _platform.Disk
-            .Run(pair.Pair.Devices, DiskWork.Inspect, files => Look(files, pair, watches))
+        _disk
+            .Run(pair.Options, DiskWork.Inspect, files => Look(files, pair, watches))
             .Running.PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, DevicesAccessed: null, IsStable: false, error.Message));
     }
 
@@ -295,7 +298,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
                 // The way is replaced faster than it's watched; what was seen of it last may not be all.
                 if (pair.Mode is null)
                     SetMode(pair, WatchMode.Polling, "the directories on the way to the files are others at each look, as some network file systems report them");
-                _polls.Plan(pair, pair.Pair.Options.PollIntervalWithoutEvents);
+                _polls.Plan(pair, pair.Options.PollIntervalWithoutEvents);
                 AwaitPoll();
             }
         }
@@ -307,10 +310,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             Touch(pair, reason);
         pair.LastDigest = fingerprint;
         if (inspected.DevicesAccessed is { } devices)
-        {
-            pair.Pair.Devices = devices;
-            _platform.Disk.Remember(pair.Pair.Options, devices);
-        }
+            _disk.Remember(pair.Options, devices);
 
         if (pair.InspectAgain is { } again)
         {
@@ -319,15 +319,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
-    private static void Touch(WatchedPair pair, ReloadReason reason) =>
-        Context.ActorSelection(CertificateSupervisor.PathToDebounce).Tell(new PairTouched(pair.Name, reason));
+    private void Touch(WatchedPair pair, ReloadReason reason) => _debounce.Tell(new PairTouched(pair.Name, reason), Self);
 
     /// <summary>On a disk thread.</summary>
     private static bool HasChanged(DeviceBoundFiles files, WatchedPair pair, UInt128? seen)
     {
         try
         {
-            return seen is null || PairFingerprint.Take(files, pair.Pair.Options).Digest() != seen;
+            return seen is null || PairFingerprint.Take(files, pair.Options).Digest() != seen;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -343,13 +342,13 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         PairSnapshot? seen = null;
         try
         {
-            seen = PairSnapshot.Take(files, pair.Pair.Options);
+            seen = PairSnapshot.Take(files, pair.Options);
             var isStable = watches is null;
             for (var walks = 1; !isStable && walks < maxWalks; walks++)
             {
                 var watched = seen;
                 var areAllThere = TryWatch(watches!, pair, watched);
-                seen = PairSnapshot.Take(files, pair.Pair.Options);
+                seen = PairSnapshot.Take(files, pair.Options);
                 isStable = areAllThere && seen.HasSameStepsAs(watched);
             }
 

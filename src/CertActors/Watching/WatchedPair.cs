@@ -1,17 +1,15 @@
-using CertActors.Supervision;
-
 namespace CertActors.Watching;
 
 /// <summary>What <see cref="FileWatchActor"/> knows of a pair.</summary>
 /// <param name="pair">The pair.</param>
 /// <param name="share">Its place among all, above 0 and up to 1: the part of an interval after which it's polled first.</param>
-internal sealed class WatchedPair(Pair pair, double share)
+internal sealed class WatchedPair(CertificateOptions pair, double share)
 {
-    public Pair Pair { get; } = pair;
+    public CertificateOptions Options { get; } = pair;
 
     public double Share { get; } = share;
 
-    public string Name => Pair.Name;
+    public string Name => Options.Name;
 
     /// <summary>How its changes are noticed; null until that is known.</summary>
     public WatchMode? Mode { get; set; }
@@ -34,7 +32,7 @@ internal sealed class WatchedPair(Pair pair, double share)
     public UInt128? LastDigest { get; set; }
 
     public TimeSpan PollInterval =>
-        Mode == WatchMode.Events ? Pair.Options.PollIntervalWithEvents : Pair.Options.PollIntervalWithoutEvents;
+        Mode == WatchMode.Events ? Options.PollIntervalWithEvents : Options.PollIntervalWithoutEvents;
 
     /// <summary>Whose its <see cref="Steps"/> are. Guarded, as they are, by the lock of those.</summary>
     public WatchTable? Watches { get; set; }

@@ -95,14 +95,14 @@ public abstract class PipelineKit : TestKit
         Barrier();
     }
 
-    internal CertificateRegistry Registry(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
+    internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
         holder ?? Holder, options.Checked(), new Platform(Events.Open, new DiskScheduler(Files, Disk)), loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
         Start(new CertificateSupervisorOptions { Certificates = pairs.Length == 0 ? [Options()] : pairs });
 
-    private protected void Start(CertificateSupervisorOptions options) => Start(CertificateSupervisor.Props(Registry(options)));
+    private protected void Start(CertificateSupervisorOptions options) => Start(CertificateSupervisor.Props(State(options)));
 
     private protected void Start(Props props)
     {

@@ -32,11 +32,13 @@ internal static class CertificateExtensions
     }
 
     /// <exception cref="CryptographicException">The certificate has an extension that cannot be decoded.</exception>
-    public static CertificateFacts ToFacts(this X509Certificate2 certificate) => new(
-        Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)),
-        certificate.SerialNumber,
-        certificate.Subject,
-        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames()).ToArray(),
-        certificate.NotBefore.ToUniversalTime(),
-        certificate.NotAfter.ToUniversalTime());
+    public static CertificateFacts ToFacts(this X509Certificate2 certificate) => new()
+    {
+        Sha256 = Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)),
+        SerialNumber = certificate.SerialNumber,
+        Subject = certificate.Subject,
+        DnsNames = [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames())],
+        NotBefore = certificate.NotBefore.ToUniversalTime(),
+        NotAfter = certificate.NotAfter.ToUniversalTime(),
+    };
 }

@@ -1,0 +1,23 @@
+namespace CertActors;
+
+/// <summary>
+/// The certificate that is served comes near the end of its validity, or has passed it. Checked once a minute; reported once for each generation and
+/// each of <see cref="CertificateOptions.ExpiryThresholds"/>, and once at the end. Several thresholds that have been passed at once are one report.
+/// </summary>
+public sealed record CertificateExpiring
+{
+    /// <summary>The pair's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The generation that is served.</summary>
+    public required long Generation { get; init; }
+
+    /// <summary>The end of its validity, UTC.</summary>
+    public required DateTimeOffset NotAfter { get; init; }
+
+    /// <summary>What remains of its validity; 0 or less once it has expired.</summary>
+    public required TimeSpan Remaining { get; init; }
+
+    /// <summary>When that was checked, UTC.</summary>
+    public required DateTimeOffset At { get; init; }
+}

@@ -1,0 +1,52 @@
+using CertActors.Diagnostics;
+
+namespace CertActors;
+
+/// <summary>
+/// Asks the supervisor to load now, without waiting for an event. Answered with <see cref="ReloadNowResult"/> when every requested pair is judged.
+/// </summary>
+/// <param name="Name">The pair's name; null for all pairs.</param>
+public sealed record ReloadNow(string? Name = null);
+
+/// <summary>The outcome of a <see cref="ReloadNow"/>.</summary>
+public sealed record ReloadNowResult
+{
+    /// <summary>One outcome for each requested pair, in no particular order. Compares by value.</summary>
+    public required IReadOnlyList<ReloadOutcome> Outcomes
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+}
+
+/// <summary>The outcome of loading one pair.</summary>
+public sealed record ReloadOutcome
+{
+    /// <summary>The pair's name, as it was requested.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether the pair was swapped, and if not, why.</summary>
+    public required ReloadOutcomeKind Kind { get; init; }
+
+    /// <summary>The generation that is served afterwards; 0 if none is.</summary>
+    public required long Generation { get; init; }
+
+    /// <summary>Why the load failed; null unless <see cref="Kind"/> is <see cref="ReloadOutcomeKind.Failed"/>.</summary>
+    public CertificateReloadFailed? Failure { get; init; }
+}
+
+/// <summary>The kinds of <see cref="ReloadOutcome"/>.</summary>
+public enum ReloadOutcomeKind
+{
+    /// <summary>The pair was swapped.</summary>
+    Changed,
+
+    /// <summary>The chain and the key are those that are served.</summary>
+    Unchanged,
+
+    /// <summary>The load failed; what was served is still served.</summary>
+    Failed,
+
+    /// <summary>The supervisor has no pair of that name.</summary>
+    UnknownName,
+}

@@ -1,0 +1,85 @@
+using Akka.Actor;
+using Akka.Event;
+using CertActors.Diagnostics;
+using CertActors.Scheduling;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.Supervision;
+
+/// <summary>The supervisor's children. One that has stopped starts again after a back-off, which a minute without a failure resets.</summary>
+/// <param name="context">The supervisor's.</param>
+/// <param name="supervisor">Its timers send it <see cref="StartDue"/> and <see cref="Healthy"/>, which it passes on to here.</param>
+/// <param name="log">The supervisor's.</param>
+internal sealed class Children(IActorContext context, IWithTimers supervisor, ILogger log)
+{
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan HealthyAfter = TimeSpan.FromMinutes(1);
+
+    private readonly Dictionary<string, Child> _children = new(StringComparer.Ordinal);
+
+    /// <summary>To the supervisor: the child's back-off is over.</summary>
+    public sealed record StartDue(string Name) : IDeadLetterSuppression;
+
+    /// <summary>To the supervisor: the child has run for so long that its failures are forgotten.</summary>
+    public sealed record Healthy(string Name) : IDeadLetterSuppression;
+
+    /// <summary>A child in all its incarnations.</summary>
+    private sealed class Child(Props props, Action<IActorRef>? onStartedAgain)
+    {
+        public Props Props => props;
+
+        public Action<IActorRef>? OnStartedAgain => onStartedAgain;
+
+        public Backoff Backoff { get; } = new(FirstDelay, MaxDelay);
+
+        /// <summary>Null while it waits to be started.</summary>
+        public IActorRef? Running { get; set; }
+    }
+
+    /// <summary>Starts a child for the first time.</summary>
+    /// <param name="name">The actor's name.</param>
+    /// <param name="props">How to make it, each time.</param>
+    /// <param name="onStartedAgain">What to do once it has started again: what it missed meanwhile.</param>
+    public IActorRef Add(string name, Props props, Action<IActorRef>? onStartedAgain = null)
+    {
+        var child = new Child(props, onStartedAgain);
+        _children.Add(name, child);
+        return Start(name, child);
+    }
+
+    /// <summary>Sends a child a message, unless it waits to be started.</summary>
+    public void Tell(string name, object message) => _children[name].Running?.Tell(message);
+
+    public void StartAgain(StartDue due)
+    {
+        var child = _children[due.Name];
+        var running = Start(due.Name, child);
+        child.OnStartedAgain?.Invoke(running);
+    }
+
+    public void ResetBackoff(Healthy healthy) => _children[healthy.Name].Backoff.Reset();
+
+    /// <summary>Plans the next start of the child that has stopped.</summary>
+    /// <returns>False if the actor isn't a child that was running.</returns>
+    public bool TryRestart(IActorRef stopped)
+    {
+        var name = stopped.Path.Name;
+        if (!_children.TryGetValue(name, out var child) || !stopped.Equals(child.Running))
+            return false;
+
+        child.Running = null;
+        var delay = child.Backoff.Next();
+        log.ChildFailed(name, delay.TotalSeconds);
+        supervisor.Timers.Cancel((nameof(Healthy), name));
+        supervisor.Timers.StartSingleTimer((nameof(StartDue), name), new StartDue(name), delay);
+        return true;
+    }
+
+    private IActorRef Start(string name, Child child)
+    {
+        child.Running = context.Watch(context.ActorOf(child.Props, name));
+        supervisor.Timers.StartSingleTimer((nameof(Healthy), name), new Healthy(name), HealthyAfter);
+        return child.Running;
+    }
+}
