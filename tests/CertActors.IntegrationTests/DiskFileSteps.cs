@@ -1,4 +1,6 @@
+using System.ComponentModel;
 using CertActors.Disk;
+using CertActors.Server;
 using CertActors.Tests.Support;
 
 namespace CertActors.IntegrationTests;
@@ -18,6 +20,7 @@ internal sealed class DiskFileSteps(string root) : IFileSteps
     public void WriteByRename(string path, string text) => Try(() =>
     {
         var next = Path.Combine(root, "next");
+        File.Delete(next);
         File.WriteAllText(next, text);
         File.Move(next, On(path), overwrite: true);
     });
@@ -27,7 +30,7 @@ internal sealed class DiskFileSteps(string root) : IFileSteps
         var next = Path.Combine(root, "next");
         File.Delete(next);
         File.CreateSymbolicLink(next, target[0] == '/' ? On(target) : target);
-        File.Move(next, On(path), overwrite: true);
+        KubernetesVolume.Replace(next, On(path));
     });
 
     public void MakeDirectory(string path) => Try(() =>
@@ -48,9 +51,14 @@ internal sealed class DiskFileSteps(string root) : IFileSteps
     public void Rename(string from, string to) => Try(() =>
     {
         if (DiskFiles.Instance.Stat(On(from)) is { Kind: FileKind.Link })
-            File.Move(On(from), On(to));
+        {
+            if (DiskFiles.Instance.Stat(On(to)) is null)
+                KubernetesVolume.Replace(On(from), On(to));
+        }
         else
+        {
             Directory.Move(On(from), On(to));
+        }
     });
 
     private string On(string path) => root + path;
@@ -61,7 +69,7 @@ internal sealed class DiskFileSteps(string root) : IFileSteps
         {
             step();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or Win32Exception)
         {
             // As the file system refuses it.
         }

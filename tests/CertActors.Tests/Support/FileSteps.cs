@@ -2,24 +2,10 @@ using CsCheck;
 
 namespace CertActors.Tests.Support;
 
-/// <summary>What can be done to files. A step that can't be done, as a file system would refuse it, does nothing.</summary>
-internal interface IFileSteps
+/// <inheritdoc/>
+internal interface IFileSteps : IFileChanges
 {
     string? ReadText(string path);
-
-    /// <summary>In place, through links.</summary>
-    void Write(string path, string text);
-
-    /// <summary>A file in the place of what was there.</summary>
-    void WriteByRename(string path, string text);
-
-    /// <summary>A link in the place of what was there, in one go.</summary>
-    void Link(string path, string target);
-
-    void MakeDirectory(string path);
-
-    /// <summary>With all that is in it.</summary>
-    void Delete(string path);
 
     void Rename(string from, string to);
 }

@@ -39,7 +39,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
         return source;
     }
 
-    /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
+    /// <summary>Called before the stamp of a path is read: what another process does meanwhile.</summary>
     public Action? BeforeStat { get; set; }
 
     public FileStamp? Stat(string path)
@@ -48,7 +48,7 @@ internal sealed class InodeFiles : IFiles, IFileSteps
         return Find(path)?.Stamp;
     }
 
-    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
+    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path) is var walk && walk.Obstacle is null ? walk.End : throw new IOException(walk.Obstacle);
 
     public MountTable ReadMounts() => new([KeyValuePair.Create("/", 1UL)]);
 

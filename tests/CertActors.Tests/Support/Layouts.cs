@@ -1,12 +1,11 @@
 using CertActors.Disk;
 
-
 namespace CertActors.Tests.Support;
 
-/// <summary>How files can lie, and the way to one of them. In memory and on disk.</summary>
-/// <param name="Name">What it is.</param>
+/// <summary>How files and links can be laid out, and a path to one of them.</summary>
+/// <param name="Name">The name that the test shows.</param>
 /// <param name="Entries">"path" is a file, "path/" a directory, "path -> target" a link.</param>
-/// <param name="Path">The way that is walked.</param>
+/// <param name="Path">The path that is walked.</param>
 /// <param name="Steps">Its steps as "directory:name", the last with "!" where the file is; null where the walk fails.</param>
 public sealed record Layout(string Name, string[] Entries, string Path, string[]? Steps)
 {
@@ -55,21 +54,18 @@ public sealed record Layout(string Name, string[] Entries, string Path, string[]
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    /// <summary>Makes the entries.</summary>
-    /// <param name="root">What all paths begin with; empty for the root itself.</param>
-    /// <param name="file">Makes a file.</param>
-    /// <param name="directory">Makes a directory and those on the way to it.</param>
-    /// <param name="link">Makes a link.</param>
-    public void Make(string root, Action<string> file, Action<string> directory, Action<string, string> link)
+    /// <summary>Makes the entries, and the directories above them.</summary>
+    internal void Make(IFileChanges files)
     {
         foreach (var entry in Entries)
         {
             var (path, target) = entry.Split(" -> ") is [var from, var to] ? (from, to) : (entry, null);
-            directory(root + path[..path.LastIndexOf('/')]);
+            for (var end = path.IndexOf('/', 1); end > 0; end = path.IndexOf('/', end + 1))
+                files.MakeDirectory(path[..end]);
             if (target is not null)
-                link(root + path, target[0] == '/' ? root + target : target);
+                files.Link(path, target);
             else if (path[^1] != '/')
-                file(root + path);
+                files.Write(path, "x");
         }
     }
 

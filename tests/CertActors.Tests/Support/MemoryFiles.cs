@@ -3,8 +3,8 @@ using CertActors.Disk;
 
 namespace CertActors.Tests.Support;
 
-/// <summary>A disk in memory. A directory is there when something is in it, or when it was made.</summary>
-internal sealed class MemoryFiles : IFiles
+/// <summary>A disk in memory. A directory exists when something is in it, or when it was made.</summary>
+internal sealed class MemoryFiles : IFiles, IFileChanges
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _entries = [];
@@ -17,7 +17,7 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>Called after a file was read, before the reader gets the bytes: what another process does meanwhile.</summary>
     public Action<string>? AfterRead { get; set; }
 
-    /// <summary>Called before a path is looked at: what another process does meanwhile.</summary>
+    /// <summary>Called before the stamp of a path is read: what another process does meanwhile.</summary>
     public Action<string>? BeforeStat { get; set; }
 
     /// <summary>What reading the table of mounts throws; null if it doesn't.</summary>
@@ -26,10 +26,10 @@ internal sealed class MemoryFiles : IFiles
     /// <summary>The mode of what is written from now on.</summary>
     public uint Mode { get; set; } = 0b110_000_000;
 
-    /// <summary>Whose all of it is.</summary>
+    /// <summary>The owner of all files.</summary>
     public uint Owner { get; set; } = 1000;
 
-    /// <summary>Whether times and inode numbers are others at each look, as on some FUSE, 9p and network file systems.</summary>
+    /// <summary>Whether times and inode numbers are different each time, as on some FUSE, 9p and network file systems.</summary>
     public bool StampsVary { get; set; }
 
     /// <summary>How many times a file was read.</summary>
@@ -37,7 +37,13 @@ internal sealed class MemoryFiles : IFiles
 
     public void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
 
-    public void Write(string path, byte[] content) => Put(path, FileKind.File, content, "");
+    public void Write(string path, byte[] content)
+    {
+        lock (_lock)
+            Put(path, FileKind.File, content, "", _entries.GetValueOrDefault(path) is { Kind: FileKind.File } file ? file.Inode : null);
+    }
+
+    public void WriteByRename(string path, string text) => Put(path, FileKind.File, Encoding.UTF8.GetBytes(text), "");
 
     public void Link(string path, string target) => Put(path, FileKind.Link, [], target);
 
@@ -80,7 +86,7 @@ internal sealed class MemoryFiles : IFiles
         }
     }
 
-    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path).End;
+    public FileStamp? StatTarget(string path) => PathSnapshot.Take(this, path) is var walk && walk.Obstacle is null ? walk.End : throw new IOException(walk.Obstacle);
 
     public MountTable ReadMounts() => MountsFailure is { } failure ? throw failure : Mounts();
 
@@ -128,12 +134,12 @@ internal sealed class MemoryFiles : IFiles
             throw failure;
     }
 
-    private void Put(string path, FileKind kind, byte[] content, string target)
+    private void Put(string path, FileKind kind, byte[] content, string target, ulong? inode = null)
     {
         lock (_lock)
         {
             _clock++;
-            _entries[path] = new Entry(kind, content, target, _clock, (ulong)_clock + 100, Mode);
+            _entries[path] = new Entry(kind, content, target, _clock, inode ?? (ulong)_clock + 100, Mode);
         }
     }
 
