@@ -124,9 +124,9 @@ public sealed class InotifyEventSourceSpec : IDisposable
     [Theory]
     [InlineData(28, typeof(IOException), "fs.inotify.max_user_watches")] // ENOSPC
     [InlineData(13, typeof(UnauthorizedAccessException), "let the process's user read it")] // EACCES
-    [InlineData(2, typeof(DirectoryNotFoundException), "went away")] // ENOENT
-    [InlineData(20, typeof(DirectoryNotFoundException), "went away")] // ENOTDIR
-    [InlineData(12, typeof(IOException), "can't be watched")] // ENOMEM
+    [InlineData(2, typeof(DirectoryNotFoundException), "was removed")] // ENOENT
+    [InlineData(20, typeof(DirectoryNotFoundException), "was removed")] // ENOTDIR
+    [InlineData(12, typeof(IOException), "cannot be watched")] // ENOMEM
     public void What_can_not_be_watched_is_told_with_path_and_remedy(int error, Type type, string remedy)
     {
         _inotify.AddError = error;
@@ -138,7 +138,7 @@ public sealed class InotifyEventSourceSpec : IDisposable
     [Theory]
     [InlineData(24, "fs.inotify.max_user_instances")] // EMFILE
     [InlineData(23, "fs.file-max")] // ENFILE
-    [InlineData(38, "inotify can't be used")] // ENOSYS
+    [InlineData(38, "inotify cannot be used")] // ENOSYS
     public void Without_an_instance_the_remedy_is_told(int error, string remedy) =>
         Assert.Contains(remedy, InotifyErrors.OfInstance(error).Message, StringComparison.Ordinal);
 

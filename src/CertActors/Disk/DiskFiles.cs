@@ -3,7 +3,6 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CertActors.Disk;
 
-/// <summary>The disk.</summary>
 internal sealed partial class DiskFiles : IFiles
 {
     private const int NoEntry = 2, NoPermission = 13, NotADirectory = 20, NoSuchCall = 38; // ENOENT, EACCES, ENOTDIR, ENOSYS
@@ -80,7 +79,7 @@ internal sealed partial class DiskFiles : IFiles
             Changed: 0);
     }
 
-    /// <returns>Null for what has none, as pipes and terminals.</returns>
+    /// <returns>Null for a pipe or a terminal, which have no length.</returns>
     private static long? LengthOf(SafeFileHandle file)
     {
         try
@@ -93,7 +92,7 @@ internal sealed partial class DiskFiles : IFiles
         }
     }
 
-    // .NET opens without O_NONBLOCK, and so waits for the writer of a pipe.
+    // Opens with O_NONBLOCK. .NET opens without it, and so waits until a pipe has a writer.
     private static SafeFileHandle LinuxOpen(string path)
     {
         const int readOnly = 0, nonBlocking = 0x800, closeOnExec = 0x80000; // O_RDONLY, O_NONBLOCK, O_CLOEXEC
@@ -111,12 +110,12 @@ internal sealed partial class DiskFiles : IFiles
             throw error switch
             {
                 NoEntry or NotADirectory => new FileNotFoundException(),
-                noDeviceOrWriter => new IOException($"{path} is a socket, or a device that is no more"),
+                noDeviceOrWriter => new IOException($"{path} is a socket, or a device that no longer exists"),
                 processIsFull => new OutOfDescriptorsException(
                     "this process has no descriptor left: raise its limit of open files (LimitNOFILE= in systemd, 'ulimit -n' in a shell), or allow fewer connections"),
                 systemIsFull => new OutOfDescriptorsException("the system has no file left to open: raise the sysctl fs.file-max"),
                 NoPermission => new UnauthorizedAccessException($"{path} may not be opened ({Marshal.GetPInvokeErrorMessage(error)})"),
-                _ => new IOException($"{path} can't be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
+                _ => new IOException($"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
             };
         }
     }
@@ -144,11 +143,11 @@ internal sealed partial class DiskFiles : IFiles
 
     private static Exception ExceptionOf(int error, string what) => error == NoPermission
         ? new UnauthorizedAccessException(
-            $"{what} may not be looked at ({Marshal.GetPInvokeErrorMessage(error)}); let this process pass every directory on the way to it")
-        : new IOException($"{what} can't be looked at: {Marshal.GetPInvokeErrorMessage(error)}");
+            $"{what} may not be inspected ({Marshal.GetPInvokeErrorMessage(error)}); give this process search permission (x) on every directory of the path")
+        : new IOException($"{what} cannot be inspected: {Marshal.GetPInvokeErrorMessage(error)}");
 
-    // statx(2), whose layout is the same on every architecture: .NET itself offers neither inode nor ctime, and its time of creation
-    // falls back on the time of the last change.
+    // statx(2), as its layout is the same on every architecture: .NET reports neither inode nor ctime, and its creation time may be that of the
+    // last change.
     private static FileStamp? TryStatx(int directory, string path, int flags, out int error)
     {
         const uint basicStatsAndBirth = 0x7ff | 0x800; // STATX_BASIC_STATS | STATX_BTIME
@@ -174,11 +173,11 @@ internal sealed partial class DiskFiles : IFiles
 
             error = Marshal.GetLastPInvokeError();
             if (error == notPermitted)
-                error = NoSuchCall; // A sandbox that doesn't know the call.
+                error = NoSuchCall; // A sandbox that does not know the call.
         }
         catch (EntryPointNotFoundException)
         {
-            error = NoSuchCall; // musl has it from 1.2.5.
+            error = NoSuchCall; // musl before 1.2.5.
         }
 
         return null;

@@ -1,73 +1,45 @@
 namespace CertActors.Disk;
 
-/// <summary>The little that is asked of a disk. Every call may block, so that none is made on an actor's thread.</summary>
+/// <summary>What this library needs of a file system. Every call may block, so none is made on an actor's thread.</summary>
+/// <remarks>
+/// Except for <see cref="StatTarget"/>, a path must have no links among its directories: a walk follows them step by step, see
+/// <see cref="PathSnapshot"/>.
+/// </remarks>
 internal interface IFiles
 {
-    /// <summary>What is at a path, without following a link at its end; null if nothing is.</summary>
-    /// <exception cref="IOException">It can't be told.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    /// <summary>What is at a path; a link at its end is not followed. Null if nothing is there.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A directory of the path may not be searched.</exception>
     FileStamp? Stat(string path);
 
-    /// <summary>What a path leads to after all links; null if nothing is there.</summary>
-    /// <exception cref="IOException">It can't be told.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    /// <summary>What a path leads to once all links are followed; null if nothing is there.</summary>
+    /// <exception cref="IOException">It cannot be read, or the path has too many links.</exception>
+    /// <exception cref="UnauthorizedAccessException">A directory on the path may not be searched.</exception>
     FileStamp? StatTarget(string path);
 
-    /// <summary>Reads what is mounted where, without touching any of it: a dead mount would hang.</summary>
-    /// <exception cref="IOException">It can't be told now.</exception>
+    /// <summary>Reads what is mounted where, without an access to any mount: a dead one would hang.</summary>
+    /// <exception cref="IOException">It cannot be read at present.</exception>
     MountTable ReadMounts();
 
-    /// <summary>Where a symbolic link leads, as it is written; null if there's no link any more.</summary>
-    /// <exception cref="IOException">It can't be told.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be told.</exception>
+    /// <summary>The target of a symbolic link, as it is written; null if there is no link.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A directory of the path may not be searched.</exception>
     string? ReadLink(string path);
 
-    /// <summary>Opens what a path leads to, for reading. Never waits: a pipe without a writer is opened, too, and told by its stamp.</summary>
-    /// <exception cref="IOException">It can't be opened; <see cref="FileNotFoundException"/> if nothing is there.</exception>
+    /// <summary>Opens what is at a path for reading. Never waits: a pipe without a writer is opened too, and recognized by its stamp.</summary>
+    /// <exception cref="IOException">It cannot be opened; <see cref="FileNotFoundException"/> if nothing is there.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
     IOpenFile Open(string path);
 }
 
-/// <summary>A file that was opened, wherever its path may lead by now.</summary>
+/// <summary>An open file, whatever its path leads to by now.</summary>
 internal interface IOpenFile : IDisposable
 {
-    /// <summary>What was opened, as it was then.</summary>
+    /// <summary>What was opened, as it was at that moment.</summary>
     FileStamp Stamp { get; }
 
-    /// <summary>Reads from the start until the buffer is full or the file ends. For regular files only: the others may block.</summary>
-    /// <returns>How many bytes were read.</returns>
-    /// <exception cref="IOException">It can't be read.</exception>
+    /// <summary>Reads from the start until the buffer is full or the file ends. For regular files only: others may block.</summary>
+    /// <returns>The number of bytes read.</returns>
+    /// <exception cref="IOException">It cannot be read.</exception>
     int Read(Span<byte> buffer);
 }
-
-internal enum FileKind : byte
-{
-    File,
-    Directory,
-    Link,
-
-    /// <summary>A pipe, a socket or a device: reading it could block for ever.</summary>
-    Other,
-}
-
-/// <summary>
-/// Tells one state of a directory entry from another. Times count in the platform's unit; what a platform can't tell is 0, and 1 for the links.
-/// </summary>
-internal readonly record struct FileStamp(
-    FileKind Kind, uint Mode, uint Owner, uint Links, ulong Device, ulong Inode, long Born, long Size, long Modified, long Changed)
-{
-    public const int FieldCount = 11;
-
-    /// <summary>All fields, each in its place; that the first isn't 0 tells a file from none.</summary>
-    public void CopyTo(Span<long> fields)
-    {
-        ReadOnlySpan<long> all = [1, (long)Kind, Mode, Owner, Links, unchecked((long)Device), unchecked((long)Inode), Born, Size, Modified, Changed];
-        all.CopyTo(fields);
-    }
-
-    /// <summary>What stays the same for as long as the entry is the same one. Inodes are soon used again: the time of birth tells heirs apart.</summary>
-    public FileIdentity Identity => new(Device, Inode, Born);
-}
-
-/// <summary>Which file or directory it is, whatever its path.</summary>
-internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Born);

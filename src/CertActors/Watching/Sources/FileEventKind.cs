@@ -1,6 +1,6 @@
 namespace CertActors.Watching.Sources;
 
-/// <summary>What happened, as fsnotify has it. For logs and tests: every kind counts alike, and a source that can't tell two apart says the likelier.</summary>
+/// <summary>What happened. A touch follows from every kind: only the end or the loss of a watch leads to more. A source that cannot distinguish two kinds reports the likelier.</summary>
 internal enum FileEventKind
 {
     Created,
@@ -9,12 +9,12 @@ internal enum FileEventKind
     Renamed,
     Attributes,
 
-    /// <summary>Events were lost; the watch goes on.</summary>
+    /// <summary>Events were lost; the watch continues.</summary>
     Overflow,
 
-    /// <summary>Something was mounted or unmounted, over whatever directory: no other event tells of it.</summary>
+    /// <summary>Something was mounted or unmounted, on any directory. There is no other event of that.</summary>
     Mounts,
 
-    /// <summary>The watch reports nothing any more.</summary>
+    /// <summary>The watch has ended.</summary>
     WatchLost,
 }

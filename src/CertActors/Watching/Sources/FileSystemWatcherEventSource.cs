@@ -3,17 +3,18 @@ using System.Collections.Concurrent;
 namespace CertActors.Watching.Sources;
 
 /// <summary>
-/// File events from .NET's own watcher, one a directory: for Windows and macOS. Works on Linux too, at the price that
-/// <see cref="InotifyEventSource"/> tells of.
+/// File events from .NET's own watcher, one for each directory: for Windows and macOS. It works on Linux too, at the cost described at
+/// <see cref="InotifyEventSource"/>.
 /// </summary>
 /// <remarks>
-/// It says nothing when its directory is deleted, and goes on under the old path when that is renamed: the directory above tells.
+/// It reports nothing when its directory is deleted, and continues under the old path when that is renamed. The watch of the parent directory
+/// reports both.
 /// </remarks>
 internal sealed class FileSystemWatcherEventSource(OnFileEvent sink) : IFileEventSource
 {
     private const NotifyFilters Names = NotifyFilters.FileName | NotifyFilters.DirectoryName;
 
-    // CreationTime and Security are what inotify's IN_ATTRIB hides behind, as Attributes does.
+    // On Linux, .NET maps Attributes, CreationTime and Security to inotify's IN_ATTRIB.
     private const NotifyFilters Contents = Names | NotifyFilters.LastWrite | NotifyFilters.Size
         | NotifyFilters.Attributes | NotifyFilters.CreationTime | NotifyFilters.Security;
 
@@ -46,7 +47,7 @@ internal sealed class FileSystemWatcherEventSource(OnFileEvent sink) : IFileEven
             throw;
         }
 
-        // The end may have come meanwhile, and passed this one over.
+        // Dispose may have run meanwhile, without this watch.
         if (_disposed)
             Unwatch(watch);
         return watch;
@@ -73,8 +74,8 @@ internal sealed class FileSystemWatcherEventSource(OnFileEvent sink) : IFileEven
         }
         catch (ArgumentException)
         {
-            // What it says of a directory that has gone since the way was walked.
-            throw new DirectoryNotFoundException($"{directory} went away before it was watched");
+            // What the constructor throws for a directory that no longer exists.
+            throw new DirectoryNotFoundException($"{directory} was removed before it was watched");
         }
     }
 }

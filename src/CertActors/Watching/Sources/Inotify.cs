@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CertActors.Watching.Sources;
 
-/// <summary>The kernel's inotify(7), and beside it /proc/self/mountinfo (proc_pid_mountinfo(5)), as mounting gives no inotify event.</summary>
+/// <summary>The kernel's inotify(7), and beside it /proc/self/mountinfo (proc_pid_mountinfo(5)), as a mount is no inotify event.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed partial class Inotify : IInotify
 {
@@ -26,11 +26,11 @@ internal sealed partial class Inotify : IInotify
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            _mounts = null; // A sandbox without /proc: the poll notices what is mounted.
+            _mounts = null; // A sandbox without /proc: polls notice what is mounted.
         }
     }
 
-    /// <exception cref="IOException">No instance is to be had; the message says the remedy.</exception>
+    /// <exception cref="IOException">No instance is available; the message names the remedy.</exception>
     public static Inotify Open()
     {
         const int nonBlocking = 0x800;
@@ -68,7 +68,7 @@ internal sealed partial class Inotify : IInotify
         }
         catch (ObjectDisposedException)
         {
-            // The instance has gone, and its watches with it.
+            // The instance was closed, and its watches with it.
         }
     }
 

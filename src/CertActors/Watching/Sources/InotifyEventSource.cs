@@ -5,8 +5,8 @@ namespace CertActors.Watching.Sources;
 
 /// <summary>File events from Linux itself: one inotify instance and one thread, however many directories.</summary>
 /// <remarks>
-/// .NET's own watcher takes an instance a directory, says nothing when its directory goes, and then keeps instance and thread for ever:
-/// a directory a version, as Kubernetes makes them, would use up the user's instances (128 by default).
+/// .NET's own watcher takes an instance for each directory, reports nothing when the directory is removed, and then keeps instance and thread for
+/// ever. Kubernetes makes a directory for each version of a secret, which would use up the user's instances (128 by default).
 /// </remarks>
 internal sealed class InotifyEventSource : IFileEventSource
 {
@@ -14,7 +14,7 @@ internal sealed class InotifyEventSource : IFileEventSource
     private const uint DeleteSelf = 0x400, MoveSelf = 0x800, Unmount = 0x2000, Overflow = 0x4000, Ignored = 0x8000;
     private const uint AddToMask = 0x20000000;
 
-    // Adding to the mask, as the directory may be watched already, by another path.
+    // Added to the mask, as the directory may be watched already through another path.
     private const uint Names = MovedFrom | MovedTo | Create | Delete | DeleteSelf | MoveSelf | AddToMask;
     private const uint Contents = Names | Modify | CloseWrite | Attributes;
 
@@ -76,7 +76,7 @@ internal sealed class InotifyEventSource : IFileEventSource
             var length = events.Length >= Header ? MemoryMarshal.Read<uint>(events[12..]) : uint.MaxValue;
             if (length > events.Length - Header)
             {
-                // Not as the kernel writes them: what the rest was about is anybody's guess.
+                // Not the kernel's format: which events follow is unknown.
                 _sink(IFileEventSource.Everything, "", FileEventKind.Overflow);
                 return;
             }
@@ -88,7 +88,7 @@ internal sealed class InotifyEventSource : IFileEventSource
 
             if ((mask & Overflow) != 0)
                 _sink(IFileEventSource.Everything, "", FileEventKind.Overflow);
-            else if (watch >= 0 && bytes.Length <= MaxNameLength) // A longer one is nobody's.
+            else if (watch >= 0 && bytes.Length <= MaxNameLength) // No path step has a longer name.
                 _sink(watch, name[..Encoding.UTF8.GetChars(bytes, name)], KindOf(mask));
         }
     }
