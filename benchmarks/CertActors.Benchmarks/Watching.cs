@@ -34,12 +34,12 @@ internal static class Watching
     private static async Task<bool> WatchAsync(ManyPairs one, ManyPairs all)
     {
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
-        var single = await WatchedAsync(system, one);
+        var single = await WatchedAsync(system, one.Options);
         await single.TouchAsync(one.Options[0], times: 500);
         var (threadsBefore, instancesBefore) = (Threads(), InotifyInstances());
 
         var memory = GC.GetTotalMemory(forceFullCollection: true);
-        var watching = await WatchedAsync(system, all);
+        var watching = await WatchedAsync(system, all.Options);
         var bytes = (GC.GetTotalMemory(forceFullCollection: true) - memory) / all.Options.Count;
         var (threads, instances) = (Threads() - threadsBefore, InotifyInstances() - instancesBefore);
 
@@ -144,12 +144,12 @@ internal static class Watching
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static async Task<WatchedPairs> WatchedAsync(ActorSystem system, ManyPairs pairs)
+    private static async Task<WatchedPairs> WatchedAsync(ActorSystem system, IReadOnlyList<CertificateOptions> pairs)
     {
         var started = Stopwatch.GetTimestamp();
         var watched = new TaskCompletionSource();
         var touched = new ConcurrentQueue<(string Pair, long At)>();
-        var parent = system.ActorOf(Props.Create(() => new Parent(pairs.Options, watched, touched)));
+        var parent = system.ActorOf(Props.Create(() => new Parent(pairs, watched, touched)));
         await watched.Task.WaitAsync(MaxWait);
         return new WatchedPairs(parent, touched, Stopwatch.GetElapsedTime(started));
     }
@@ -191,8 +191,8 @@ internal static class Watching
         public Parent(IReadOnlyList<CertificateOptions> pairs, TaskCompletionSource watched, ConcurrentQueue<(string Pair, long At)> touched)
         {
             var waiting = pairs.Count;
-            Context.ActorOf(Props.Create(() => new Recorder(touched)), "debounce");
-            var (platform, debounce) = (Platform.Real, Context.ActorSelection("debounce"));
+            var debounce = Context.ActorOf(Props.Create(() => new Recorder(touched)), "debounce");
+            var platform = Platform.Real;
             Context.ActorOf(
                 Props.Create(() => new FileWatchActor(pairs, platform.OpenEventSource, platform.Disk, debounce, NullLogger.Instance)), "file-watch");
             Receive<PairWatched>(_ =>

@@ -13,11 +13,11 @@ public abstract class EventSourceTests : IDisposable
 
     private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
     private readonly WatchTable _watches;
-    private readonly WatchedPair _pair = new(new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }, share: 1);
+    private readonly CertificateOptions _pair = new() { CertificatePath = "unused", KeyPath = "unused" };
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
-        _watches = new WatchTable(open, Hear);
+        _watches = new WatchTable(open, Hear, pairs: 1);
     }
 
     private protected DirectoryInfo Root { get; } = Directory.CreateTempSubdirectory("certactors-test-");

@@ -73,7 +73,7 @@ public sealed class DeadMountSpec : PipelineKit
         scheduler.ForgetMounts();
         Assert.Equal(2UL, await DeviceOfAsync());
 
-        Task<ulong> DeviceOfAsync() => scheduler.Run(Devices.None, DiskWork.Inspect, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
+        Task<ulong> DeviceOfAsync() => scheduler.Run(Options(), DiskWork.Inspect, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
     }
 
     [Theory]
@@ -180,6 +180,8 @@ public sealed class DeadMountSpec : PipelineKit
     /// <summary>The real threads, counting those that are in a call.</summary>
     private sealed class CountingThreads : TaskScheduler
     {
+        private static readonly DiskThreads Threads = new(static () => { });
+
         private int _busy;
 
         public int Hanging() => Volatile.Read(ref _busy);
@@ -193,7 +195,7 @@ public sealed class DeadMountSpec : PipelineKit
             },
             CancellationToken.None,
             TaskCreationOptions.None,
-            DiskThreads.Shared);
+            Threads);
 
         protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 

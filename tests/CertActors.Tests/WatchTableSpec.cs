@@ -11,12 +11,12 @@ public sealed class WatchTableSpec
     private readonly ScriptedEvents _events = new();
     private readonly List<FileEvent> _told = [];
     private readonly WatchTable _watches;
-    private readonly WatchedPair _one = PairOf("one");
-    private readonly WatchedPair _other = PairOf("other");
+    private readonly CertificateOptions _one = PairOf("one");
+    private readonly CertificateOptions _other = PairOf("other");
 
     public WatchTableSpec()
     {
-        _watches = new WatchTable(_events.Open, _told.Add);
+        _watches = new WatchTable(_events.Open, _told.Add, pairs: 2);
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class WatchTableSpec
     {
         var source = new OneWatch();
         var told = new List<FileEvent>();
-        var watches = new WatchTable(source.Open, told.Add);
+        var watches = new WatchTable(source.Open, told.Add, pairs: 2);
         watches.Watch(_one, [File("/a", "crt")]);
         watches.Watch(_other, [File("/twin", "crt")]);
         source.Raise("crt");
@@ -184,7 +184,7 @@ public sealed class WatchTableSpec
     [Fact]
     public void Hundreds_of_names_in_one_directory_come_and_go()
     {
-        WatchedPair[] pairs = [.. Enumerable.Range(0, 300).Select(i => PairOf($"{i}"))];
+        CertificateOptions[] pairs = [.. Enumerable.Range(0, 300).Select(i => PairOf($"{i}"))];
         for (var i = 0; i < pairs.Length; i++)
             _watches.Watch(pairs[i], [Step("/", $"{i}")]);
         for (var i = 0; i < pairs.Length; i += 2)
@@ -208,16 +208,15 @@ public sealed class WatchTableSpec
         Assert.Equal((0, 1), (_events.OpenNow, _events.Watched));
     }
 
-    private static WatchedPair PairOf(string name) =>
-        new(new CertificateOptions { Name = name, CertificatePath = "/crt", KeyPath = "/key" }, share: 1);
+    private static CertificateOptions PairOf(string name) => new() { Name = name, CertificatePath = "/crt", KeyPath = "/key" };
 
     private static PathStep Step(string directory, string name) => new(directory, name, default, Contents: false);
 
     private static PathStep File(string directory, string name) => new(directory, name, default, Contents: true);
 
-    private List<WatchedPair> Read()
+    private List<CertificateOptions> Read()
     {
-        List<WatchedPair> concerned = [.. _told.SelectMany(told => _watches.Acknowledge(told)!)];
+        List<CertificateOptions> concerned = [.. _told.SelectMany(told => _watches.Acknowledge(told)!)];
         _told.Clear();
         return concerned;
     }

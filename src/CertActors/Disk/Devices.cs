@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace CertActors.Disk;
 
-/// <summary>A set of devices: those that the way to a pair's files leads over.</summary>
+/// <summary>A set of devices. Two sets with the same devices are equal.</summary>
 internal sealed class Devices : IEquatable<Devices>
 {
     private readonly ImmutableArray<ulong> _sorted;

@@ -1,7 +1,9 @@
 namespace CertActors.Disk;
 
-/// <summary>A call that may block, from the moment when it was asked for.</summary>
-internal abstract class DiskCall(DiskWork work)
+/// <summary>A call that may block, from the moment when it is requested.</summary>
+/// <param name="pair">The pair whose paths it accesses.</param>
+/// <param name="work">What it does.</param>
+internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
 {
     private readonly Lock _lock = new();
     private DeviceQueue _queue = null!;
@@ -9,9 +11,11 @@ internal abstract class DiskCall(DiskWork work)
     private bool _hasStarted;
     private bool _queueAdvanced;
 
+    public CertificateOptions Pair { get; } = pair;
+
     public DiskWork Work { get; } = work;
 
-    /// <summary>Where it waits or runs.</summary>
+    /// <summary>The queue that it waits in or was started from.</summary>
     public DeviceQueue Queue
     {
         get
@@ -27,20 +31,20 @@ internal abstract class DiskCall(DiskWork work)
         }
     }
 
-    /// <summary>Whether, since this was asked last, it has waited for its turn in a queue that moved on.</summary>
+    /// <summary>Whether, since the last call of this method, it has waited in a queue in which other calls ended.</summary>
     public bool QueueAdvanced()
     {
         lock (_lock)
         {
             if (!_hasStarted)
                 NoteAdvance();
-            var moved = _queueAdvanced;
+            var advanced = _queueAdvanced;
             _queueAdvanced = false;
-            return moved;
+            return advanced;
         }
     }
 
-    /// <returns>Where it is to be run instead; null if it has ended.</returns>
+    /// <returns>Null if it has ended; the devices that it needs if it must be started again in another queue.</returns>
     public Devices? Run(DeviceBoundFiles files)
     {
         lock (_lock)
@@ -60,7 +64,7 @@ internal abstract class DiskCall(DiskWork work)
         }
     }
 
-    /// <summary>Tells those who wait for it that it has ended.</summary>
+    /// <summary>Completes the task of the call with its result or its exception.</summary>
     public abstract void Complete();
 
     protected abstract void Call(DeviceBoundFiles files);
@@ -76,19 +80,19 @@ internal abstract class DiskCall(DiskWork work)
 }
 
 /// <inheritdoc/>
-internal sealed class DiskCall<T>(DiskWork work, Func<DeviceBoundFiles, T> call) : DiskCall(work)
+internal sealed class DiskCall<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call) : DiskCall(pair, work)
 {
     private Func<DeviceBoundFiles, T>? _call = call;
     private readonly TaskCompletionSource<T> _ended = new();
     private T _result = default!;
     private Exception? _failure;
 
-    /// <summary>The call itself, wherever it is run.</summary>
+    /// <summary>The task of the call, in whichever queue it runs. Its continuations may run on the disk thread.</summary>
     public Task<T> Running => _ended.Task;
 
     public override void Complete()
     {
-        // It may hold a pair that is served no longer.
+        // The delegate may hold a certificate that is no longer served.
         _call = null;
         if (_failure is not null)
             _ended.SetException(_failure);

@@ -2,64 +2,63 @@ using System.Runtime.CompilerServices;
 
 namespace CertActors.Disk;
 
-/// <summary>What is done on a disk.</summary>
+/// <summary>What a call does on a disk, in the order in which waiting calls are started.</summary>
 internal enum DiskWork
 {
-    /// <summary>Looking at files, and watching them: short, and what starts the watch.</summary>
+    /// <summary>Inspecting the paths of a pair and watching their steps: short, and events depend on it.</summary>
     Inspect,
 
-    /// <summary>Reading and judging them.</summary>
+    /// <summary>Reading and judging the files of a pair.</summary>
     Load,
 
     /// <summary>
-    /// Looking at the ends of many paths, wherever they lead by now: it may hang on a device that isn't the queue's, and so counts for no queue.
+    /// Comparing what many paths lead to, wherever that is by now. It may hang on a device that is not one of its queue's, so that a queue that
+    /// runs nothing else counts as idle.
     /// </summary>
     Poll,
 }
 
 /// <summary>
-/// Divides the disk's threads among device queues: one for each set of devices that paths lead over, so that a dead mount takes a few of the
-/// threads, and leaves the rest to the pairs that have nothing to do with it.
+/// Divides the disk threads among device queues, one for each set of devices that the paths of pairs cross: a bulkhead. A dead mount takes a few of
+/// the threads; the others remain for the pairs that do not depend on it.
 /// </summary>
 /// <remarks>
-/// A call begins in the queue of the devices that its pair was last known to lie on. Before it accesses another one it's moved to the queue of
-/// all of them: the table of mounts says which device a path lies on, without accessing it.
+/// A call starts in the queue of the devices that the last call for its pair accessed; for the first call, those that the table of mounts gives for
+/// the configured paths. Before it accesses another device it moves to the queue of all of them: the table of mounts tells the device of a path
+/// without an access to it.
 /// </remarks>
 internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 {
-    private const int MaxLoads = 2; // Of the others, one at a time.
+    // Other work runs one call at a time in each queue.
+    private const int MaxLoads = 2;
 
-    // A queue's first call may take any thread that is free; its further ones leave so many to other queues.
+    // The first call of a queue may take any free thread. Further calls leave this many to other queues.
     private const int Reserve = DiskThreads.Count / 2;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DeviceQueue> _queues = [];
 
-    // By reference.
-    private readonly ConditionalWeakTable<CertificateOptions, Devices> _devices = [];
+    // By reference, as two equal pairs are still two. An entry goes when its pair does.
+    private readonly ConditionalWeakTable<CertificateOptions, Devices> _devicesAccessed = [];
     private volatile MountTable? _mounts;
     private volatile MountTable _lastMounts = MountTable.Unknown;
     private int _mountChanges;
     private int _running;
 
-    /// <summary>Runs a call that may block. It is begun anew when it's moved, and so mustn't mind being broken off.</summary>
-    public DiskCall<T> Run<T>(Devices devices, DiskWork work, Func<DeviceBoundFiles, T> call)
+    /// <summary>Runs a call that may block. It starts again from the beginning when it moves to another queue, so it must tolerate being aborted.</summary>
+    public DiskCall<T> Run<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call)
     {
-        var waiting = new DiskCall<T>(work, call);
-        Queue(waiting, devices);
+        var waiting = new DiskCall<T>(pair, work, call);
+        Queue(waiting, DevicesOf(pair));
+        StartOnOtherThreads();
         return waiting;
     }
 
-    /// <inheritdoc cref="Run{T}(Devices, DiskWork, Func{DeviceBoundFiles, T})"/>
-    public DiskCall<T> Run<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call) =>
-        Run(_devices.TryGetValue(pair, out var devices) ? devices : Devices.None, work, call);
+    /// <summary>Groups pairs by the devices that their paths cross: a call for one pair of a group is in the right queue for all of it.</summary>
+    public IEnumerable<T[]> GroupByDevices<T>(IEnumerable<T> pairs, Func<T, CertificateOptions> optionsOf) =>
+        pairs.GroupBy(pair => DevicesOf(optionsOf(pair)), (_, group) => group.ToArray());
 
-    public Devices DevicesOf(CertificateOptions pair) => _devices.TryGetValue(pair, out var devices) ? devices : Devices.None;
-
-    /// <summary>Remembers the devices that the paths of a pair cross.</summary>
-    public void Remember(CertificateOptions pair, Devices devices) => _devices.AddOrUpdate(pair, devices);
-
-    /// <summary>The table of mounts may have changed.</summary>
+    /// <summary>Reads the table of mounts again before the next call, as it may have changed.</summary>
     public void ForgetMounts()
     {
         lock (_lock)
@@ -67,6 +66,18 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
             _mountChanges++;
             _mounts = null;
         }
+    }
+
+    // None while the table of mounts has not been read, which is done on a disk thread only.
+    private Devices DevicesOf(CertificateOptions pair) =>
+        _devicesAccessed.TryGetValue(pair, out var accessed) && accessed != Devices.None ? accessed
+        : _mounts is { } mounts ? DevicesOf(pair, mounts)
+        : Devices.None;
+
+    private static Devices DevicesOf(CertificateOptions pair, MountTable mounts)
+    {
+        var devices = mounts.AddDevicesAlong(pair.KeyPath, mounts.AddDevicesAlong(pair.CertificatePath, Devices.None));
+        return pair.PasswordPath is { } password ? mounts.AddDevicesAlong(password, devices) : devices;
     }
 
     private void Queue(DiskCall call, Devices devices)
@@ -78,16 +89,17 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
             call.Queue = queue;
             queue.Waiting(call.Work).Enqueue(call);
         }
-
-        StartWhatMay();
     }
 
-    private void StartWhatMay()
+    private void StartOnOtherThreads()
     {
-        // Started outside the lock: a scheduler may run it at once, on this thread. The scheduler is hidden, so that those who await a call continue
-        // on the thread that ends it: elsewhere .NET posts them to the thread pool, which may be busy.
+        // Outside the lock: a scheduler may run the task at once, on this thread. HideScheduler lets continuations of a call run on the thread that
+        // completes it: under a custom scheduler, .NET posts them to the thread pool, which may be busy.
         while (TakeNext() is { } next)
-            Task.Factory.StartNew(() => Run(next), CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, threads);
+        {
+            Task.Factory.StartNew(
+                () => RunFrom(next), CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, threads);
+        }
     }
 
     private DiskCall? TakeNext()
@@ -116,6 +128,44 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         return work != DiskWork.Poll && queue.IsIdle ? free > 0 : free > Reserve && queue.Running[(int)work] < (work == DiskWork.Load ? MaxLoads : 1);
     }
 
+    private void RunFrom(DiskCall first)
+    {
+        // This thread takes the next call itself: to wake another one for it costs as much as a short call.
+        for (DiskCall? call = first, next; call is not null; call = next)
+        {
+            Run(call);
+            next = TakeNext();
+            StartOnOtherThreads();
+        }
+    }
+
+    private void Run(DiskCall call)
+    {
+        var queue = call.Queue;
+        var mounts = Mounts();
+        var bound = new DeviceBoundFiles(files, mounts, queue.Devices);
+        var elsewhere = queue.Devices == Devices.None ? DevicesOf(call.Pair, mounts) : call.Run(bound);
+        lock (_lock)
+        {
+            _running--;
+            queue.Running[(int)call.Work]--;
+            queue.Ended[(int)call.Work]++;
+            if (queue.IsEmpty)
+                _queues.Remove(queue.Devices);
+        }
+
+        if (elsewhere is not null)
+        {
+            Queue(call, elsewhere);
+            return;
+        }
+
+        // A poll follows links unchecked, and for many pairs.
+        if (call.Work != DiskWork.Poll)
+            _devicesAccessed.AddOrUpdate(call.Pair, bound.DevicesAccessed);
+        call.Complete();
+    }
+
     private MountTable Mounts()
     {
         if (_mounts is { } known)
@@ -129,13 +179,13 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         }
         catch (IOException)
         {
-            // Out of descriptors, which may be over at the next call.
+            // Out of descriptors, possibly no longer at the next call.
             return _lastMounts;
         }
 
         lock (_lock)
         {
-            // What was mounted meanwhile may not be in it.
+            // What was mounted while it was read may be missing from it.
             if (changes == _mountChanges)
                 _mounts = read;
         }
@@ -143,46 +193,4 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         _lastMounts = read;
         return read;
     }
-
-    private void Run(DiskCall call)
-    {
-        var queue = call.Queue;
-        var elsewhere = call.Run(new DeviceBoundFiles(files, Mounts(), queue.Devices));
-        lock (_lock)
-        {
-            _running--;
-            queue.Running[(int)call.Work]--;
-            queue.Ended[(int)call.Work]++;
-            if (queue.IsEmpty)
-                _queues.Remove(queue.Devices);
-        }
-
-        if (elsewhere is not null)
-            Queue(call, elsewhere);
-        else
-            call.Complete();
-        StartWhatMay();
-    }
-}
-
-/// <summary>What waits for, and runs on, a set of devices. Guarded by the lock of its <see cref="DiskScheduler"/>, but for <see cref="Ended"/>.</summary>
-internal sealed class DeviceQueue(Devices devices)
-{
-    private readonly Queue<DiskCall>[] _waiting = [new(), new(), new()];
-
-    public Devices Devices { get; } = devices;
-
-    /// <summary>How many calls are under way, by kind of work.</summary>
-    public int[] Running { get; } = new int[3];
-
-    /// <summary>How many calls have ended, by kind of work. Read without the lock: what counts is whether it grows.</summary>
-    public long[] Ended { get; } = new long[3];
-
-    /// <summary>Whether nothing runs but polls.</summary>
-    public bool IsIdle => Running is [0, 0, _];
-
-    /// <summary>Whether nothing runs or waits.</summary>
-    public bool IsEmpty => Running is [0, 0, 0] && _waiting is [{ Count: 0 }, { Count: 0 }, { Count: 0 }];
-
-    public Queue<DiskCall> Waiting(DiskWork work) => _waiting[(int)work];
 }

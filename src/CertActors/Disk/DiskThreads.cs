@@ -1,29 +1,26 @@
-using CertActors.Supervision;
-
-
 namespace CertActors.Disk;
 
 /// <summary>
-/// A few threads of our own for what may block: a disk that hangs takes these, never the dispatcher's or the pool's, and never more of them.
+/// A fixed number of threads for calls that may block: a disk that hangs takes these, never those of a dispatcher or the thread pool, and never more
+/// of them. They run as long as the process, and wait without cost while there is nothing to do.
 /// </summary>
 internal sealed class DiskThreads : TaskScheduler
 {
     public const int Count = 8;
 
-    private static readonly Lazy<DiskThreads> LazyShared = new(() => new DiskThreads());
+    private readonly Action _beforeFirstCall;
 
-    // A monitor, as its waiters sleep at once: those of a BlockingCollection spin first, eight of them for each call.
+    // A monitor, whose waiters sleep at once. Those of a BlockingCollection spin first, eight of them for each call.
     private readonly object _lock = new();
     private readonly Queue<Task> _queue = [];
 
-    private DiskThreads()
+    /// <param name="beforeFirstCall">What each thread does before its first call. Must not throw.</param>
+    public DiskThreads(Action beforeFirstCall)
     {
+        _beforeFirstCall = beforeFirstCall;
         for (var i = 1; i <= Count; i++)
             new Thread(Run) { IsBackground = true, Name = $"certificates-disk-{i}" }.Start();
     }
-
-    /// <summary>One set for the process, started when it is first needed; the threads wait without cost while there is nothing to do.</summary>
-    public static DiskThreads Shared => LazyShared.Value;
 
     protected override void QueueTask(Task task)
     {
@@ -44,7 +41,7 @@ internal sealed class DiskThreads : TaskScheduler
 
     private void Run()
     {
-        Preload.Ensure();
+        _beforeFirstCall();
         while (true)
             TryExecuteTask(Next());
     }

@@ -8,7 +8,7 @@ namespace CertActors.Supervision;
 /// <param name="Disk">Runs what may block on the disk.</param>
 internal sealed record Platform(Func<OnFileEvent, IFileEventSource> OpenEventSource, DiskScheduler Disk)
 {
-    public static Platform Real { get; } = new(OpenRealEventSource, new DiskScheduler(DiskFiles.Instance, DiskThreads.Shared));
+    public static Platform Real { get; } = new(OpenRealEventSource, new DiskScheduler(DiskFiles.Instance, new DiskThreads(Preload.Ensure)));
 
     private static IFileEventSource OpenRealEventSource(OnFileEvent sink) =>
         OperatingSystem.IsLinux() ? new InotifyEventSource(sink, Inotify.Open()) : new FileSystemWatcherEventSource(sink);

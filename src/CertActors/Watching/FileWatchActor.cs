@@ -1,72 +1,31 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Debouncing;
+using CertActors.Diagnostics;
 using CertActors.Disk;
 using CertActors.Scheduling;
 using CertActors.Watching.Sources;
 using Microsoft.Extensions.Logging;
+using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 
 namespace CertActors.Watching;
 
-/// <summary>To <see cref="FileWatchActor"/>: the pair's files are bad, so that the next poll is to touch it even if they stay as they are.</summary>
-internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
-
-/// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed now.</summary>
-internal sealed record PairWatched(string Pair, WatchMode Mode, string Message) : IDeadLetterSuppression;
-
 /// <summary>
-/// Notices that a pair may have changed, by file events and by polls, and says so to the <see cref="DebounceActor"/>.
-/// What it looks at and watches is every step on the way to the files: see <see cref="PathStep"/>.
+/// Notices by file events and by polls that a pair may have changed, and reports it to the <see cref="DebounceActor"/>. It watches every step of
+/// the paths of a pair: see <see cref="PathStep"/>.
 /// </summary>
 internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    private readonly Func<OnFileEvent, IFileEventSource> _openEventSource;
-    private readonly DiskScheduler _disk;
-    private readonly ICanTell _debounce;
-    private readonly Dictionary<string, WatchedPair> _pairs;
-    private readonly PollSchedule _polls;
-    private readonly Dictionary<WatchedPair, Backoff> _unwatched = [];
-    private readonly Backoff _retry = NewBackoff();
-    private WatchTable? _watches;
-
-    public FileWatchActor(
-        IReadOnlyList<CertificateOptions> pairs,
-        Func<OnFileEvent, IFileEventSource> openEventSource,
-        DiskScheduler disk,
-        ICanTell debounce,
-        ILogger log)
-    {
-        var scheduler = Context.System.Scheduler;
-        _openEventSource = openEventSource;
-        _disk = disk;
-        _debounce = debounce;
-        _ = log;
-        _pairs = pairs
-            .Select((pair, i) => new WatchedPair(pair, (i + 1.0) / pairs.Count))
-            .ToDictionary(pair => pair.Name, StringComparer.Ordinal);
-        _polls = new PollSchedule(() => scheduler.Now);
-    }
-
-    /// <summary>The way of a pair was looked at.</summary>
-    /// <param name="Pair">The pair; its reference tells another incarnation's from ours.</param>
-    /// <param name="Watches">What was told to watch it; null if nothing was.</param>
-    /// <param name="Snapshot">What was seen; null if it couldn't be told.</param>
-    /// <param name="DevicesAccessed">The devices that the way leads over; null if it couldn't be told.</param>
-    /// <param name="IsStable">Whether two walks agreed, so that all of the way is watched.</param>
-    /// <param name="Error">Why it couldn't be told or can't be watched; null if all went well.</param>
-    private sealed record Inspected(
-        WatchedPair Pair, WatchTable? Watches, PairSnapshot? Snapshot, Devices? DevicesAccessed, bool IsStable, string? Error)
-        : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    private sealed record Inspected(WatchedPair Pair, PathInspection Inspection) : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Inspected);
     }
 
-    /// <summary>Pairs were polled.</summary>
-    /// <param name="All">Those that were; their references tell another incarnation's from ours.</param>
-    /// <param name="Changed">Those of them that aren't as they were seen last, or can't be told.</param>
-    private sealed record Polled(IReadOnlyCollection<WatchedPair> All, IReadOnlyCollection<WatchedPair> Changed)
+    /// <summary>A poll has ended.</summary>
+    /// <param name="Pairs">The pairs that were polled.</param>
+    /// <param name="Changed">Those whose files differ from their last inspection, or cannot be read.</param>
+    private sealed record Polled(IReadOnlyList<WatchedPair> Pairs, IReadOnlyList<WatchedPair> Changed)
         : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Polled);
@@ -77,24 +36,50 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         public static readonly PollDue Instance = new();
     }
 
-    /// <summary>An event source may be had again.</summary>
+    /// <summary>An event source may be available again.</summary>
     private sealed record RetryEvents : IDeadLetterSuppression
     {
         public static readonly RetryEvents Instance = new();
     }
 
-    /// <summary>The way of a pair may be watched again.</summary>
+    /// <summary>It may be possible to watch the paths of a pair again.</summary>
     private sealed record RetryWatch(string Pair) : IDeadLetterSuppression;
+
+    private readonly Dictionary<string, WatchedPair> _pairs = new(StringComparer.Ordinal);
+    private readonly Func<OnFileEvent, IFileEventSource> _openEventSource;
+    private readonly DiskScheduler _disk;
+    private readonly ICanTell _debounce;
+    private readonly ILogger _log;
+    private readonly PollSchedule _polls;
+    private readonly Backoff _eventsRetry = NewBackoff();
+
+    // Null while no event source is available.
+    private WatchTable? _watches;
+
+    public FileWatchActor(
+        IReadOnlyList<CertificateOptions> pairs,
+        Func<OnFileEvent, IFileEventSource> openEventSource,
+        DiskScheduler disk,
+        ICanTell debounce,
+        ILogger log)
+    {
+        _pairs.EnsureCapacity(pairs.Count);
+        foreach (var (i, pair) in pairs.Index())
+            _pairs.Add(pair.Name, new WatchedPair(pair, (i + 1.0) / pairs.Count));
+        (_openEventSource, _disk, _debounce, _log) = (openEventSource, disk, debounce, log);
+        var scheduler = Context.System.Scheduler;
+        _polls = new PollSchedule(() => scheduler.Now);
+    }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected override void PreStart()
     {
-        var unavailable = Open();
+        var unavailable = OpenEvents();
         foreach (var pair in _pairs.Values)
         {
-            // From the start: the first look may hang.
-            _polls.Plan(pair, pair.PollInterval * pair.Share);
+            // From the start, as the first inspection may hang.
+            PlanFirstPoll(pair);
             if (unavailable is not null)
                 SetMode(pair, WatchMode.Polling, unavailable);
             Inspect(pair, ReloadReason.Start);
@@ -112,16 +97,19 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             case FileEvent happened when happened.Watches == _watches:
                 OnEvent(happened);
                 break;
-            case Inspected inspected when IsOurs(inspected.Pair):
-                OnInspected(inspected);
+            case FileEvent:
+                break; // From a table that was closed.
+            case Inspected(var pair, var inspection):
+                OnInspected(pair, inspection);
                 break;
-            case Polled polled when polled.All.All(IsOurs):
-                OnPolled(polled);
-                break;
-            case FileEvent or Inspected or Polled:
-                break; // From watches or an incarnation that are no more.
             case PollDue:
                 OnPollDue();
+                break;
+            case Polled polled:
+                OnPolled(polled);
+                break;
+            case PairRejected(var name):
+                _pairs[name].LastDigest = null;
                 break;
             case RetryEvents:
                 OnRetryEvents();
@@ -129,131 +117,36 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             case RetryWatch(var name):
                 Inspect(_pairs[name], ReloadReason.Poll);
                 break;
-            case PairRejected rejected:
-                _pairs[rejected.Pair].LastDigest = null;
-                break;
             default:
                 Unhandled(message);
                 break;
         }
     }
 
-    private static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
-
-    private bool IsOurs(WatchedPair pair) => _pairs.GetValueOrDefault(pair.Name) == pair;
-
     private void OnEvent(FileEvent happened)
     {
+        if (_log.IsEnabled(LogLevel.Debug))
+            _log.FileEventReceived(happened.Kind.ToString(), happened.Path);
+
         if (happened is { Step: null, Kind: FileEventKind.WatchLost })
         {
-            LoseEvents("the event source reported an error");
+            OnEventsLost("the event source reported an error");
             return;
         }
 
         if (happened.Step is null)
             _disk.ForgetMounts();
-        foreach (var pair in happened.Watches.Acknowledge(happened) ?? _pairs.Values)
+        foreach (var pair in happened.Watches.Acknowledge(happened)?.Select(pair => _pairs[pair.Name]) ?? _pairs.Values)
         {
             Touch(pair, ReloadReason.FileChange);
             Inspect(pair, ReloadReason.FileChange);
         }
     }
 
-    /// <returns>Why there are no events to be had; null if there are.</returns>
-    private string? Open()
+    private void Touch(WatchedPair pair, ReloadReason reason)
     {
-        var self = Self;
-        try
-        {
-            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened));
-            return null;
-        }
-        catch (Exception error)
-        {
-            AwaitSource();
-            return $"no event source can be made: {error.Message}";
-        }
-    }
-
-    private void LoseEvents(string message)
-    {
-        _watches?.Close();
-        _watches = null;
-        AwaitSource();
-        foreach (var pair in _pairs.Values)
-        {
-            SetMode(pair, WatchMode.Polling, message);
-            Touch(pair, ReloadReason.Poll);
-        }
-    }
-
-    private void AwaitSource() => Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _retry.Next());
-
-    private void OnRetryEvents()
-    {
-        if (Open() is not null)
-            return;
-        foreach (var pair in _pairs.Values)
-            Inspect(pair, ReloadReason.Poll);
-    }
-
-    private void SetMode(WatchedPair pair, WatchMode mode, string message)
-    {
-        if (pair.Mode == mode)
-            return;
-        pair.Mode = mode;
-        Plan(pair);
-        Context.Parent.Tell(new PairWatched(pair.Name, mode, message));
-    }
-
-    /// <summary>The first poll in a mode; a pair keeps its place in the interval, as thousands at once would hold up everything else.</summary>
-    private void Plan(WatchedPair pair)
-    {
-        _polls.Plan(pair, pair.PollInterval * pair.Share);
-        AwaitPoll();
-    }
-
-    private void AwaitPoll() => Timers.StartSingleTimer(nameof(PollDue), PollDue.Instance, _polls.Wait);
-
-    private void OnPollDue()
-    {
-        // An event source that has lasted until now is sound; without one, nobody tells of mounts.
-        if (_watches is not null)
-            _retry.Reset();
-        else
-            _disk.ForgetMounts();
-
-        var due = _polls.Take();
-        foreach (var pair in due)
-            _polls.Repeat(pair);
-        AwaitPoll();
-        foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
-        {
-            // A look that hangs finds nothing out; the load that this asks for hangs too, and says so.
-            Touch(pair, ReloadReason.Poll);
-            Inspect(pair, ReloadReason.Poll);
-        }
-
-        foreach (var sharing in due.Where(pair => !pair.IsPolling && !pair.IsInspecting).GroupBy(pair => _disk.DevicesOf(pair.Options)))
-            Poll(sharing.Key, [.. sharing]);
-    }
-
-    private void Poll(Devices devices, WatchedPair[] pairs)
-    {
-        foreach (var pair in pairs)
-            pair.IsPolling = true;
-        UInt128?[] seen = [.. pairs.Select(pair => pair.LastDigest)];
-        _disk
-            .Run(devices, DiskWork.Poll, files => new Polled(pairs, pairs.Where((pair, i) => HasChanged(files, pair, seen[i])).ToArray()))
-            .Running.PipeTo(Self, Self, failure: _ => new Polled(pairs, pairs));
-    }
-
-    private void OnPolled(Polled polled)
-    {
-        foreach (var pair in polled.All)
-            pair.IsPolling = false;
-        foreach (var pair in polled.Changed)
-            Inspect(pair, ReloadReason.Poll);
+        _log.Touched(pair.Name, reason);
+        _debounce.Tell(new PairTouched(pair.Name, reason), Self);
     }
 
     private void Inspect(WatchedPair pair, ReloadReason reason)
@@ -265,52 +158,27 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
 
         pair.Inspecting = reason;
-        var watches = _watches;
-        _disk
-            .Run(pair.Options, DiskWork.Inspect, files => Look(files, pair, watches))
-            .Running.PipeTo(Self, Self, failure: error => new Inspected(pair, watches, Snapshot: null, DevicesAccessed: null, IsStable: false, error.Message));
+        var (options, watches) = (pair.Options, _watches);
+        _disk.Run(options, DiskWork.Inspect, files => PathInspection.Run(files, options, watches)).Running.PipeTo(
+            Self,
+            Self,
+            success: inspection => new Inspected(pair, inspection),
+            failure: error => new Inspected(pair, PathInspection.Failed(watches, error.Message)));
     }
 
-    private void OnInspected(Inspected inspected)
+    private void OnInspected(WatchedPair pair, PathInspection inspection)
     {
-        var pair = inspected.Pair;
         var reason = pair.Inspecting!.Value;
         pair.Inspecting = null;
+        if (inspection.Watches is not null && inspection.Watches == _watches)
+            ApplyWatch(pair, inspection);
 
-        if (inspected.Watches is not null && inspected.Watches == _watches)
-        {
-            if (inspected.Error is { } error)
-            {
-                SetMode(pair, WatchMode.Polling, error);
-                if (!_unwatched.TryGetValue(pair, out var retry))
-                    _unwatched.Add(pair, retry = NewBackoff());
-                if (!Timers.IsTimerActive((nameof(RetryWatch), pair.Name)))
-                    Timers.StartSingleTimer((nameof(RetryWatch), pair.Name), new RetryWatch(pair.Name), retry.Next());
-            }
-            else if (inspected.IsStable)
-            {
-                SetMode(pair, WatchMode.Events, "every directory on the way to the files is watched");
-                if (_unwatched.Remove(pair))
-                    Timers.Cancel((nameof(RetryWatch), pair.Name));
-            }
-            else
-            {
-                // The way is replaced faster than it's watched; what was seen of it last may not be all.
-                if (pair.Mode is null)
-                    SetMode(pair, WatchMode.Polling, "the directories on the way to the files are others at each look, as some network file systems report them");
-                _polls.Plan(pair, pair.Options.PollIntervalWithoutEvents);
-                AwaitPoll();
-            }
-        }
-
-        // What can't be looked at is as good as changed: loading it says why.
-        var isVague = inspected is { Error: null, IsStable: false };
-        var fingerprint = isVague ? null : inspected.Snapshot?.Fingerprint.Digest();
-        if (fingerprint is null || fingerprint != pair.LastDigest)
+        // What cannot be inspected counts as changed: its load reports why.
+        var hasChanged = inspection.Digest is null || inspection.Digest != pair.LastDigest;
+        pair.LastDigest = inspection.Digest;
+        _log.PathInspected(pair.Name, reason, hasChanged);
+        if (hasChanged)
             Touch(pair, reason);
-        pair.LastDigest = fingerprint;
-        if (inspected.DevicesAccessed is { } devices)
-            _disk.Remember(pair.Options, devices);
 
         if (pair.InspectAgain is { } again)
         {
@@ -319,58 +187,131 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
-    private void Touch(WatchedPair pair, ReloadReason reason) => _debounce.Tell(new PairTouched(pair.Name, reason), Self);
-
-    /// <summary>On a disk thread.</summary>
-    private static bool HasChanged(DeviceBoundFiles files, WatchedPair pair, UInt128? seen)
+    private void ApplyWatch(WatchedPair pair, PathInspection inspection)
     {
-        try
+        var retry = (nameof(RetryWatch), pair.Name);
+        if (inspection.Error is { } error)
         {
-            return seen is null || PairFingerprint.Take(files, pair.Options).Digest() != seen;
+            SetMode(pair, WatchMode.Polling, error);
+            pair.WatchRetry ??= NewBackoff();
+            if (!Timers.IsTimerActive(retry))
+                Timers.StartSingleTimer(retry, new RetryWatch(pair.Name), pair.WatchRetry.Next());
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        else if (inspection.IsStable)
         {
-            return true;
+            SetMode(pair, WatchMode.Events, "every directory of the paths is watched");
+            if (pair.WatchRetry is not null)
+                Timers.Cancel(retry);
+            pair.WatchRetry = null;
+        }
+        else
+        {
+            // The steps change faster than they are watched: some may not be watched, so the next poll is soon.
+            if (pair.Mode is null)
+                SetMode(pair, WatchMode.Polling, "the directories of the paths are others at each inspection, as some network file systems report them");
+            _polls.Plan(pair, pair.Options.PollIntervalWithoutEvents);
+            AwaitPoll();
         }
     }
 
-    /// <summary>Watches, then looks, so that what happens after the look is an event. On a disk thread.</summary>
-    private static Inspected Look(DeviceBoundFiles files, WatchedPair pair, WatchTable? watches)
+    private void SetMode(WatchedPair pair, WatchMode mode, string message)
     {
-        const int maxWalks = 5;
+        if (pair.Mode == mode)
+            return;
+        pair.Mode = mode;
+        PlanFirstPoll(pair);
+        AwaitPoll();
+        Context.Parent.Tell(new PairWatched(pair.Name, mode, message));
+    }
 
-        PairSnapshot? seen = null;
+    /// <summary>Plans the first poll in a mode. Each pair has its own place in the interval: thousands at once would delay everything else.</summary>
+    private void PlanFirstPoll(WatchedPair pair) => _polls.Plan(pair, pair.PollInterval * pair.Share);
+
+    private void AwaitPoll() => Timers.StartSingleTimer(nameof(PollDue), PollDue.Instance, _polls.Wait);
+
+    private void OnPollDue()
+    {
+        // An event source that has lasted until now works. Without one, no event reports a mount.
+        if (_watches is not null)
+            _eventsRetry.Reset();
+        else
+            _disk.ForgetMounts();
+
+        var due = _polls.Take();
+        foreach (var pair in due)
+            _polls.Repeat(pair);
+        AwaitPoll();
+
+        foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
+        {
+            // An inspection that hangs reports nothing. The load that this touch leads to hangs too, and is reported when it times out.
+            Touch(pair, ReloadReason.Poll);
+            Inspect(pair, ReloadReason.Poll);
+        }
+
+        var idle = due.Where(pair => !pair.IsPolling && !pair.IsInspecting);
+        foreach (var pairs in _disk.GroupByDevices(idle, pair => pair.Options))
+            Poll(pairs);
+    }
+
+    private void Poll(WatchedPair[] pairs)
+    {
+        foreach (var pair in pairs)
+            pair.IsPolling = true;
+        (CertificateOptions Options, UInt128? Digest)[] last = [.. pairs.Select(pair => (pair.Options, pair.LastDigest))];
+        _disk.Run(last[0].Options, DiskWork.Poll, files => Array.ConvertAll(last, pair => PathInspection.HasChanged(files, pair.Options, pair.Digest)))
+            .Running.PipeTo(
+                Self,
+                Self,
+                success: hasChanged => new Polled(pairs, [.. pairs.Where((_, i) => hasChanged[i])]),
+                failure: _ => new Polled(pairs, pairs));
+    }
+
+    private void OnPolled(Polled polled)
+    {
+        foreach (var pair in polled.Pairs)
+            pair.IsPolling = false;
+        foreach (var pair in polled.Changed)
+            Inspect(pair, ReloadReason.Poll);
+    }
+
+    /// <returns>Why no event source is available; null if one is.</returns>
+    private string? OpenEvents()
+    {
+        var self = Self;
         try
         {
-            seen = PairSnapshot.Take(files, pair.Options);
-            var isStable = watches is null;
-            for (var walks = 1; !isStable && walks < maxWalks; walks++)
-            {
-                var watched = seen;
-                var areAllThere = TryWatch(watches!, pair, watched);
-                seen = PairSnapshot.Take(files, pair.Options);
-                isStable = areAllThere && seen.HasSameStepsAs(watched);
-            }
-
-            return new Inspected(pair, watches, seen, files.DevicesAccessed, isStable, Error: null);
+            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened), _pairs.Count);
+            return null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
-            return new Inspected(pair, watches, seen, DevicesAccessed: null, IsStable: false, $"the way to the files can't be watched: {error.Message}");
+            AwaitEvents();
+            return $"no event source is available: {error.Message}";
         }
     }
 
-    /// <returns>False if a directory on the way has gone since it was seen.</returns>
-    private static bool TryWatch(WatchTable watches, WatchedPair pair, PairSnapshot seen)
+    private void OnEventsLost(string message)
     {
-        try
+        _watches?.Close();
+        _watches = null;
+        AwaitEvents();
+        foreach (var pair in _pairs.Values)
         {
-            watches.Watch(pair, [.. seen.Steps]);
-            return true;
-        }
-        catch (DirectoryNotFoundException)
-        {
-            return false;
+            SetMode(pair, WatchMode.Polling, message);
+            Touch(pair, ReloadReason.Poll);
         }
     }
+
+    private void AwaitEvents() => Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _eventsRetry.Next());
+
+    private void OnRetryEvents()
+    {
+        if (OpenEvents() is not null)
+            return;
+        foreach (var pair in _pairs.Values)
+            Inspect(pair, ReloadReason.Poll);
+    }
+
+    private static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
 }

@@ -1,18 +1,18 @@
 namespace CertActors.Watching;
 
 /// <summary>
-/// When which pair is polled. Its clock counts what the scheduler's has gained, so that one that is set back holds up no poll.
+/// When each pair is polled. Its clock adds up the time by which the given one has advanced, so that a clock that is set back delays no poll.
 /// </summary>
 internal sealed class PollSchedule(Func<DateTimeOffset> now)
 {
-    // Polls of pairs that are due within this part of their interval are one errand.
-    private const int Early = 100;
+    // Pairs that are due within this fraction of their interval are polled together.
+    private const int EarlyFraction = 100;
 
     private readonly PriorityQueue<WatchedPair, TimeSpan> _queue = new();
     private DateTimeOffset _last = now();
     private TimeSpan _elapsed;
 
-    /// <summary>How long until the first is due.</summary>
+    /// <summary>The time until the first poll is due.</summary>
     public TimeSpan Wait
     {
         get
@@ -22,14 +22,14 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         }
     }
 
-    /// <summary>The pair is polled after so long, in the place of what was planned for it.</summary>
+    /// <summary>Plans the next poll of the pair, instead of the one that was planned before.</summary>
     public void Plan(WatchedPair pair, TimeSpan wait)
     {
         pair.NextPoll = Elapsed() + wait;
         _queue.Enqueue(pair, pair.NextPoll);
     }
 
-    /// <summary>The pair, just taken, is polled again in its turn; turns that were missed are left out, and the place in the interval is kept.</summary>
+    /// <summary>Plans the next poll of a pair that was just taken. Missed polls are skipped; the pair keeps its place in the interval.</summary>
     public void Repeat(WatchedPair pair)
     {
         var interval = pair.PollInterval;
@@ -38,14 +38,14 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         Plan(pair, (turns * interval) - late);
     }
 
-    /// <summary>The first has become due: takes it, and all that are nearly due with it.</summary>
+    /// <summary>Takes the first pair, which has become due, and all pairs that are nearly due.</summary>
     public List<WatchedPair> Take()
     {
         DropStale();
         List<WatchedPair> taken = [];
         if (_queue.TryPeek(out _, out var first))
             _elapsed = Max(Elapsed(), first);
-        while (_queue.TryPeek(out var pair, out var due) && due - (pair.PollInterval / Early) <= _elapsed)
+        while (_queue.TryPeek(out var pair, out var due) && due - (pair.PollInterval / EarlyFraction) <= _elapsed)
         {
             _queue.Dequeue();
             taken.Add(pair);

@@ -1,48 +1,62 @@
+using System.Collections.Immutable;
 using CertActors.Disk;
 using CertActors.Watching.Sources;
 
 namespace CertActors.Watching;
 
 /// <summary>
-/// What an event source watches, and for which pairs. Pairs that share directories share watches; what nobody asked for is dropped on the
-/// source's own thread.
+/// What an event source watches, and for which pairs. Pairs that share directories share watches. Events of names that no pair needs are dropped on
+/// the thread of the source. May be called from any thread.
 /// </summary>
 internal sealed class WatchTable
 {
     private readonly Lock _lock = new();
     private readonly Action<FileEvent> _sink;
     private readonly IFileEventSource _source;
-    private readonly Dictionary<string, WatchedDirectory> _directories = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, WatchedDirectory> _watches = [];
-    private readonly HashSet<int> _endedMeanwhile = [];
-    private int _watching;
-    private bool _allPending;
-    private bool _closed;
+    private readonly Dictionary<string, WatchedDirectory> _directories;
 
-    /// <exception cref="IOException">There are no events to be had.</exception>
-    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink)
+    // By reference, as two equal pairs are still two.
+    private readonly Dictionary<CertificateOptions, WatchedStep[]> _steps;
+
+    // By watch descriptor: one directory, or all the paths of it that are watched (a bind mount makes a second path).
+    private readonly Dictionary<int, ImmutableArray<WatchedDirectory>> _watched;
+
+    // The watches that ended since the first of the calls of Watch in progress began.
+    private readonly HashSet<int> _endedMeanwhile = [];
+    private int _callsInProgress;
+    private bool _isAllPending;
+    private bool _isClosed;
+
+    /// <param name="open">Opens the event source.</param>
+    /// <param name="sink">Gets the events, on the thread of the source.</param>
+    /// <param name="pairs">The number of pairs, each usually in a directory of its own: tables that grow to it would take twice the memory.</param>
+    /// <exception cref="IOException">No event source is available.</exception>
+    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink, int pairs)
     {
         _sink = sink;
+        _directories = new(pairs, StringComparer.Ordinal);
+        _steps = new(pairs, ReferenceEqualityComparer.Instance);
+        _watched = new(pairs);
         _source = open(OnEvent);
     }
 
-    /// <summary>Watches these path steps for a pair, in the place of those before. What can be watched is, also if another can't.</summary>
-    /// <exception cref="IOException">One of them can't be watched.</exception>
+    /// <summary>Watches these path steps for a pair instead of the ones before. If one cannot be watched, the others are all the same.</summary>
+    /// <exception cref="IOException">One of them cannot be watched.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
-    public void Watch(WatchedPair pair, IReadOnlyCollection<PathStep> steps)
+    public void Watch(CertificateOptions pair, IReadOnlyCollection<PathStep> steps)
     {
         PathStep[] unwatched;
         lock (_lock)
         {
-            if (_closed)
+            if (_isClosed)
                 return;
             Replace(pair, steps);
             unwatched = [.. steps.Where(step => !_directories[step.Directory].IsWatchedFor(step))];
-            if (_watching++ == 0)
+            if (_callsInProgress++ == 0)
                 _endedMeanwhile.Clear();
         }
 
-        // Outside the lock: a path on a dead disk may hold up the call, and is to hold up nobody else.
+        // Outside the lock: a path on a dead disk may block the call, and must not block other pairs.
         Exception? first = null;
         foreach (var step in unwatched)
         {
@@ -58,15 +72,16 @@ internal sealed class WatchTable
 
         lock (_lock)
         {
-            _watching--;
+            _callsInProgress--;
         }
 
         if (first is not null)
             throw first;
     }
 
-    /// <summary>The pairs that an event concerns; null stands for all. From now on, the next event of its step is emitted again.</summary>
-    public IReadOnlyCollection<WatchedPair>? Acknowledge(FileEvent happened)
+    /// <summary>Lets the next event of the same step be emitted.</summary>
+    /// <returns>The pairs that the event concerns; null if it concerns all.</returns>
+    public CertificateOptions[]? Acknowledge(FileEvent happened)
     {
         lock (_lock)
         {
@@ -76,34 +91,38 @@ internal sealed class WatchTable
                 return step.Pairs;
             }
 
-            _allPending = false;
+            _isAllPending = false;
             return null;
         }
     }
 
-    /// <summary>Ends all watches; nothing is told from now on. Once is enough.</summary>
+    /// <summary>Ends all watches. No event is emitted from now on. Further calls do nothing.</summary>
     public void Close()
     {
         lock (_lock)
         {
-            if (_closed)
+            if (_isClosed)
                 return;
-            _closed = true;
+            _isClosed = true;
         }
 
         _source.Dispose();
     }
 
-    private void Replace(WatchedPair pair, IReadOnlyCollection<PathStep> steps)
+    private void Replace(CertificateOptions pair, IReadOnlyCollection<PathStep> steps)
     {
-        var before = pair.Watches == this ? pair.Steps : [];
+        var before = _steps.GetValueOrDefault(pair, []);
         var next = steps.Select(StepOf).Distinct().ToArray();
-        (pair.Watches, pair.Steps) = (this, next);
+        if (next.Length > 0)
+            _steps[pair] = next;
+        else
+            _steps.Remove(pair);
         foreach (var step in next.Except(before))
             step.Add(pair);
         foreach (var step in before.Except(next))
         {
-            if (step.Remove(pair))
+            step.Remove(pair);
+            if (!step.HasPairs)
                 Forget(step);
         }
     }
@@ -119,7 +138,7 @@ internal sealed class WatchTable
     {
         var directory = step.Directory;
         directory.Remove(step);
-        if (directory.Steps.Any())
+        if (directory.Steps.Count > 0)
             return;
         _directories.Remove(directory.Path);
         Unassign(directory);
@@ -134,7 +153,7 @@ internal sealed class WatchTable
             var watch = _source.Watch(step.Directory, step.Contents);
             lock (_lock)
             {
-                // It may have ended before we came to know its number: nobody would be told of that.
+                // It may have ended before its descriptor was known here, and the event of that was dropped.
                 if (_endedMeanwhile.Contains(watch))
                     continue;
                 Assign(step, watch);
@@ -142,18 +161,18 @@ internal sealed class WatchTable
             }
         }
 
-        throw new DirectoryNotFoundException($"{step.Directory} went away each time it was watched");
+        throw new DirectoryNotFoundException($"{step.Directory} was removed or replaced during each of {maxTries} attempts to watch it");
     }
 
     private void Assign(PathStep step, int watch)
     {
-        if (_closed)
+        if (_isClosed)
             return;
         var directory = _directories.GetValueOrDefault(step.Directory);
         if (directory is null || (directory.WatchDescriptor != watch && directory.IsWatchedFor(step)))
         {
-            // Nobody wants it any more, or another thread was faster.
-            if (!_watches.ContainsKey(watch))
+            // No pair needs it any more, or another thread has watched it meanwhile.
+            if (!_watched.ContainsKey(watch))
                 Unwatch(watch);
             return;
         }
@@ -161,10 +180,10 @@ internal sealed class WatchTable
         if (directory.WatchDescriptor != watch)
         {
             Unassign(directory);
+            var sharing = PathsOf(watch);
             directory.WatchDescriptor = watch;
-            directory.Twin = _watches.GetValueOrDefault(watch);
-            directory.Contents = directory.Twin is { Contents: true };
-            _watches[watch] = directory;
+            directory.Contents = sharing.Any(other => other.Contents);
+            _watched[watch] = sharing.Add(directory);
         }
 
         directory.Identity = step.DirectoryIdentity;
@@ -178,29 +197,16 @@ internal sealed class WatchTable
         if (watch == WatchedDirectory.NotWatched)
             return;
 
-        WatchedDirectory? others = null;
-        for (var (each, next) = (_watches[watch], _watches[watch].Twin); ; (each, next) = (next, next.Twin))
-        {
-            if (each != directory)
-            {
-                each.Twin = others;
-                others = each;
-            }
-
-            if (next is null)
-                break;
-        }
-
         directory.WatchDescriptor = WatchedDirectory.NotWatched;
-        directory.Twin = null;
         directory.Contents = false;
-        if (others is not null)
+        var others = PathsOf(watch).Remove(directory);
+        if (!others.IsEmpty)
         {
-            _watches[watch] = others;
+            _watched[watch] = others;
             return;
         }
 
-        _watches.Remove(watch);
+        _watched.Remove(watch);
         Unwatch(watch);
     }
 
@@ -210,14 +216,16 @@ internal sealed class WatchTable
         _source.Unwatch(watch);
     }
 
+    private ImmutableArray<WatchedDirectory> PathsOf(int watch) => _watched.GetValueOrDefault(watch, []);
+
     private void OnEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind)
     {
         lock (_lock)
         {
-            if (_closed)
+            if (_isClosed)
                 return;
             if (watch == IFileEventSource.Everything)
-                EmitAll(kind);
+                EmitForAll(kind);
             else if (name.IsEmpty)
                 OnDirectoryEvent(watch, kind);
             else
@@ -225,13 +233,13 @@ internal sealed class WatchTable
         }
     }
 
-    private void EmitAll(FileEventKind kind)
+    private void EmitForAll(FileEventKind kind)
     {
-        if (_allPending && kind != FileEventKind.WatchLost)
+        if (_isAllPending && kind != FileEventKind.WatchLost)
             return;
-        _allPending = true;
+        _isAllPending = true;
 
-        // What was lost may be the end of a watch: each is asked for once more when its pairs are looked at.
+        // A lost event may be the end of a watch: the next inspection of each pair asks for its watches again.
         foreach (var directory in _directories.Values)
             directory.IsInDoubt = true;
         _sink(new FileEvent(this, Step: null, kind));
@@ -239,7 +247,7 @@ internal sealed class WatchTable
 
     private void OnEntryEvent(int watch, ReadOnlySpan<char> name, FileEventKind kind)
     {
-        for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
+        foreach (var directory in PathsOf(watch))
         {
             if (directory.Find(name) is { } step)
                 Emit(step, kind);
@@ -248,15 +256,12 @@ internal sealed class WatchTable
 
     private void OnDirectoryEvent(int watch, FileEventKind kind)
     {
-        List<WatchedDirectory> concerned = [];
-        for (var directory = _watches.GetValueOrDefault(watch); directory is not null; directory = directory.Twin)
-            concerned.Add(directory);
-
-        // Its path leads elsewhere from now on: whatever is there is to be watched anew.
+        // The path leads to another directory, or to none, from now on: whatever is there is watched by the next inspection.
         var hasEnded = kind is FileEventKind.Removed or FileEventKind.Renamed or FileEventKind.WatchLost;
-        if (hasEnded && concerned.Count == 0)
+        var directories = PathsOf(watch);
+        if (hasEnded && directories.IsEmpty)
             Unwatch(watch);
-        foreach (var directory in concerned)
+        foreach (var directory in directories)
         {
             if (hasEnded)
                 Unassign(directory);

@@ -1,0 +1,23 @@
+using Akka.Actor;
+using Akka.Event;
+using CertActors.Watching.Sources;
+
+namespace CertActors.Watching;
+
+/// <summary>To <see cref="FileWatchActor"/>: something happened at a path step. At most one event of a step waits to be acknowledged.</summary>
+/// <param name="Watches">The table that it comes from: events of a table that was closed may still arrive.</param>
+/// <param name="Step">The step; null if <paramref name="Kind"/> concerns all steps.</param>
+/// <param name="Kind">What happened.</param>
+internal sealed record FileEvent(WatchTable Watches, WatchedStep? Step, FileEventKind Kind)
+    : INoSerializationVerificationNeeded, IDeadLetterSuppression
+{
+    public string Path => Step is null ? "every watched directory" : System.IO.Path.Combine(Step.Directory.Path, Step.Name);
+
+    public override string ToString() => $"{nameof(FileEvent)} {Kind} {Path}";
+}
+
+/// <summary>To <see cref="FileWatchActor"/>: the files of the pair were rejected, so that its next poll touches it even if they are unchanged.</summary>
+internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
+
+/// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed from now on.</summary>
+internal sealed record PairWatched(string Pair, WatchMode Mode, string Message) : IDeadLetterSuppression;

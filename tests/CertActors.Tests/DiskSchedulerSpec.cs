@@ -1,0 +1,76 @@
+using CertActors.Disk;
+using CertActors.Tests.Support;
+
+namespace CertActors.Tests;
+
+/// <summary>In which queue a call for a pair starts.</summary>
+public sealed class DiskSchedulerSpec
+{
+    private static readonly CertificateOptions Local = new() { Name = "local", CertificatePath = "/certs/tls.crt", KeyPath = "/certs/tls.key" };
+    private static readonly CertificateOptions Mounted = new() { Name = "mounted", CertificatePath = "/mnt/tls/tls.crt", KeyPath = "/certs/tls.key" };
+
+    private readonly MemoryFiles _files = new();
+    private readonly DiskScheduler _disk;
+    private int _starts;
+
+    public DiskSchedulerSpec()
+    {
+        _files.Mount("/mnt/tls", device: 2);
+        foreach (var path in (string[])["/certs/tls.crt", "/certs/tls.key", "/mnt/tls/tls.crt"])
+            _files.Write(path, "x");
+        _disk = new DiskScheduler(_files, new HangingDisk());
+    }
+
+    [Fact]
+    public async Task The_first_call_starts_in_the_queue_of_the_devices_of_the_configured_paths()
+    {
+        await InspectAsync(Mounted);
+        await InspectAsync(Local);
+        Assert.Equal(2, _starts);
+    }
+
+    [Fact]
+    public async Task A_link_to_another_device_moves_the_first_call_and_the_next_one_starts_there()
+    {
+        _files.Link("/certs/tls.crt", "/mnt/tls/tls.crt");
+        await InspectAsync(Local);
+        Assert.Equal(2, _starts);
+
+        await InspectAsync(Local);
+        Assert.Equal(3, _starts);
+    }
+
+    [Fact]
+    public async Task Pairs_are_grouped_by_the_devices_that_were_last_accessed()
+    {
+        var equal = Local with { };
+        await InspectAsync(Local);
+        await InspectAsync(equal);
+        await InspectAsync(Mounted);
+        Assert.Equal([[Local, equal], [Mounted]], Grouped(Local, Mounted, equal));
+
+        _files.Link("/certs/tls.crt", "/mnt/tls/tls.crt");
+        await InspectAsync(equal);
+        Assert.Equal([[Local], [Mounted, equal]], Grouped(Local, Mounted, equal));
+    }
+
+    [Fact]
+    public async Task Calls_that_wait_run_one_after_another_on_the_thread_that_ran_the_first()
+    {
+        var threads = new HangingDisk { Hangs = true };
+        var disk = new DiskScheduler(_files, threads);
+        Task<bool>[] calls = [.. Enumerable.Range(0, 100).Select(_ => disk.Run(Local, DiskWork.Inspect, _ => true).Running)];
+        Assert.Equal(1, threads.Waiting);
+
+        threads.RunWaiting();
+        Assert.All(await Task.WhenAll(calls), Assert.True);
+    }
+
+    private CertificateOptions[][] Grouped(params CertificateOptions[] pairs) => [.. _disk.GroupByDevices(pairs, pair => pair)];
+
+    private Task<PairSnapshot> InspectAsync(CertificateOptions pair) => _disk.Run(pair, DiskWork.Inspect, files =>
+    {
+        _starts++;
+        return PairSnapshot.Take(files, pair);
+    }).Running;
+}
