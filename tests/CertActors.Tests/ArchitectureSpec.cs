@@ -1,0 +1,100 @@
+using ArchUnitNET.Domain;
+using ArchUnitNET.Loader;
+
+namespace CertActors.Tests;
+
+/// <summary>The folders of the core depend on each other in one direction, so that each can be read without those that use it.</summary>
+public sealed class ArchitectureSpec
+{
+    private const string Root = "CertActors";
+
+    private static readonly Architecture Core = new ArchLoader().LoadAssembly(typeof(CertificateHolder).Assembly).Build();
+
+    // What a folder may use, besides itself and the public types of the root.
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Diagnostics"] = [],
+        ["Scheduling"] = [],
+        ["Holding"] = [],
+        ["Disk"] = [],
+        ["Reloading.Formats"] = ["Diagnostics"],
+        ["Reloading.Judging"] = ["Reloading.Formats"],
+        ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
+        ["Debouncing"] = ["Reloading", "Diagnostics"],
+        ["Watching.Sources"] = ["Disk"],
+        ["Watching"] = ["Watching.Sources", "Debouncing", "Disk", "Scheduling", "Diagnostics"],
+        ["Supervision"] =
+            ["Watching", "Watching.Sources", "Debouncing", "Reloading", "Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
+    };
+
+    // The public types that lead into the folders; all others are vocabulary, and depend on none.
+    private static readonly Dictionary<string, string[]> EntryPoints = new()
+    {
+        [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
+        [nameof(CertificateHolder)] = ["Holding"],
+        [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Disk"],
+        [nameof(ServingCertificate)] = ["Reloading.Formats"],
+    };
+
+    [Fact]
+    public void Each_folder_depends_on_those_below_it_alone()
+    {
+        var upward = Dependencies()
+            .Where(use => use.Folder != Root && use.UsedFolder != Root && !(Allowed.TryGetValue(use.Folder, out var allowed) && allowed.Contains(use.UsedFolder)))
+            .Select(use => $"{use.Folder}: {use.Type} uses {use.UsedFolder} ({use.UsedType})")
+            .Distinct();
+
+        AssertNone(upward);
+    }
+
+    [Fact]
+    public void A_public_type_leads_into_no_folder_unless_it_is_an_entry_point()
+    {
+        var inward = Dependencies()
+            .Where(use => use.Folder == Root && use.UsedFolder != "Diagnostics" && !(EntryPoints.TryGetValue(use.Type, out var allowed) && allowed.Contains(use.UsedFolder)))
+            .Select(use => $"{use.Type} uses {use.UsedFolder} ({use.UsedType})")
+            .Distinct();
+
+        AssertNone(inward);
+    }
+
+    [Fact]
+    public void The_root_holds_the_public_types_and_nothing_else()
+    {
+        var types = typeof(CertificateHolder).Assembly.GetTypes().Where(type => !type.IsNested && type.Namespace?.StartsWith(Root, StringComparison.Ordinal) == true);
+
+        Assert.Empty(types.Where(type => type.IsPublic != (type.Namespace == Root)).Select(type => type.FullName));
+    }
+
+    [Fact]
+    public void Every_folder_has_its_rule()
+    {
+        var folders = Core.Types.Select(type => FolderOf(type.FullName)).OfType<string>().Where(folder => folder != Root).Distinct();
+
+        Assert.Equal(Allowed.Keys.Order(), folders.Order());
+    }
+
+    // Assert.Empty shows the first words of the first elements only.
+    private static void AssertNone(IEnumerable<string> uses) => Assert.False(uses.Any(), string.Join(Environment.NewLine, uses));
+
+    private static IEnumerable<(string Folder, string Type, string UsedFolder, string UsedType)> Dependencies() =>
+        from type in Core.Types
+        let folder = FolderOf(type.FullName)
+        where folder is not null
+        from dependency in type.Dependencies
+        let used = dependency.Target.FullName
+        let usedFolder = FolderOf(used)
+        where usedFolder is not null && usedFolder != folder
+        select (folder, NameOf(type.FullName), usedFolder, NameOf(used));
+
+    // "CertActors.Disk.DiskFiles+OpenFile": the folder is that of the outer type.
+    private static string? FolderOf(string fullName)
+    {
+        var outer = fullName.Split('+', '`', '<')[0];
+        return outer.LastIndexOf('.') is var dot && dot > 0 && outer[..dot] is var name && (name == Root || name.StartsWith($"{Root}.", StringComparison.Ordinal))
+            ? name == Root ? Root : name[(Root.Length + 1)..]
+            : null;
+    }
+
+    private static string NameOf(string fullName) => fullName.Split('+', '`', '<')[0].Split('.')[^1];
+}
