@@ -8,11 +8,12 @@ using Microsoft.Extensions.Options;
 namespace CertActors.Server;
 
 /// <summary>
-/// Kestrel's sockets, of which so many are open at a time at most: while they are, no further one is accepted, and clients wait in the kernel's queue.
+/// Kestrel's socket transport with a limit of open connections. At the limit no connection is accepted, and clients wait in the kernel's queue.
 /// </summary>
 /// <remarks>
-/// Kestrel's own limit (<c>KestrelServerLimits.MaxConcurrentConnections</c>) closes what it has accepted: a burst uses all descriptors up before it
-/// gets to that. Where there is none, Kestrel tries again at once and without end, and the runtime ends the process when it can't start a thread.
+/// Kestrel's own limit (<c>KestrelServerLimits.MaxConcurrentConnections</c>) closes connections after it has accepted them: a burst uses up all
+/// descriptors first. Without a free descriptor, Kestrel repeats accept in a tight loop, and the runtime ends the process when it cannot start a
+/// thread.
 /// </remarks>
 internal sealed class BoundedTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, int maxConnections) : IConnectionListenerFactory, IDisposable
 {
@@ -67,7 +68,7 @@ internal sealed class BoundedTransport(IOptions<SocketTransportOptions> options,
         }
     }
 
-    /// <summary>Kestrel disposes a connection once, when its socket may be closed.</summary>
+    /// <remarks>Kestrel disposes a connection once, when its socket may be closed.</remarks>
     private sealed class Connection(ConnectionContext socket, SemaphoreSlim free) : ConnectionContext
     {
         public override string ConnectionId

@@ -5,14 +5,14 @@ using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
-/// <summary>What <c>check</c> says of a pair.</summary>
+/// <summary>The report that <c>check</c> prints.</summary>
 internal static class CheckReport
 {
-    // Apostrophes as they are: it's read by people and scripts, not by browsers.
+    // The report is read by people and scripts, not by browsers: apostrophes need no escape.
     private static readonly CheckJson Readable = new(
         new JsonSerializerOptions(CheckJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
-    /// <summary>One finding, in the words that a failed start has for it, too.</summary>
+    /// <summary>One finding. A failed start prints it in the same form.</summary>
     public static string Line(RejectionReason? rejects, string message) =>
         rejects is { } reason ? $"rejected ({reason}): {message}" : $"warning: {message}";
 
@@ -33,12 +33,12 @@ internal static class CheckReport
         }
 
         foreach (var file in report.Files)
-            yield return $"file      {file.Path}{(file.Size is { } size ? $", {size} bytes" : ", not there")}{(file.Mode is { } mode ? $", mode {mode}" : "")}";
+            yield return $"file      {file.Path}{(file.Size is { } size ? $", {size} bytes" : ", does not exist")}{(file.Mode is { } mode ? $", mode {mode}" : "")}";
         foreach (var finding in report.Findings)
             yield return Line(finding.Reason, finding.Message);
     }
 
-    // The relaxed encoder leaves format characters as they are.
+    // The relaxed encoder does not escape format characters.
     public static string Json(CertificateReport report) =>
         Printable.OfJson(JsonSerializer.Serialize(report, Readable.CertificateReport)) + Environment.NewLine;
 }

@@ -5,32 +5,31 @@ using System.Net;
 
 namespace CertActors.Server;
 
-/// <summary>What the user has asked for.</summary>
+/// <summary>The arguments of the server and of the demonstration.</summary>
 /// <param name="Pair">The pair to serve; null for the demonstration.</param>
-/// <param name="Address">Where to listen.</param>
-/// <param name="Port">Where to listen; 0 for any free port.</param>
-/// <param name="Every">How long the demonstration serves a pair.</param>
-/// <param name="Rotations">After how many rotations the demonstration ends; null for never.</param>
-/// <param name="MaxConnections">How many connections may be open; null for as many as the limit of open files leaves.</param>
+/// <param name="Address">The address to listen on.</param>
+/// <param name="Port">The port to listen on; 0 for any free port.</param>
+/// <param name="Every">The interval between two rotations of the demonstration.</param>
+/// <param name="Rotations">The number of rotations after which the demonstration ends; null for no end.</param>
+/// <param name="MaxConnections">The maximum number of open connections; null for what the limit of open files allows.</param>
 internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations, int? MaxConnections);
 
-/// <summary>A pair that the user has asked to have judged.</summary>
-/// <param name="Pair">The pair.</param>
-/// <param name="IsJson">Whether the report is to be JSON.</param>
+/// <summary>The arguments of <c>check</c>.</summary>
+/// <param name="Pair">The pair to check.</param>
+/// <param name="IsJson">Whether the report is written as JSON.</param>
 internal sealed record CheckArguments(CertificateOptions Pair, bool IsJson);
 
-/// <summary>The command line.</summary>
 internal static class CommandLine
 {
     private const int UsageError = 2;
-    private const string KeyDescription = "The file with the private key, PEM or PKCS#12; the certificate's, if it holds both.";
+    private const string KeyDescription = "The file with the private key, as PEM or PKCS#12. It may be the certificate file.";
 
     private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxEvery = TimeSpan.FromDays(1);
 
     private static readonly Option<string?> Cert = new("--cert")
     {
-        Description = "The file with the leaf certificate and its intermediates, PEM or PKCS#12. Without it, the server demonstrates itself on a pair of its own.",
+        Description = "The file with the leaf certificate and its intermediates, as PEM or PKCS#12. Without it, the server runs a demonstration with a self-made certificate.",
         HelpName = "PATH",
     };
 
@@ -59,7 +58,7 @@ internal static class CommandLine
 
     private static readonly Option<TimeSpan> Every = new("--every")
     {
-        Description = "How long the demonstration serves each pair: 500ms to 1d, in ms, s, m, h or d.",
+        Description = "The interval between two rotations of the demonstration: 500ms to 1d, in ms, s, m, h or d.",
         HelpName = "TIME",
         DefaultValueFactory = _ => TimeSpan.FromSeconds(10),
         CustomParser = ParseEvery,
@@ -67,19 +66,19 @@ internal static class CommandLine
 
     private static readonly Option<int?> Rotations = new("--rotations")
     {
-        Description = "After how many rotations the demonstration ends. Without it, Ctrl+C ends it.",
+        Description = "The number of rotations after which the demonstration ends. Without it, it runs until Ctrl+C.",
         HelpName = "N",
     };
 
     private static readonly Option<int?> MaxConnections = new("--max-connections")
     {
-        Description = "How many connections may be open; further ones wait. At most, and without it, as many as the process's limit of open files leaves.",
+        Description = "The maximum number of open connections; further ones wait. The default, and the upper bound, is what the limit of open files allows.",
         HelpName = "N",
     };
 
     private static readonly Option<string> CheckCert = new("--cert")
     {
-        Description = "The file with the leaf certificate and its intermediates, PEM or PKCS#12.",
+        Description = "The file with the leaf certificate and its intermediates, as PEM or PKCS#12.",
         HelpName = "PATH",
         Required = true,
     };
@@ -88,33 +87,33 @@ internal static class CommandLine
 
     private static readonly Option<string[]> Names = new("--names")
     {
-        Description = "Host names that the certificate has to cover, with commas between them.",
+        Description = "Host names that the certificate must cover, separated by commas.",
         HelpName = "A,B",
         CustomParser = argument => [.. argument.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries))],
         DefaultValueFactory = _ => [],
     };
 
-    private static readonly Option<bool> Json = new("--json") { Description = "Reports as JSON." };
+    private static readonly Option<bool> Json = new("--json") { Description = "Writes the report as JSON." };
 
-    private static readonly Command Check = new("check", "Judges a pair as the server would, and says what it is: exit code 0 accepted, 1 rejected, 2 usage.")
+    private static readonly Command Check = new("check", "Loads and checks a certificate and key as the server does. Exit codes: 0 accepted, 1 rejected, 2 usage error.")
     {
         CheckCert, CheckKey, Password, Names, Json,
     };
 
-    /// <returns>What was asked for, <see cref="Arguments"/> or <see cref="CheckArguments"/>; null if all is said and done, with the exit code.</returns>
+    /// <returns><see cref="Arguments"/> or <see cref="CheckArguments"/>; null if help or an error was printed and the process exits with the exit code.</returns>
     public static object? Parse(string[] args, out int exitCode)
     {
-        var root = new RootCommand("An HTTPS server that follows its certificate's files, and loses no handshake to a change of them.")
+        var root = new RootCommand("An HTTPS server that replaces its certificate without a restart when the files change.")
         {
             Cert, Key, Password, Address, Port, Every, Rotations, MaxConnections, Check,
         };
 
-        // Run by the caller; without them, a command would have to be named.
+        // The caller acts on the result. Without an action, System.CommandLine demands a subcommand.
         root.SetAction(_ => 0);
         Check.SetAction(_ => 0);
         var result = root.Parse(args);
         var checks = result.CommandResult.Command == Check;
-        string[] errors = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : checks ? [] : [.. Mistakes(result)];
+        string[] errors = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : checks ? [] : [.. Errors(result)];
         if (errors.Length > 0)
         {
             foreach (var error in errors)
@@ -162,29 +161,29 @@ internal static class CommandLine
         return output.ToString().TrimEnd();
     }
 
-    private static IEnumerable<string> Mistakes(ParseResult result)
+    private static IEnumerable<string> Errors(ParseResult result)
     {
         var serves = Given(Cert) || Given(Key);
         if (Given(Cert) != Given(Key))
-            yield return "--cert and --key belong together: name both files of the pair.";
+            yield return "--cert and --key belong together: give both files of the pair.";
         if (Given(Password) && !serves)
-            yield return "--password-file is for a pair that --cert and --key name.";
+            yield return "--password-file needs --cert and --key.";
         foreach (var file in (Option<string?>[])[Cert, Key, Password])
         {
             if (Given(file) && string.IsNullOrWhiteSpace(result.GetValue(file)))
-                yield return $"{file.Name} must name a file.";
+                yield return $"{file.Name} must be the path of a file.";
         }
 
         foreach (var option in (Option[])[Every, Rotations])
         {
             if (serves && Given(option))
-                yield return $"{option.Name} is for the demonstration, which --cert and --key replace.";
+                yield return $"{option.Name} is an option of the demonstration; it cannot be combined with --cert and --key.";
         }
 
         if (!serves && Given(Address))
-            yield return "--address is for a pair that --cert and --key name; the demonstration stays on 127.0.0.1.";
+            yield return "--address needs --cert and --key; the demonstration listens on 127.0.0.1.";
         if (result.GetValue(Port) is < 0 or > IPEndPoint.MaxPort)
-            yield return $"--port must be 0 to {IPEndPoint.MaxPort}.";
+            yield return $"--port must be between 0 and {IPEndPoint.MaxPort}.";
         if (result.GetValue(Rotations) is < 1)
             yield return "--rotations must be at least 1.";
         if (result.GetValue(MaxConnections) is < 1)
@@ -197,7 +196,7 @@ internal static class CommandLine
     {
         if (IPAddress.TryParse(argument.Tokens[0].Value, out var address))
             return address;
-        argument.AddError($"--address must be an IP address, and isn't: '{argument.Tokens[0].Value}'.");
+        argument.AddError($"--address must be an IP address, not '{argument.Tokens[0].Value}'.");
         return null;
     }
 
@@ -215,7 +214,7 @@ internal static class CommandLine
             }
         }
 
-        argument.AddError($"--every must be a time of 500ms to 1d, as 10s is, and isn't: '{text}'.");
+        argument.AddError($"--every must be a time between 500ms and 1d, such as 10s, not '{text}'.");
         return default;
     }
 }

@@ -2,18 +2,18 @@ using System.Globalization;
 
 namespace CertActors.Server;
 
-/// <summary>How many connections the process's limit of open files leaves.</summary>
+/// <summary>The number of connections that the limit of open files allows.</summary>
 internal static class ConnectionLimit
 {
     /// <summary>
-    /// What the process itself needs: about 260 once everything is loaded (each assembly holds two), and the rest for loads and for new threads, which
-    /// take two each while they start.
+    /// Descriptors that the process itself needs: about 260 once everything is loaded (two for each assembly); the rest is for loads and for new
+    /// threads, each of which needs two while it starts.
     /// </summary>
-    private const long Own = 320;
+    private const long Reserve = 320;
 
-    private const long Fewest = 16;
+    private const long Min = 16;
 
-    /// <returns>As many as there may be where the process has no limit, or the platform doesn't tell.</returns>
+    /// <returns><see cref="int.MaxValue"/> if the process has no limit, or the platform does not report it.</returns>
     public static int OfThisProcess()
     {
         try
@@ -26,13 +26,13 @@ internal static class ConnectionLimit
         }
     }
 
-    /// <param name="limits">proc_pid_limits(5): "Max open files            1024                 524288               files". The soft limit is in force.</param>
+    /// <param name="limits">proc_pid_limits(5): "Max open files            1024                 524288               files". The soft limit applies.</param>
     public static int Of(IEnumerable<string> limits)
     {
         const string name = "Max open files";
 
         var line = limits.FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
         var soft = line?[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
-        return long.TryParse(soft, CultureInfo.InvariantCulture, out var files) ? (int)Math.Clamp(files - Own, Fewest, int.MaxValue) : int.MaxValue;
+        return long.TryParse(soft, CultureInfo.InvariantCulture, out var files) ? (int)Math.Clamp(files - Reserve, Min, int.MaxValue) : int.MaxValue;
     }
 }

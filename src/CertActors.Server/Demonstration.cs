@@ -4,10 +4,10 @@ using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
-/// <summary>Serves a pair of its own, swaps it again and again, and shakes hands with itself all the while.</summary>
+/// <summary>Serves a self-made pair, replaces it again and again, and makes handshakes with itself at the same time.</summary>
 internal sealed class Demonstration(WebApplication app, KubernetesVolume volume, HandshakeTally tally)
 {
-    private const double LeastMade = 0.9;
+    private const double MinShareMade = 0.9;
 
     private static readonly TimeSpan BetweenHandshakes = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan MaxRotation = TimeSpan.FromSeconds(5);
@@ -17,7 +17,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
     public static async Task<int> RunAsync(Arguments arguments, Signals signals)
     {
         if (OperatingSystem.IsWindows())
-            throw new IOException("the demonstration swaps links, which Windows keeps for administrators; name a pair with --cert and --key.");
+            throw new IOException("the demonstration needs symbolic links, which Windows reserves for administrators; give a pair with --cert and --key.");
 
         var directory = Directory.CreateTempSubdirectory("certactors-");
         try
@@ -115,7 +115,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
         }
         catch (OperationCanceledException)
         {
-            // The end.
+            // The demonstration ends.
         }
     }
 
@@ -137,7 +137,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             Output.Standard.WriteLine($"failed       {Printable.Of(failure)}");
         if (tally.Unseen > 0)
             Output.Standard.WriteLine($"unseen       {tally.Unseen} of {_rotations + 1} generations");
-        return tally.Failures == 0 && tally.Handshakes >= LeastMade * intended && tally.Unseen == 0;
+        return tally.Failures == 0 && tally.Handshakes >= MinShareMade * intended && tally.Unseen == 0;
 
         string At(double share) => $"{latencies[(int)Math.Ceiling(share * latencies.Count) - 1].TotalMilliseconds:0} ms";
     }

@@ -2,10 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace CertActors.Server;
 
-/// <summary>Writes to a file descriptor that the process was given, and leaves it open.</summary>
+/// <summary>Writes to an inherited file descriptor, and leaves it open.</summary>
 /// <remarks>
-/// The streams of <see cref="Console"/> write within one lock for both descriptors, so that a log that nobody reads would hold back standard
-/// error, too, and throw what isn't an <see cref="IOException"/> at a limit of the file's size. A <see cref="FileStream"/> keeps a position of its own, and would write over what others append to the same file.
+/// The streams of <see cref="Console"/> share one lock for both descriptors, so that a log without a reader also blocks standard error; and at a
+/// limit of the file size they throw an exception that is no <see cref="IOException"/>. A <see cref="FileStream"/> keeps its own position, and
+/// overwrites what other processes append to the same file.
 /// </remarks>
 internal sealed partial class DescriptorStream(int descriptor) : Stream
 {
@@ -25,8 +26,8 @@ internal sealed partial class DescriptorStream(int descriptor) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Blocks until all is written. A pipe that its reader has closed is no error: <c>head -1</c> has read what it wanted.</summary>
-    /// <exception cref="IOException">It can't be written (write(2)).</exception>
+    /// <summary>Blocks until all bytes are written. A pipe whose reader has closed it is no error: <c>head -1</c> has read what it needs.</summary>
+    /// <exception cref="IOException">write(2) fails.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         while (!buffer.IsEmpty)
@@ -62,7 +63,7 @@ internal sealed partial class DescriptorStream(int descriptor) : Stream
 
     private static int WouldBlock => OperatingSystem.IsLinux() ? 11 : 35; // EAGAIN
 
-    // Whoever shares the descriptor may have made it non-blocking.
+    // Another process that shares the descriptor may have made it non-blocking.
     private void WaitUntilWritable()
     {
         const short canWrite = 4; // POLLOUT

@@ -8,7 +8,7 @@ using System.Security.Cryptography;
 
 namespace CertActors.Server;
 
-/// <summary>Shakes hands with a server, and keeps count of what it gets.</summary>
+/// <summary>Makes handshakes with a server, and counts the certificates that it gets.</summary>
 internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
 {
     private const int MaxFailuresKept = 5;
@@ -21,7 +21,7 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
     private long _handshakes;
     private long _failed;
 
-    /// <summary>When a certificate was swapped in, and when a handshake first got it. Timestamps of <see cref="Stopwatch"/>.</summary>
+    /// <summary>When a certificate was written, and when a handshake first got it. Timestamps of <see cref="Stopwatch"/>.</summary>
     private sealed class Generation
     {
         public long Swapped;
@@ -40,10 +40,10 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
 
     public IReadOnlyList<TimeSpan> Latencies => [.. _latencies.Order()];
 
-    /// <summary>A certificate is about to be swapped in: from now on a handshake may get it.</summary>
+    /// <summary>From now on a handshake may get this certificate.</summary>
     public void Expect(string sha256) => _expected.TryAdd(sha256, new Generation());
 
-    /// <summary>A certificate was swapped in just now: the clock of its latency starts.</summary>
+    /// <summary>The certificate has been written: its latency counts from now on.</summary>
     public void Swapped(string sha256)
     {
         var generation = _expected[sha256];
@@ -63,7 +63,7 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
         }
         catch (TimeoutException)
         {
-            // The summary counts those that weren't seen.
+            // The summary counts those that were not seen.
         }
     }
 
@@ -93,7 +93,7 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
             {
                 TargetHost = "localhost",
 
-                // A resumed session shows the certificate of the one before.
+                // A resumed session reports the certificate of the original session.
                 AllowTlsResume = false,
                 RemoteCertificateValidationCallback = (_, certificate, _, _) =>
                 {
@@ -105,10 +105,10 @@ internal sealed class HandshakeTally(IPEndPoint server, string firstSha256)
         return sha256!;
     }
 
-    private void Fail(string why)
+    private void Fail(string message)
     {
         Interlocked.Increment(ref _failed);
         if (_failures.Count < MaxFailuresKept)
-            _failures.Enqueue(why);
+            _failures.Enqueue(message);
     }
 }

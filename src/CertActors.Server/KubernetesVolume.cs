@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace CertActors.Server;
 
 /// <summary>
-/// A directory that is kept the way Kubernetes keeps a mounted secret: the files are links through <c>..data</c>, itself a link to a directory of
-/// one version, which a rename swaps.
+/// A directory with the layout of a Kubernetes secret volume: the files are links through <c>..data</c>, which is itself a link to the directory
+/// of one version, and which a rename replaces.
 /// </summary>
 internal sealed partial class KubernetesVolume(string directory)
 {
@@ -15,7 +15,7 @@ internal sealed partial class KubernetesVolume(string directory)
 
     public string KeyPath => Path.Combine(directory, "tls.key");
 
-    /// <summary>Swaps the pair in, and removes the version before.</summary>
+    /// <summary>Replaces the pair, and removes the previous version.</summary>
     public void Write(SelfMadePair pair)
     {
         var version = $"..{Guid.NewGuid():n}";
@@ -43,7 +43,7 @@ internal sealed partial class KubernetesVolume(string directory)
         _version = version;
     }
 
-    /// <summary>rename(2): <see cref="File.Move(string, string, bool)"/> doesn't take a link to a directory.</summary>
+    /// <summary>rename(2): <see cref="File.Move(string, string, bool)"/> does not move a link to a directory.</summary>
     public static void Replace(string source, string target)
     {
         if (Rename(source, target) != 0)

@@ -3,7 +3,7 @@ using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
-/// <summary>The process's standard output and error, neither of which can stop or end it.</summary>
+/// <summary>The standard output and error of the process. Writing to them never blocks or ends the process.</summary>
 internal static class Output
 {
     private static readonly TimeSpan FlushLimit = TimeSpan.FromMilliseconds(500);
@@ -14,18 +14,18 @@ internal static class Output
 
     public static QueuedOutput Error { get; } = new(Streams.Error ?? Stream.Null);
 
-    /// <summary>Writes what the user has asked for, and waits until it's taken.</summary>
-    /// <exception cref="IOException">It can't be written.</exception>
+    /// <summary>Writes the result that the user asked for, and waits until it is written.</summary>
+    /// <exception cref="IOException">Standard output is closed, or the write fails.</exception>
     public static void WriteWhole(string text)
     {
         var output = Streams.Output ?? throw new IOException("standard output is closed");
         output.Write(Encoding.UTF8.GetBytes(text));
     }
 
-    /// <summary>Says what has gone wrong, in one line.</summary>
+    /// <summary>Reports an error in one line of standard error.</summary>
     public static void Fail(string message) => Error.WriteLine($"certactors: {Printable.Of(message.ReplaceLineEndings(" "))}");
 
-    /// <summary>Before the process ends: gives what is queued a moment to be written.</summary>
+    /// <summary>Gives queued lines up to 500 ms to be written, before the process ends.</summary>
     public static void Flush()
     {
         Standard.Flush(FlushLimit);

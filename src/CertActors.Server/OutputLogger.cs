@@ -3,7 +3,7 @@ using CertActors.Diagnostics;
 
 namespace CertActors.Server;
 
-/// <summary>Logs to standard output, a line each, and waits for nobody to read it. The form is that of the single-line console logger.</summary>
+/// <summary>Logs to standard output without blocking, one line per event, in the format of the single-line console logger.</summary>
 internal sealed class OutputLoggerProvider(QueuedOutput output) : ILoggerProvider
 {
     public ILogger CreateLogger(string categoryName) => new OutputLogger(output, categoryName);

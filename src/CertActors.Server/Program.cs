@@ -6,7 +6,8 @@ using CertActors.Server;
 
 const int failed = 1, usage = 2, interrupted = 130; // 128 + SIGINT, as a shell reports it.
 
-// First of all: see there. The handlers stay to the last, so that a second signal doesn't end what ends already by its default action.
+// Standard streams are examined before any other file is opened. The signal handlers stay until the end, so that a second signal does not
+// interrupt an orderly end.
 RuntimeHelpers.RunClassConstructor(typeof(Output).TypeHandle);
 var signals = new Signals();
 try
@@ -38,7 +39,7 @@ static async Task<int> ServeAsync(Arguments arguments, Signals signals)
     }
     catch (SocketException error)
     {
-        Output.Fail($"{arguments.Address} port {arguments.Port} can't be listened on: {error.Message}; name another --address or --port.");
+        Output.Fail($"{arguments.Address} port {arguments.Port} cannot be listened on: {error.Message}; choose another --address or --port.");
         return failed;
     }
     catch (CertificateNotLoadedException error) when (error.Failure is { } failure)
@@ -53,7 +54,7 @@ static async Task<int> ServeAsync(Arguments arguments, Signals signals)
     }
     catch (Exception error) when (error is CertificateNotLoadedException or IOException or UnauthorizedAccessException)
     {
-        // What a user can mend is one line: the path or the address, the reason, the remedy.
+        // An error that the user can fix is one line: path or address, reason, remedy.
         Output.Fail(error.Message);
         return failed;
     }
@@ -61,7 +62,7 @@ static async Task<int> ServeAsync(Arguments arguments, Signals signals)
 
 static int Check(CheckArguments check, Signals signals)
 {
-    // A check ends by signals as any command does, also where a disk holds it up.
+    // A check has no orderly end: a signal ends it at once, even while a disk hangs.
     signals.Dispose();
     if (signals.Ended.IsCancellationRequested)
         return interrupted;
@@ -78,7 +79,7 @@ static int Check(CheckArguments check, Signals signals)
     }
     catch (IOException error)
     {
-        Output.Fail($"the report can't be written: {error.Message}");
+        Output.Fail($"the report cannot be written: {error.Message}");
         return failed;
     }
 }

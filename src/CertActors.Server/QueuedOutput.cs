@@ -3,8 +3,8 @@ using System.Text;
 namespace CertActors.Server;
 
 /// <summary>
-/// Writes lines to a stream that may block or fail, on a thread of its own: a pipe that nobody reads or a full disk holds up and ends nothing.
-/// Lines that find the queue full, or that can't be written, are dropped and counted.
+/// Writes lines to a stream that may block or fail, on a thread of its own, so that a pipe without a reader or a full disk blocks no caller.
+/// Lines are dropped and counted when the queue is full or the write fails.
 /// </summary>
 internal sealed class QueuedOutput
 {
@@ -38,7 +38,7 @@ internal sealed class QueuedOutput
         }
     }
 
-    /// <summary>Waits until all lines are written, or the time is over.</summary>
+    /// <summary>Waits until all lines are written, or the time limit is reached.</summary>
     public void Flush(TimeSpan timeLimit)
     {
         var end = Environment.TickCount64 + (long)timeLimit.TotalMilliseconds;
@@ -60,7 +60,7 @@ internal sealed class QueuedOutput
                     Drop(1);
             }
 
-            if (dropped > 0 && !TryWrite($"certactors: {dropped} lines were dropped, as they could not be written."))
+            if (dropped > 0 && !TryWrite($"certactors: {dropped} lines were dropped, because they could not be written."))
                 Drop(dropped);
         }
     }
@@ -69,7 +69,7 @@ internal sealed class QueuedOutput
     {
         try
         {
-            // What failed may have been written in part.
+            // The failed line may have been written in part.
             _stream.Write(Encoding.UTF8.GetBytes((_isCut ? Environment.NewLine : "") + line + Environment.NewLine));
             _isCut = false;
             return true;

@@ -23,6 +23,6 @@ internal sealed record SelfMadePair(string CertificatePem, string KeyPem, string
             certificate.NotAfter.ToUniversalTime());
     }
 
-    /// <summary>Only the names stay: a record's own text would have the key in it.</summary>
+    /// <summary>The SHA-256 only: the text that the compiler generates for a record contains the key.</summary>
     public override string ToString() => Sha256;
 }

@@ -10,25 +10,25 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace CertActors.Server;
 
-/// <summary>Puts the server together: Akka.Hosting, the certificates, Kestrel, two pages.</summary>
+/// <summary>Builds the server: Akka.Hosting, the certificates, Kestrel and two pages.</summary>
 internal static class ServerHost
 {
     private static readonly TimeSpan StatusTimeLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long requests that are under way may take once the server ends; Kubernetes kills after 30 s.</summary>
+    /// <summary>How long requests in progress may take once the server ends. Kubernetes kills a process after 30 s.</summary>
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(6);
 
-    /// <summary>How long the end may take, whatever hangs.</summary>
+    /// <summary>How long the end of the server may take.</summary>
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(8);
 
     /// <summary>
-    /// Makes the server. Its start fails with <see cref="CertificateNotLoadedException"/> where the pair can't be loaded,
-    /// and with <see cref="IOException"/> where the address can't be listened on. SIGHUP reloads once a pair is served; the caller ends it.
+    /// Builds the server. Its start fails with <see cref="CertificateNotLoadedException"/> if the pair cannot be loaded, and with
+    /// <see cref="IOException"/> if the address cannot be listened on. SIGHUP reloads once a pair is served. The caller ends the server.
     /// </summary>
     public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, int? maxConnections, Signals signals)
     {
-        // Nothing is configured by files: watching for them would only fail where the user's inotify instances are used up. The working
-        // directory, which is the content root otherwise, may be gone.
+        // No configuration files: watching them would fail when the user's inotify instances are used up. No working directory, which is the
+        // default content root: it may have been deleted.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
@@ -39,12 +39,12 @@ internal static class ServerHost
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.Logging.AddFilter("CertActors", logLevel);
 
-        // A failed start is told once, on standard error, by whoever has started the host.
+        // The caller reports a failed start, once, on standard error.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
 
         builder.Services.AddCertificates(new CertificateSupervisorOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
         builder.Services.AddAkka("certactors", akka => akka
-            // The host stops the actors, in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
+            // The host stops the actors in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
             .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, akka.stdout-loglevel = OFF", HoconAddMode.Prepend)
             .ConfigureLoggers(loggers =>
             {
@@ -56,8 +56,8 @@ internal static class ServerHost
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddHostedService<FirstLoad>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
-        var most = Math.Min(maxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
-        builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, most));
+        var max = Math.Min(maxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, max));
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -82,7 +82,7 @@ internal static class ServerHost
         return new IPEndPoint(IPAddress.Parse(address.Host), address.Port);
     }
 
-    /// <summary>Ends it, also where its start has failed: requests under way first, and within 10 s.</summary>
+    /// <summary>Ends the server within 10 s, requests in progress first. Also after a failed start.</summary>
     public static async Task EndAsync(this WebApplication app)
     {
         try
@@ -91,7 +91,7 @@ internal static class ServerHost
         }
         catch (Exception error) when (error is TimeoutException or OperationCanceledException)
         {
-            // What hangs ends with the process.
+            // The end of the process ends whatever hangs.
         }
 
         async Task StopAsync()
@@ -101,15 +101,15 @@ internal static class ServerHost
         }
     }
 
-    /// <summary>Starts after the actors and before Kestrel, so that nobody connects to a server without a certificate.</summary>
+    /// <summary>Starts after the actors and before Kestrel, so that no client connects to a server without a certificate.</summary>
     private sealed class FirstLoad(CertificateHolder holder, IRequiredActor<CertificateSupervisor> supervisor, Signals signals) : IHostedService
     {
         public async Task StartAsync(CancellationToken cancellationToken)
         {
-            // A reload that is asked for doesn't wait for the second half of a rotation, as the first load does: SIGHUP is kept for after it.
+            // A requested reload does not wait for the second half of a rotation, as the first load does: SIGHUP is kept until that has ended.
             await holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
             var actor = supervisor.ActorRef;
-            signals.HangUpDoes(() => actor.Tell(new ReloadNow()));
+            signals.OnHangUpDo(() => actor.Tell(new ReloadNow()));
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

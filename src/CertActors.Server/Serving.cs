@@ -2,11 +2,11 @@ using System.Net;
 
 namespace CertActors.Server;
 
-/// <summary>The real thing: serves the pair that the user has named, until it's told to end.</summary>
+/// <summary>Serves the pair that the user has given, until a signal ends the process.</summary>
 internal static class Serving
 {
-    /// <exception cref="OperationCanceledException">A signal has ended it.</exception>
-    /// <exception cref="IOException">It has ended by itself, or can't listen.</exception>
+    /// <exception cref="OperationCanceledException">A signal arrived.</exception>
+    /// <exception cref="IOException">The server stopped by itself, or cannot listen.</exception>
     public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, int? maxConnections, Signals signals)
     {
         WarmUp.StartThreads();
@@ -19,7 +19,7 @@ internal static class Serving
             var stopped = new TaskCompletionSource();
             await using var registration = app.Lifetime.ApplicationStopping.Register(stopped.SetResult);
             await stopped.Task.WaitAsync(signals.Ended);
-            throw new IOException("the actor system or the web server has stopped by itself; the log says why.");
+            throw new IOException("the actor system or the web server has stopped by itself; see the log for the reason.");
         }
         finally
         {

@@ -4,13 +4,13 @@ using System.Runtime.InteropServices;
 namespace CertActors.Server;
 
 /// <summary>
-/// What the process does on signals, from the first moment of its own code on: renewal hooks and supervisors send them as soon as there is a process.
-/// SIGINT, SIGTERM and SIGQUIT end it, by a token; SIGHUP reloads, as soon as there is something to reload.
+/// Handles signals from the first line of the process's own code, as renewal hooks and service managers send them as soon as the process exists.
+/// SIGINT, SIGTERM and SIGQUIT cancel a token; SIGHUP reloads as soon as there is something to reload.
 /// </summary>
-/// <remarks>It is the host's lifetime, too, which otherwise stops the actors as soon as a signal comes.</remarks>
+/// <remarks>It replaces the host's own lifetime, which stops the actors as soon as a signal arrives.</remarks>
 internal sealed class Signals : IHostLifetime, IDisposable
 {
-    // SIGXFSZ, of a log at the process's limit of file size (setrlimit(2)): the same number on Linux and macOS.
+    // SIGXFSZ: a write exceeds the limit of the file size (setrlimit(2)). The same number on Linux and macOS.
     private const PosixSignal FileTooLarge = (PosixSignal)25;
 
     private readonly Lock _lock = new();
@@ -31,10 +31,10 @@ internal sealed class Signals : IHostLifetime, IDisposable
         ];
     }
 
-    /// <summary>Cancelled when the process is to end.</summary>
+    /// <summary>Cancelled when a signal asks the process to end.</summary>
     public CancellationToken Ended => _ended.Token;
 
-    /// <summary>What the signals do that the process was not started to ignore; the runtime leaves those as they are.</summary>
+    /// <summary>Describes the effect of each signal. A signal that was ignored when the process started stays ignored.</summary>
     public static string Describe()
     {
         var ignored = Ignored();
@@ -45,8 +45,8 @@ internal sealed class Signals : IHostLifetime, IDisposable
         bool IsIgnored(int signal) => (ignored & (1UL << (signal - 1))) != 0;
     }
 
-    /// <summary>From now on, SIGHUP does this; at once, if it came before.</summary>
-    public void HangUpDoes(Action action)
+    /// <summary>Sets the action of SIGHUP, and runs it at once if SIGHUP arrived earlier.</summary>
+    public void OnHangUpDo(Action action)
     {
         lock (_lock)
         {
@@ -59,7 +59,7 @@ internal sealed class Signals : IHostLifetime, IDisposable
         action();
     }
 
-    /// <summary>Gives the signals their default actions back. <see cref="Ended"/> stays: a handler may still be running.</summary>
+    /// <summary>Restores the default actions. <see cref="Ended"/> is not disposed, as a handler may still be running.</summary>
     public void Dispose()
     {
         foreach (var registration in _registrations)

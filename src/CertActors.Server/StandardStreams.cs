@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace CertActors.Server;
 
-/// <summary>Standard output and error, as the process was given them.</summary>
+/// <summary>The inherited standard output and error.</summary>
 internal static partial class StandardStreams
 {
     /// <summary>
-    /// Finds out which of them are open, before anything else is opened. A descriptor that is closed gets the null device, or has been taken by the
-    /// runtime already: either way nothing may be written to it.
+    /// Finds out which of them are open, before any other file is opened. A closed descriptor is filled with the null device, or the runtime has
+    /// already used its number: in both cases nothing may be written to it.
     /// </summary>
-    /// <returns>Standard output and error; null for what is closed.</returns>
+    /// <returns>Standard output and error; null for a closed one.</returns>
     public static (Stream? Output, Stream? Error) Open()
     {
         if (OperatingSystem.IsWindows())
@@ -26,7 +26,7 @@ internal static partial class StandardStreams
         return (hasOutput ? new DescriptorStream(output) : null, hasError ? new DescriptorStream(error) : null);
     }
 
-    // What is inherited is never close-on-exec (execve(2)); what the runtime has opened in its place always is.
+    // An inherited descriptor is never close-on-exec (execve(2)); a descriptor that the runtime has opened always is.
     private static bool IsOurs(int descriptor)
     {
         const int getFlags = 1, closeOnExec = 1; // F_GETFD, FD_CLOEXEC

@@ -2,12 +2,15 @@ using System.Net;
 
 namespace CertActors.Server;
 
-/// <summary>Does once what the server does later, while there are descriptors: the runtime needs them for libraries and threads that it takes up late.</summary>
+/// <summary>
+/// Does once what the server does later, while descriptors are available: the runtime needs them for libraries that it loads, and threads that it
+/// starts, at their first use.
+/// </summary>
 internal static class WarmUp
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Gets the status over both versions of HTTP. That it fails is no reason not to serve.</summary>
+    /// <summary>Requests the status over HTTP/1.1 and HTTP/2. A failure is ignored.</summary>
     public static async Task RequestAsync(IPEndPoint endpoint)
     {
         var host = endpoint.Address.Equals(IPAddress.Any) ? IPAddress.Loopback
@@ -26,20 +29,20 @@ internal static class WarmUp
             }
             catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
             {
-                // A firewall, perhaps.
+                // A firewall may block the server's own address.
             }
         }
     }
 
     /// <summary>
-    /// Starts as many threads of the pool as it ever has (<c>ThreadPoolMaxThreads</c> in the project file). A thread takes two descriptors while it
-    /// starts, and the runtime ends the process where the pool can't start one.
+    /// Starts all threads of the pool (<c>ThreadPoolMaxThreads</c> in the project file). A thread needs two descriptors while it starts, and the
+    /// runtime ends the process when the pool cannot start one.
     /// </summary>
     public static void StartThreads()
     {
-        ThreadPool.GetMaxThreads(out var most, out _);
-        var started = new CountdownEvent(most);
-        for (var i = 0; i < most; i++)
+        ThreadPool.GetMaxThreads(out var max, out _);
+        var started = new CountdownEvent(max);
+        for (var i = 0; i < max; i++)
         {
             ThreadPool.UnsafeQueueUserWorkItem(
                 static started =>
