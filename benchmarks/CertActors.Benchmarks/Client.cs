@@ -6,7 +6,7 @@ using System.Security.Cryptography;
 
 namespace CertActors.Benchmarks;
 
-/// <summary>Shakes hands from outside the server's process.</summary>
+/// <summary>Makes handshakes from outside the server's process.</summary>
 internal static class Client
 {
     /// <summary>A full handshake.</summary>

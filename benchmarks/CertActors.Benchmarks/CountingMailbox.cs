@@ -7,20 +7,20 @@ using CertActors.Reloading;
 
 namespace CertActors.Benchmarks;
 
-/// <summary>A mailbox that knows how full it, and all those of the component together, ever were.</summary>
+/// <summary>A mailbox that records the maximum of messages that waited in it, and in all mailboxes of the component together.</summary>
 public sealed class CountingMailbox(Settings settings, Config config) : MailboxType(settings, config), IProducesMessageQueue<UnboundedMessageQueue>
 {
     private static int _waiting;
     private static int _most;
     private static int _reloads;
 
-    /// <summary>The most messages that ever waited at one time, in all actors under <c>/user/certificates</c>, since the last <see cref="Reset"/>.</summary>
+    /// <summary>The maximum of messages that waited at one time in all actors under <c>/user/certificates</c>, since the last <see cref="Reset"/>.</summary>
     public static int Most => _most;
 
-    /// <summary>How many times a pair was told to load.</summary>
+    /// <summary>The number of loads that were requested.</summary>
     public static int Reloads => _reloads;
 
-    /// <summary>Sets both figures back.</summary>
+    /// <summary>Resets both figures.</summary>
     public static void Reset() => (_most, _reloads) = (0, 0);
 
     /// <inheritdoc/>
@@ -58,7 +58,7 @@ public sealed class CountingMailbox(Settings settings, Config config) : MailboxT
         {
             while (TryDequeue(out _))
             {
-                // The system ends.
+                // The actor system terminates.
             }
         }
 

@@ -3,7 +3,7 @@ using CertActors.Tests.Support;
 
 namespace CertActors.Benchmarks;
 
-/// <summary>A long run of the fuzzer: whatever the files hold, a load ends soon, in little memory, with a verdict.</summary>
+/// <summary>A long run of the fuzzer: for any file contents, a load ends with a verdict, in bounded time and memory.</summary>
 internal static class Fuzzing
 {
     private const long Report = 100_000;

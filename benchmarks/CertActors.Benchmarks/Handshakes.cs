@@ -15,8 +15,8 @@ using Microsoft.Extensions.Logging;
 namespace CertActors.Benchmarks;
 
 /// <summary>
-/// The CPU that a full handshake takes in the server's process, with a certificate from the holder and with a fixed one.
-/// Both servers run all the time and take turns, so that what else the machine does falls on both.
+/// Measures the CPU of a full handshake in the server's process, with a certificate from the holder and with a fixed one.
+/// Both servers run all the time and take turns, so that other load of the machine affects both.
 /// </summary>
 internal static class Handshakes
 {
@@ -44,12 +44,12 @@ internal static class Handshakes
                 var micros = new double[kinds.Length];
                 for (var i = 0; i < kinds.Length; i++)
                 {
-                    // Which goes first alternates.
+                    // The order alternates.
                     var turn = (i + round) & 1;
                     micros[turn] = await CpuOfARoundAsync(servers[turn]);
                 }
 
-                // The first rounds warm up.
+                // The first rounds are a warm-up.
                 if (round < 0)
                     continue;
                 ratios.Add(micros[1] / micros[0]);
@@ -92,7 +92,7 @@ internal static class HandshakeServer
 
     public static async Task<int> RunAsync(string kind, string cert, string key)
     {
-        // Both run the actors: what is compared is the handshake, not an actor system.
+        // Both run the actors, so that the comparison is of the handshake alone.
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
         var holder = new CertificateHolder();
         system.ActorOf(CertificateSupervisor.Props(holder, new CertificateOptions { CertificatePath = cert, KeyPath = key }));

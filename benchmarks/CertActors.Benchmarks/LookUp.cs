@@ -5,8 +5,8 @@ using CertActors.Server;
 namespace CertActors.Benchmarks;
 
 /// <summary>
-/// What a handshake pays to find its certificate, beside the least that any look-up pays, and beside what locks would cost.
-/// Each method makes sixteen look-ups, so that the call of the method itself weighs little; the figures are of one.
+/// The cost of the look-up that a handshake makes, compared with the minimum (a bare volatile read) and with locks.
+/// Each method makes sixteen look-ups, so that the cost of its own call is small; the figures are per look-up.
 /// </summary>
 [MemoryDiagnoser]
 public class LookUp

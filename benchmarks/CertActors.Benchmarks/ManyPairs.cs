@@ -5,7 +5,7 @@ namespace CertActors.Benchmarks;
 /// <summary>Thousands of pairs, each in a directory of its own, under a temporary directory.</summary>
 internal sealed class ManyPairs : IDisposable
 {
-    // Making a pair takes longer than all else: they share these, each time another one.
+    // To make a certificate takes longer than everything else here: the pairs take turns with these.
     private const int Contents = 16;
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-benchmark-");
@@ -27,7 +27,7 @@ internal sealed class ManyPairs : IDisposable
 
     public IReadOnlyList<CertificateOptions> Options { get; }
 
-    /// <summary>Writes both files of a pair anew.</summary>
+    /// <summary>Rewrites both files of a pair with other contents.</summary>
     public void Rotate(int pair)
     {
         _current[pair] = (_current[pair] + 1) % Contents;

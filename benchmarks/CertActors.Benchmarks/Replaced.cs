@@ -8,8 +8,8 @@ using CertActors.Server;
 namespace CertActors.Benchmarks;
 
 /// <summary>
-/// Thousands of rotations in one process, under handshakes all the while: what the certificates that were replaced leave behind. They aren't disposed,
-/// as handshakes and connections may hold them; finalizers release them.
+/// Makes thousands of rotations in one process, with handshakes at the same time, and measures what the replaced certificates leave behind. They
+/// are not disposed, as handshakes and connections may hold them; finalizers release them.
 /// </summary>
 internal static class Replaced
 {
@@ -32,12 +32,12 @@ internal static class Replaced
             {
                 CertificatePath = volume.CertificatePath,
                 KeyPath = volume.KeyPath,
-                DebounceWindow = TimeSpan.FromMilliseconds(1), // As many rotations as can be had.
+                DebounceWindow = TimeSpan.FromMilliseconds(1), // As many rotations as possible.
             };
             system.ActorOf(CertificateSupervisor.Props(holder, pair), CertificateSupervisor.DefaultName);
             await holder.WaitForFirstAsync(MaxWait);
 
-            // What the first rotations, handshakes and lines load for good isn't theirs.
+            // What the first rotations, handshakes and output load stays loaded, and does not count.
             Console.WriteLine($"{rotations} rotations, under handshakes of {Clients} clients");
             var tally = new Tally();
             await ServeAsync(holder, tally, () => RotateAsync(volume, holder, Math.Max(1, rotations / 100), _ => { }));
@@ -95,7 +95,7 @@ internal static class Replaced
         }
     }
 
-    /// <summary>Serves, and shakes hands with itself, for as long as the work takes.</summary>
+    /// <summary>Serves, and makes handshakes with itself, while the work runs.</summary>
     private static async Task ServeAsync(CertificateHolder holder, Tally tally, Func<Task> work)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -112,7 +112,7 @@ internal static class Replaced
         await Task.WhenAll(await accepting);
     }
 
-    /// <returns>The connections.</returns>
+    /// <returns>The number of connections.</returns>
     private static async Task<List<Task>> AcceptAsync(TcpListener listener, CertificateHolder holder, Tally tally)
     {
         List<Task> connections = [];
@@ -157,7 +157,7 @@ internal static class Replaced
         }
     }
 
-    /// <returns>The open descriptors once nothing is left to collect.</returns>
+    /// <returns>The number of open descriptors after a full garbage collection.</returns>
     private static int DescriptorsAtRest()
     {
         for (var i = 0; i < 3; i++)
@@ -169,7 +169,7 @@ internal static class Replaced
         return Descriptors();
     }
 
-    /// <returns>All but those of assemblies, which are loaded when they are first needed.</returns>
+    /// <returns>The open descriptors without those of assemblies, which are loaded at their first use.</returns>
     private static int Descriptors() =>
         Directory.GetFiles("/proc/self/fd").Count(each => new FileInfo(each).LinkTarget?.EndsWith(".dll", StringComparison.Ordinal) is false);
 

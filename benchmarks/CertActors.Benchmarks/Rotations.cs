@@ -4,8 +4,8 @@ using CertActors.Server;
 namespace CertActors.Benchmarks;
 
 /// <summary>
-/// How long it takes from the return of a rotation's last system call to the end of the first handshake that gets the new certificate.
-/// The server is a process of its own, probed every 10 ms; a figure holds the debounce window (150 ms), the load, the wait for the next probe
+/// Measures the time from the return of a rotation's last system call to the end of the first handshake that gets the new certificate.
+/// The server is a process of its own, probed every 10 ms. A figure includes the debounce window (150 ms), the load, the wait for the next probe
 /// and a handshake.
 /// </summary>
 internal static class Rotations
@@ -80,7 +80,7 @@ internal static class Rotations
         }
     }
 
-    /// <returns>How many handshakes failed meanwhile.</returns>
+    /// <returns>The number of failed handshakes.</returns>
     private static async Task<int> ProbeUntilServedAsync(int port, string sha256, long rotated)
     {
         var failures = 0;

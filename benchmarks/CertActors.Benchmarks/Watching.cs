@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CertActors.Benchmarks;
 
-/// <summary>What watching many pairs takes, on the real disk: threads, descriptors, memory, CPU and time.</summary>
+/// <summary>The cost of watching many pairs on a real disk: threads, descriptors, memory, CPU and time.</summary>
 internal static class Watching
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
@@ -30,7 +30,7 @@ internal static class Watching
         return good ? 0 : 1;
     }
 
-    /// <summary>The watch alone: what it costs, and how long a change takes to become a touch.</summary>
+    /// <summary>The watch alone: its cost, and the time from a change to the touch.</summary>
     private static async Task<bool> WatchAsync(ManyPairs one, ManyPairs all)
     {
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
@@ -43,7 +43,7 @@ internal static class Watching
         var bytes = (GC.GetTotalMemory(forceFullCollection: true) - memory) / all.Options.Count;
         var (threads, instances) = (Threads() - threadsBefore, InotifyInstances() - instancesBefore);
 
-        // By turns, so that what else the machine does falls on both.
+        // By turns, so that other load of the machine affects both.
         List<double> ofOne = [], ofMany = [];
         for (var round = 0; round < 20; round++)
         {
@@ -79,7 +79,7 @@ internal static class Watching
         await UntilAsync(supervisor, status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
         Console.WriteLine($"  all watched and served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 
-        // What the start has touched is over before the idle time begins.
+        // The loads of the start have ended before the idle time begins.
         await Task.Delay(TimeSpan.FromSeconds(15));
         var idle = await IdleAsync();
         Console.WriteLine($"  idle: {idle - clockAlone:0.0} % of one core, beside the {clockAlone:0.0} % that the clock of any actor system takes");
@@ -95,7 +95,7 @@ internal static class Watching
         return true;
     }
 
-    /// <summary>One pair that is never left alone.</summary>
+    /// <summary>One pair that changes all the time.</summary>
     private static async Task<bool> StormAsync(ManyPairs one)
     {
         var config = ConfigurationFactory.ParseString(
@@ -126,7 +126,7 @@ internal static class Watching
         return CountingMailbox.Most <= 4 && CountingMailbox.Reloads <= storm.TotalSeconds;
     }
 
-    /// <returns>The CPU that the process takes while nothing happens, in % of one core.</returns>
+    /// <returns>The CPU of the idle process, in % of one core.</returns>
     private static async Task<double> IdleAsync()
     {
         var idle = TimeSpan.FromSeconds(60);
@@ -163,7 +163,7 @@ internal static class Watching
 
     private sealed record WatchedPairs(IActorRef Parent, ConcurrentQueue<(string Pair, long At)> Touched, TimeSpan Elapsed)
     {
-        /// <returns>How long it took from the change to the touch, in microseconds.</returns>
+        /// <returns>The time from the change to the touch, in microseconds.</returns>
         public async Task<List<double>> TouchAsync(CertificateOptions pair, int times)
         {
             var micros = new List<double>();
@@ -185,7 +185,7 @@ internal static class Watching
         public async Task StopAsync() => await Parent.GracefulStop(MaxWait);
     }
 
-    /// <summary>Stands where the supervisor stands, with nothing below it but the watch.</summary>
+    /// <summary>Takes the place of the supervisor, with the watch as its only child.</summary>
     private sealed class Parent : ReceiveActor
     {
         public Parent(IReadOnlyList<CertificateOptions> pairs, TaskCompletionSource watched, ConcurrentQueue<(string Pair, long At)> touched)

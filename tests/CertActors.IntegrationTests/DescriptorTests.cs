@@ -5,7 +5,7 @@ using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>Descriptors run short: the server serves on, and follows its files as soon as it can.</summary>
+/// <summary>When descriptors are used up, the server keeps serving, and reloads as soon as some are free.</summary>
 public sealed class DescriptorTests : IDisposable
 {
     private const int Descriptors = 300;
@@ -127,7 +127,7 @@ public sealed class DescriptorTests : IDisposable
         return pair;
     }
 
-    /// <summary>Connections on which nothing is sent, and that are opened again where the server closes them.</summary>
+    /// <summary>Connections without data, which are opened again when the server closes them.</summary>
     private sealed class IdleConnections : IDisposable
     {
         private readonly CancellationTokenSource _ended = new();
@@ -157,7 +157,7 @@ public sealed class DescriptorTests : IDisposable
                 }
                 catch (Exception error) when (error is SocketException or IOException or OperationCanceledException)
                 {
-                    // It has ended, or is to.
+                    // The server has ended, or the test has.
                 }
             }
         }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>What Akka.Hosting makes of the supervisor.</summary>
+/// <summary>The supervisor under Akka.Hosting.</summary>
 public sealed class HostingTests
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);

@@ -32,7 +32,7 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public IActorRef Supervisor => _app.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
 
-    /// <summary>One for each endpoint, in their order.</summary>
+    /// <summary>One per endpoint, in their order.</summary>
     public IReadOnlyList<IPEndPoint> Endpoints =>
     [
         .. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
@@ -67,7 +67,7 @@ internal sealed class KestrelServer : IAsyncDisposable
         return new KestrelServer(app);
     }
 
-    /// <summary>A full handshake, never a resumed one, whose session would show the certificate of the one before.</summary>
+    /// <summary>A full handshake. A resumed session would report the certificate of the original session.</summary>
     public async Task<SslStream> ConnectAsync(int endpoint = 0, string name = "localhost", params SslApplicationProtocol[] protocols)
     {
         using var limit = new CancellationTokenSource(Generous);

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>What Kestrel makes of the holder.</summary>
+/// <summary>Kestrel with certificates from the holder.</summary>
 public sealed class KestrelTests : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
@@ -155,7 +155,7 @@ public sealed class KestrelTests : IDisposable
         return pair;
     }
 
-    /// <summary>What is logged of Information and above by others than the supervisor.</summary>
+    /// <summary>Log events of Information and above from other categories than the supervisor's.</summary>
     private sealed class Lines : ILoggerProvider
     {
         private readonly ConcurrentQueue<string> _all = new();
@@ -184,7 +184,7 @@ public sealed class KestrelTests : IDisposable
         }
     }
 
-    /// <summary>Cuts the first record that is written into smaller ones, as RFC 8446, 5.1, allows.</summary>
+    /// <summary>Splits the first written record into smaller ones, as RFC 8446, 5.1, allows.</summary>
     private sealed class SmallRecords(NetworkStream stream, int size) : Stream
     {
         private const int Header = 5;

@@ -2,7 +2,7 @@ using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>Single files that are mounted into a namespace, and are changed outside of it, as a host does to a container.</summary>
+/// <summary>Single files that are mounted into a namespace and changed outside of it, as a host does with a container.</summary>
 public sealed class MountedFileTests : IDisposable
 {
     private readonly DirectoryInfo _host = Directory.CreateTempSubdirectory("certactors-test-");
@@ -30,7 +30,7 @@ public sealed class MountedFileTests : IDisposable
         await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("watchMode").GetString() == "Events");
         await Wait.UntilAsync(() => Logged(server, "tls.crt is mounted as a single file"));
 
-        // A poll may be faster than the event now and then. Without events it always is.
+        // A poll may sometimes be faster than the event. Without events it always is.
         HashSet<string?> reasons = [];
         var next = SelfMadePair.Make();
         for (var rotation = 0; rotation < 3; rotation++)

@@ -6,7 +6,7 @@ using CertActors.Server;
 namespace CertActors.IntegrationTests;
 
 /// <summary>
-/// What operators do to a pair's files, on a real disk, while clients shake hands all the time and one connection is kept open.
+/// The rotations that operators make, on a real disk, with clients that make handshakes at the same time and one connection that stays open.
 /// </summary>
 public sealed class RotationTests : IAsyncLifetime
 {
@@ -24,7 +24,7 @@ public sealed class RotationTests : IAsyncLifetime
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>No handshake has failed, and the connection from before the rotations lives.</summary>
+    /// <summary>No handshake has failed, and the connection that was opened before the rotations is still open.</summary>
     public async Task DisposeAsync()
     {
         try
@@ -112,7 +112,7 @@ public sealed class RotationTests : IAsyncLifetime
         else
             File.WriteAllText(KeyPath, next.KeyPem);
 
-        // The gap is what the operator does, not something to wait for.
+        // The delay is part of the operator's rotation; the test does not wait for anything.
         await Task.Delay(TimeSpan.FromSeconds(3));
         Assert.Equal(first.Sha256, await _server.ServedAsync());
 

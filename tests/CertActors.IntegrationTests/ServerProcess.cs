@@ -6,7 +6,7 @@ using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>The server as its users see it: a process with a command line, signals, two outputs and an exit code.</summary>
+/// <summary>The server as a process: command line, signals, standard output and error, exit code.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
@@ -37,11 +37,11 @@ internal sealed class ServerProcess : IDisposable
         ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null,
     });
 
-    /// <summary>What the open descriptors lead to: proc_pid_fd(5).</summary>
+    /// <summary>The targets of the open descriptors: proc_pid_fd(5).</summary>
     public string[] Descriptors() =>
         [.. Directory.GetFiles($"/proc/{_process.Id}/fd").Select(descriptor => new FileInfo(descriptor).LinkTarget).OfType<string>()];
 
-    /// <summary>Changes how many descriptors it may have; the limit that it started with is the highest.</summary>
+    /// <summary>Changes the limit of open files; the limit at the start is the maximum.</summary>
     public async Task LimitDescriptorsAsync(int most)
     {
         using var limit = Process.Start("prlimit", ["--pid", $"{_process.Id}", $"--nofile={most}:"]);
@@ -51,22 +51,22 @@ internal sealed class ServerProcess : IDisposable
 
     public static ServerProcess Start(params string[] arguments) => Run([.. Server, .. arguments]);
 
-    /// <summary>By a shell script that ends in <c>exec "$@"</c>.</summary>
+    /// <summary>Starts it by a shell script that ends in <c>exec "$@"</c>.</summary>
     public static ServerProcess StartBy(string script, params string[] arguments) => StartBy(script, isRead: true, arguments);
 
     /// <inheritdoc cref="StartBy(string, string[])"/>
     public static ServerProcess StartBy(string script, bool isRead, params string[] arguments) =>
         Run(["sh", "-c", script, "sh", .. Server, .. arguments], isRead);
 
-    /// <summary>In a user namespace of its own (user_namespaces(7)) that has no inotify instance to give.</summary>
+    /// <summary>Starts it in a user namespace of its own (user_namespaces(7)) in which no inotify instance is available.</summary>
     public static ServerProcess StartWithoutInotify(params string[] arguments) =>
         Run([.. UserNamespaceFactAttribute.WithoutInotify, .. Server, .. arguments]);
 
-    /// <summary>In a mount namespace of its own (mount_namespaces(7)), in which one directory is bound over another once a file says so.</summary>
+    /// <summary>Starts it in a mount namespace of its own (mount_namespaces(7)), in which one directory is mounted over another when a file appears.</summary>
     public static ServerProcess StartAndMount(string when, string from, string to, params string[] arguments) =>
         Run(["unshare", "-Urm", "sh", "-c", MountLater, "sh", when, from, to, .. Server, .. arguments]);
 
-    /// <summary>In a mount namespace of its own, in which each file of one directory is bound over the file of its name in another.</summary>
+    /// <summary>Starts it in a mount namespace of its own, in which each file of one directory is mounted over the file with the same name in another.</summary>
     public static ServerProcess StartOnMountedFiles(string from, string to, params string[] arguments) =>
         Run(["unshare", "-Urm", "sh", "-ec", MountFiles, "sh", from, to, .. Server, .. arguments]);
 
@@ -78,8 +78,8 @@ internal sealed class ServerProcess : IDisposable
         """;
 
     /// <summary>
-    /// With a limit of open files (getrlimit(2)), which may be lowered and raised again while it runs. Without tiered compilation: the runtime starts
-    /// its thread now and then, which takes descriptors, and ends the process where it can't.
+    /// Starts it with a limit of open files (getrlimit(2)), which can be lowered and raised again while it runs. Tiered compilation is off: the runtime
+    /// starts its thread from time to time, which needs descriptors, and ends the process if there are none.
     /// </summary>
     public static ServerProcess StartWithDescriptors(int most, params string[] arguments) =>
         Run(["sh", "-c", "ulimit -n \"$0\"; exec \"$@\"", $"{most}", .. Server, .. arguments], isRead: true, ("DOTNET_TieredCompilation", "0"));
@@ -108,10 +108,10 @@ internal sealed class ServerProcess : IDisposable
         return new ServerProcess(new Process { StartInfo = start }, isRead);
     }
 
-    /// <summary>Where it listens, once it does.</summary>
+    /// <summary>Waits until it listens, and returns the address.</summary>
     public Task<Uri> ListensAsync() => _listens.Task.WaitAsync(Generous);
 
-    /// <summary>Waits until the process handles SIGHUP (proc_pid_status(5)): its own signal handlers are there from then on.</summary>
+    /// <summary>Waits until the process handles SIGHUP (proc_pid_status(5)): its signal handlers are registered from then on.</summary>
     public async Task HandlesSignalsAsync()
     {
         using var limit = new CancellationTokenSource(Generous);
@@ -126,7 +126,7 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>Where it listens, as the kernel knows it (proc_pid_net(5)): for one whose output isn't read.</summary>
+    /// <summary>The port that it listens on, from the kernel (proc_pid_net(5)): for a server whose output is not read.</summary>
     public async Task<int> PortAsync()
     {
         const string listening = "0A";
@@ -142,7 +142,7 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>What its status page says of its pair.</summary>
+    /// <summary>The state of its pair on the status page.</summary>
     public async Task<JsonElement> StatusAsync(Uri address)
     {
         using var json = JsonDocument.Parse(await Client.GetStringAsync(new Uri(address, "status")));

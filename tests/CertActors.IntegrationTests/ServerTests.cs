@@ -4,7 +4,7 @@ using CertActors.Server;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>The server's face: command line, pages, signals, exit codes.</summary>
+/// <summary>The server's interface: command line, pages, signals, exit codes.</summary>
 public sealed class ServerTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
@@ -168,7 +168,7 @@ public sealed class ServerTests : IDisposable
         Assert.Contains(KeyPath, line, StringComparison.Ordinal);
         Assert.Contains("create it", line, StringComparison.Ordinal);
 
-        // The check has the same words for it.
+        // The check reports it in the same words.
         using var check = ServerProcess.Start("check", "--cert", CertPath, "--key", KeyPath);
         Assert.Equal(1, await check.ExitAsync());
         Assert.Contains(line["certactors: ".Length..], check.Output);
@@ -213,7 +213,7 @@ public sealed class ServerTests : IDisposable
         Assert.All(["--cert", "--key", "--port", "--address", "--every", "--rotations", "--max-connections"], option => Assert.Contains(server.Output, line => line.Contains(option, StringComparison.Ordinal)));
     }
 
-    /// <summary>That 90 % of the intended handshakes were made is part of its exit code, and a statement about the machine.</summary>
+    /// <summary>Its exit code also depends on whether 90 % of the intended handshakes were made, which depends on the machine.</summary>
     private static int ExitCodeOfDemonstration(ServerProcess server)
     {
         var words = server.Output.Single(line => line.StartsWith("handshakes   ", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -4,7 +4,7 @@ using CertActors.Tests.Support;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>A way that is replaced all the time: it stays watched, and nothing wrong is said of it.</summary>
+/// <summary>A path whose directories are replaced all the time stays watched, and no false failure is reported.</summary>
 public sealed class StormTests : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>The server starts, serves and ends whatever it is started by, and whatever becomes of its output.</summary>
+/// <summary>The server starts, serves and ends under any parent process, and with any standard output.</summary>
 public sealed class SurroundingsTests : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
@@ -27,7 +27,7 @@ public sealed class SurroundingsTests : IDisposable
     [InlineData("exec \"$@\" >&-")]
     [InlineData("exec \"$@\" <&- >&- 2>&-")]
     [InlineData("exec \"$@\" >/dev/full 2>/dev/full")]
-    [InlineData("head -c 65536 /dev/zero; head -c 65536 /dev/zero >&2; exec \"$@\"")] // Two pipes, full, that nobody reads: pipe(7).
+    [InlineData("head -c 65536 /dev/zero; head -c 65536 /dev/zero >&2; exec \"$@\"")] // Two full pipes without a reader: pipe(7).
     public async Task It_serves_rotates_and_ends_whatever_becomes_of_its_output(string script)
     {
         Write(SelfMadePair.Make());
@@ -46,7 +46,7 @@ public sealed class SurroundingsTests : IDisposable
     [Fact]
     public async Task Why_it_ends_is_said_on_standard_error_also_where_nobody_reads_standard_output()
     {
-        // What is logged first finds no room in standard output.
+        // The first log line does not fit into standard output.
         var errors = Path.Combine(_directory.FullName, "errors");
         using var server = ServerProcess.StartBy($"head -c 65536 /dev/zero; exec \"$@\" 2>'{errors}'", isRead: false, Arguments);
         Assert.Equal(1, await server.ExitAsync());
@@ -57,7 +57,7 @@ public sealed class SurroundingsTests : IDisposable
     public async Task A_log_that_has_reached_the_limit_of_a_file_ends_nothing()
     {
         Write(SelfMadePair.Make());
-        // As sparse as large: the runtime has files of some GB, too, in memory.
+        // Large enough for the runtime's own files in memory, which have some GB, and sparse.
         var log = Path.Combine(_directory.FullName, "log");
         using var server = ServerProcess.StartBy($"truncate -s 8G '{log}'; ulimit -f 8388608; exec \"$@\" >>'{log}'", isRead: false, Arguments);
         await UntilServedAsync(server, "\"generation\":1");
@@ -181,7 +181,7 @@ public sealed class SurroundingsTests : IDisposable
         {
             Write(SelfMadePair.Make());
             if (delay % 100 == 50)
-                File.WriteAllText(KeyPath, SelfMadePair.Make().KeyPem); // Its first load waits for the other half.
+                File.WriteAllText(KeyPath, SelfMadePair.Make().KeyPem); // The first load waits for the other half.
             using var server = ServerProcess.Start(Arguments);
             await server.HandlesSignalsAsync();
             await Task.Delay(TimeSpan.FromMilliseconds(delay));
@@ -204,7 +204,7 @@ public sealed class SurroundingsTests : IDisposable
         await tls.WriteAsync("GET / HTTP/1.1\r\nHost:"u8.ToArray());
         await tls.FlushAsync();
 
-        // It was 30 s. The margin is for a busy machine.
+        // The limit of the server is 10 s; the margin is for a busy machine.
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(25)));
     }
@@ -262,7 +262,7 @@ public sealed class SurroundingsTests : IDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);
     }
 
-    /// <summary>A pipe that nobody reads, until it's opened.</summary>
+    /// <summary>A pipe without a reader until it is opened.</summary>
     private sealed class BlockingStream : MemoryStream
     {
         private readonly StringBuilder _text = new();

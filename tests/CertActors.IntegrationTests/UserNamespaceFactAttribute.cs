@@ -3,20 +3,20 @@ using System.Diagnostics;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>A test that needs a user namespace; skipped where the machine gives none.</summary>
+/// <summary>A test that needs a user namespace; skipped on a machine that does not allow one.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class UserNamespaceFactAttribute : FactAttribute
 {
-    private static readonly Lazy<bool> IsToBeHad = new(Try);
+    private static readonly Lazy<bool> IsAvailable = new(Try);
 
-    /// <summary>Skips the test if need be.</summary>
+    /// <summary>Sets the reason to skip if user namespaces are not available.</summary>
     public UserNamespaceFactAttribute()
     {
-        if (!IsToBeHad.Value)
-            Skip = "user namespaces are not to be had here: unshare -Urm fails, or may not mount or set user.max_inotify_instances";
+        if (!IsAvailable.Value)
+            Skip = "user namespaces are not available: unshare -Urm fails, or must not mount or set user.max_inotify_instances";
     }
 
-    /// <summary>What a command is preceded by to run without inotify.</summary>
+    /// <summary>The prefix of a command that runs it without inotify.</summary>
     internal static string[] WithoutInotify { get; } =
         ["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"];
 

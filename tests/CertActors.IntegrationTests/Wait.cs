@@ -1,11 +1,11 @@
 namespace CertActors.IntegrationTests;
 
-/// <summary>Waits on conditions, with a limit that only what is broken reaches.</summary>
+/// <summary>Waits on conditions, with a limit that only a defect reaches.</summary>
 internal static class Wait
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
-    /// <exception cref="OperationCanceledException">It has not come about.</exception>
+    /// <exception cref="OperationCanceledException">The condition did not become true within the limit.</exception>
     public static async Task UntilAsync(Func<Task<bool>> condition)
     {
         using var limit = new CancellationTokenSource(Generous);
