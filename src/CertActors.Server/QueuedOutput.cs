@@ -60,7 +60,7 @@ internal sealed class QueuedOutput
                     Drop(1);
             }
 
-            if (dropped > 0 && !TryWrite($"certactors: {dropped} lines were dropped, because they could not be written."))
+            if (dropped > 0 && !TryWrite($"certactors: {dropped} lines were dropped because they could not be written."))
                 Drop(dropped);
         }
     }

@@ -102,7 +102,7 @@ public sealed class SurroundingsTests : IDisposable
         Write(SelfMadePair.Make());
         using var check = ServerProcess.StartBy(script, "check", "--cert", CertPath, "--key", KeyPath);
         Assert.Equal(1, await check.ExitAsync());
-        Assert.Contains("can't be written", Assert.Single(check.Errors), StringComparison.Ordinal);
+        Assert.Contains("cannot be written", Assert.Single(check.Errors), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public sealed class SurroundingsTests : IDisposable
         output.WriteLine("written");
         output.Flush(Generous);
         Assert.Equal(
-            ["written", "certactors: 2 lines were dropped, as they could not be written."],
+            ["written", "certactors: 2 lines were dropped because they could not be written."],
             stream.Text.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
     }
 
