@@ -24,7 +24,7 @@ internal static class CommandLine
     private const int UsageError = 2;
     private const string KeyDescription = "The file with the private key, as PEM or PKCS#12. It may be the certificate file.";
 
-    private static readonly TimeSpan ShortestEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MinEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MaxEvery = TimeSpan.FromDays(1);
 
     private static readonly Option<string?> Cert = new("--cert")
@@ -207,7 +207,7 @@ internal static class CommandLine
         {
             if (text.EndsWith(unit, StringComparison.Ordinal)
                 && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
-                && count * seconds >= ShortestEvery.TotalSeconds
+                && count * seconds >= MinEvery.TotalSeconds
                 && count * seconds <= MaxEvery.TotalSeconds)
             {
                 return TimeSpan.FromSeconds(count * seconds);

@@ -104,6 +104,9 @@ public sealed class CertificateHolder
             Volatile.Write(ref _owner, null);
     }
 
+    /// <summary>Whether a pair was ever swapped in. For the owner only.</summary>
+    internal bool HasServed(string name) => _cells.GetValueOrDefault(name)?.Serving is not null;
+
     /// <summary>Fails every wait for the first load, as there will be none.</summary>
     internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
 

@@ -122,7 +122,7 @@ public sealed record CertificateOptions
         if (AllowedExpirySetback < TimeSpan.Zero)
             yield return $"pair '{Name}': {nameof(AllowedExpirySetback)} is {AllowedExpirySetback}, and must be 0 or more, or null";
         if (ExpiryThresholds is null || ExpiryThresholds.Any(threshold => threshold <= TimeSpan.Zero))
-            yield return $"pair '{Name}': {nameof(ExpiryThresholds)} must hold times above 0 alone";
+            yield return $"pair '{Name}': {nameof(ExpiryThresholds)} must contain only durations above 0";
 
         foreach (var (option, value) in Durations())
         {

@@ -210,7 +210,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _children.Tell(FileWatch, new PairRejected(judged.Pair));
         foreach (var request in judged.Requests)
             _state.Requests.Complete(request, OutcomeOf(judged));
-        if (judged.Failure is { StillServed: null } first && _state.Options.StopOnFailedFirstLoad)
+
+        // A later load may have succeeded before this message was handled.
+        if (judged.Failure is { } first && _state.Options.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
             GiveUp(first);
     }
 
@@ -266,7 +268,18 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         public Type ActorType => typeof(CertificateSupervisor);
 
-        public ActorBase Produce() => new CertificateSupervisor(state);
+        public ActorBase Produce()
+        {
+            try
+            {
+                return new CertificateSupervisor(state);
+            }
+            catch (Exception fault)
+            {
+                state.Started.TrySetException(fault);
+                throw;
+            }
+        }
 
         public void Release(ActorBase actor)
         {

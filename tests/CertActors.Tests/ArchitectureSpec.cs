@@ -36,6 +36,15 @@ public sealed class ArchitectureSpec
         [nameof(ServingCertificate)] = ["Reloading.Formats"],
     };
 
+    // Otherwise a folder could reach upward by way of the root.
+    private static readonly Dictionary<string, string[]> UsersOfEntryPoints = new()
+    {
+        [nameof(CertificateSupervisor)] = ["Supervision"],
+        [nameof(CertificateCheck)] = [],
+        [nameof(CertificateHolder)] = ["Holding", "Supervision"],
+        [nameof(ServingCertificate)] = ["Holding", "Reloading", "Supervision"],
+    };
+
     [Fact]
     public void Each_folder_depends_on_those_below_it_alone()
     {
@@ -56,6 +65,17 @@ public sealed class ArchitectureSpec
             .Distinct();
 
         AssertNone(inward);
+    }
+
+    [Fact]
+    public void An_entry_point_is_used_by_those_above_it_alone()
+    {
+        var upward = Dependencies()
+            .Where(use => use.UsedFolder == Root && UsersOfEntryPoints.TryGetValue(use.UsedType, out var users) && !users.Contains(use.Folder))
+            .Select(use => $"{use.Folder}: {use.Type} uses {use.UsedType}")
+            .Distinct();
+
+        AssertNone(upward);
     }
 
     [Fact]

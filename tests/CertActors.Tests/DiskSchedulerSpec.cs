@@ -57,13 +57,28 @@ public sealed class DiskSchedulerSpec
     [Fact]
     public async Task Calls_that_wait_run_one_after_another_on_the_thread_that_ran_the_first()
     {
-        var threads = new HangingDisk { Hangs = true };
+        var threads = new HangingDisk();
         var disk = new DiskScheduler(_files, threads);
+        await disk.Run(Local, DiskWork.Inspect, _ => true).Running; // The table of mounts is known from now on.
+        threads.Hangs = true;
         Task<bool>[] calls = [.. Enumerable.Range(0, 100).Select(_ => disk.Run(Local, DiskWork.Inspect, _ => true).Running)];
         Assert.Equal(1, threads.Waiting);
 
         threads.RunWaiting();
-        Assert.All(await Task.WhenAll(calls), Assert.True);
+        Assert.All(calls, call => Assert.True(call.IsCompletedSuccessfully));
+        Assert.Equal(0, threads.Waiting);
+    }
+
+    [Fact]
+    public async Task An_inspection_that_fails_half_way_forgets_no_device_of_the_configured_paths()
+    {
+        var half = new CertificateOptions { Name = "half", CertificatePath = Local.CertificatePath, KeyPath = "/mnt/tls/tls.key" };
+        await InspectAsync(Local);
+        await InspectAsync(half);
+        _files.Fail(Local.CertificatePath, new UnauthorizedAccessException());
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => InspectAsync(half));
+
+        Assert.Equal([[Local], [half]], Grouped(Local, half));
     }
 
     private CertificateOptions[][] Grouped(params CertificateOptions[] pairs) => [.. _disk.GroupByDevices(pairs, pair => pair)];

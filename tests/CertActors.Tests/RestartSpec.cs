@@ -272,6 +272,33 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void A_request_is_answered_while_a_load_from_before_another_supervisor_is_stuck()
+    {
+        Write(TestPair.Make());
+        Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
+        var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        Start(props);
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+        AdvancePastLoadTimeLimit();
+        Stop();
+
+        // The stuck load goes on; those that start now do not hang.
+        Disk.Hangs = false;
+        Start(Options("default", "/other/tls.crt", "/other/tls.key"));
+        Assert.Null(Status().LastFailure);
+        Stop();
+
+        Start(props);
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new ReloadNow(), asker);
+        Barrier();
+        AdvancePastLoadTimeLimit();
+        Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
+    }
+
+    [Fact]
     public void A_request_after_a_crash_is_answered_by_a_load_and_not_by_what_failed_before()
     {
         Write(TestPair.Make());

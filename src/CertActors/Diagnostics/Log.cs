@@ -16,7 +16,7 @@ internal static partial class Log
     public static void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256) =>
         LogRejected(log, name, reason, Printable.Of(message), sha256);
 
-    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files hold again what is served.", EventName = "CertificateRecovered")]
+    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files contain the served certificate and key again.", EventName = "CertificateRecovered")]
     public static partial void Recovered(this ILogger log, string name);
 
     [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: watch mode is now {Mode}: {Message}.", EventName = "WatchModeChanged")]

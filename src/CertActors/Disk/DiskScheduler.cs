@@ -12,8 +12,8 @@ internal enum DiskWork
     Load,
 
     /// <summary>
-    /// Comparing what many paths lead to, wherever that is by now. It may hang on a device that is not one of its queue's, so that a queue that
-    /// runs nothing else counts as idle.
+    /// Comparing the targets of many paths. A target may be on a device outside of the queue's set, so that a poll may hang there. A queue that runs
+    /// only polls counts as idle.
     /// </summary>
     Poll,
 }
@@ -24,8 +24,8 @@ internal enum DiskWork
 /// </summary>
 /// <remarks>
 /// A call starts in the queue of the devices that the last call for its pair accessed; for the first call, those that the table of mounts gives for
-/// the configured paths. Before it accesses another device it moves to the queue of all of them: the table of mounts tells the device of a path
-/// without an access to it.
+/// the configured paths. Before it accesses another device it moves to the queue of all of them: the table of mounts gives the device of a path
+/// without an access to the path.
 /// </remarks>
 internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 {
@@ -68,15 +68,17 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         }
     }
 
-    // None while the table of mounts has not been read, which is done on a disk thread only.
-    private Devices DevicesOf(CertificateOptions pair) =>
-        _devicesAccessed.TryGetValue(pair, out var accessed) && accessed != Devices.None ? accessed
-        : _mounts is { } mounts ? DevicesOf(pair, mounts)
-        : Devices.None;
-
-    private static Devices DevicesOf(CertificateOptions pair, MountTable mounts)
+    // None while the table of mounts has not been read, which is done on a disk thread only. The last call may have ended before it accessed all
+    // paths, so that the devices that these cross by name count, too.
+    private Devices DevicesOf(CertificateOptions pair)
     {
-        var devices = mounts.AddDevicesAlong(pair.KeyPath, mounts.AddDevicesAlong(pair.CertificatePath, Devices.None));
+        var accessed = _devicesAccessed.TryGetValue(pair, out var known) ? known : Devices.None;
+        return _mounts is { } mounts ? AddDevicesOf(pair, mounts, accessed) : accessed;
+    }
+
+    private static Devices AddDevicesOf(CertificateOptions pair, MountTable mounts, Devices devices)
+    {
+        devices = mounts.AddDevicesAlong(pair.KeyPath, mounts.AddDevicesAlong(pair.CertificatePath, devices));
         return pair.PasswordPath is { } password ? mounts.AddDevicesAlong(password, devices) : devices;
     }
 
@@ -144,7 +146,7 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         var queue = call.Queue;
         var mounts = Mounts();
         var bound = new DeviceBoundFiles(files, mounts, queue.Devices);
-        var elsewhere = queue.Devices == Devices.None ? DevicesOf(call.Pair, mounts) : call.Run(bound);
+        var elsewhere = queue.Devices == Devices.None ? AddDevicesOf(call.Pair, mounts, Devices.None) : call.Run(bound);
         lock (_lock)
         {
             _running--;
@@ -162,8 +164,14 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 
         // A poll follows links unchecked, and for many pairs.
         if (call.Work != DiskWork.Poll)
-            _devicesAccessed.AddOrUpdate(call.Pair, bound.DevicesAccessed);
+            Remember(call.Pair, bound.DevicesAccessed);
         call.Complete();
+    }
+
+    private void Remember(CertificateOptions pair, Devices accessed)
+    {
+        if (!_devicesAccessed.TryGetValue(pair, out var known) || !known.Equals(accessed))
+            _devicesAccessed.AddOrUpdate(pair, accessed);
     }
 
     private MountTable Mounts()

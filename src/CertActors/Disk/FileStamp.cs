@@ -26,7 +26,7 @@ internal readonly record struct FileStamp(
         all.CopyTo(fields);
     }
 
-    /// <summary>What stays the same for as long as the entry is the same one. File systems reuse inode numbers; the time of birth differs then.</summary>
+    /// <summary>Identifies the directory entry while it exists. File systems reuse inode numbers; the time of birth differs then.</summary>
     public FileIdentity Identity => new(Device, Inode, Born);
 }
 

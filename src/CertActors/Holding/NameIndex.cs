@@ -5,8 +5,8 @@ namespace CertActors.Holding;
 
 /// <summary>Which certificate answers to which server name. Of two pairs with one name, the earlier in the options has it.</summary>
 /// <remarks>
-/// It is written as part of each swap: a name leads to the certificate itself, and its entry is replaced whole. A look-up takes no lock, and at no
-/// moment gets the certificate of a pair that doesn't have the name while another pair has it. Writers, of which several may swap at a time, take turns.
+/// It is written as part of each swap: a name leads to the certificate itself. A look-up takes no lock, and at no moment gets the certificate of a
+/// pair that does not have the name while another pair has it. Several pairs may be swapped at the same time; their writers take turns.
 /// </remarks>
 internal sealed class NameIndex
 {
@@ -14,13 +14,13 @@ internal sealed class NameIndex
 
     private readonly Lock _writing = new();
 
-    // For each name the pairs that have it, in the order of the options: the first answers. The key of a wildcard is what follows the star: ".example.com".
-    private readonly ConcurrentDictionary<string, Candidate[]> _candidates = new(StringComparer.OrdinalIgnoreCase);
-    private readonly ConcurrentDictionary<string, Candidate[]>.AlternateLookup<ReadOnlySpan<char>> _candidatesBySpan;
+    // The key of a wildcard is what follows the star: ".example.com".
+    private readonly ConcurrentDictionary<string, Name> _names = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, Name>.AlternateLookup<ReadOnlySpan<char>> _namesBySpan;
 
     public NameIndex(IEnumerable<CertificateCell> cells)
     {
-        _candidatesBySpan = _candidates.GetAlternateLookup<ReadOnlySpan<char>>();
+        _namesBySpan = _names.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var cell in cells)
         {
             if (cell.Serving is { } serving)
@@ -28,25 +28,29 @@ internal sealed class NameIndex
         }
     }
 
-    /// <summary>A pair's certificate, and the pair's place in the options, which also tells it from the other pairs.</summary>
-    private readonly record struct Candidate(int Place, ServingCertificate Certificate);
-
     /// <summary>Lets a pair's names lead to its next certificate. Those that it no longer has go to the next pair that has them.</summary>
+    /// <param name="place">The pair's place in the options, which identifies the pair.</param>
+    /// <param name="previous">The pair's certificate until now; null if there is none.</param>
+    /// <param name="next">The pair's certificate from now on.</param>
     public void Swap(int place, ServingCertificate? previous, ServingCertificate next)
     {
-        var names = KeysOf(next);
+        var keys = KeysOf(next);
         var lost = previous is null ? [] : KeysOf(previous);
-        lost.ExceptWith(names);
+        lost.ExceptWith(keys);
         lock (_writing)
         {
-            foreach (var name in names)
-                _candidates[name] = [.. OthersFor(name, place).Append(new Candidate(place, next)).OrderBy(candidate => candidate.Place)];
-            foreach (var name in lost)
+            foreach (var key in keys)
             {
-                if (OthersFor(name, place).ToArray() is { Length: > 0 } others)
-                    _candidates[name] = others;
+                if (_names.TryGetValue(key, out var name))
+                    name.Set(place, next);
                 else
-                    _candidates.TryRemove(name, out _);
+                    _names[key] = new Name(place, next);
+            }
+
+            foreach (var key in lost)
+            {
+                if (_names.TryGetValue(key, out var name) && name.Remove(place))
+                    _names.TryRemove(key, out _);
             }
         }
     }
@@ -56,15 +60,12 @@ internal sealed class NameIndex
         serverName = serverName.TrimEnd('.');
         var dot = serverName.IndexOf('.');
         if (dot == 0)
-            return null; // No host name, but what the key of a wildcard looks like.
+            return null; // Not a host name, but the form of a wildcard's key.
 
-        return _candidatesBySpan.TryGetValue(serverName, out var candidates) || (dot > 0 && _candidatesBySpan.TryGetValue(serverName[dot..], out candidates))
-            ? candidates[0].Certificate
+        return _namesBySpan.TryGetValue(serverName, out var name) || (dot > 0 && _namesBySpan.TryGetValue(serverName[dot..], out name))
+            ? name.First
             : null;
     }
-
-    private IEnumerable<Candidate> OthersFor(string name, int place) =>
-        _candidates.TryGetValue(name, out var candidates) ? candidates.Where(candidate => candidate.Place != place) : [];
 
     private static HashSet<string> KeysOf(ServingCertificate certificate)
     {
@@ -97,6 +98,38 @@ internal sealed class NameIndex
         catch (ArgumentException)
         {
             return null; // Not a valid A-label: no client can send it in Unicode.
+        }
+    }
+
+    /// <summary>The pairs that have a name, of which thousands may share one. Written under the index's lock.</summary>
+    private sealed class Name
+    {
+        private readonly SortedList<int, ServingCertificate> _byPlace = new(capacity: 1);
+        private volatile ServingCertificate _first;
+
+        public Name(int place, ServingCertificate certificate)
+        {
+            _byPlace.Add(place, certificate);
+            _first = certificate;
+        }
+
+        /// <summary>The certificate of the first pair in the options that has the name.</summary>
+        public ServingCertificate First => _first;
+
+        public void Set(int place, ServingCertificate certificate)
+        {
+            _byPlace[place] = certificate;
+            _first = _byPlace.GetValueAtIndex(0);
+        }
+
+        /// <returns>Whether no pair has the name any more. The last certificate stays for look-ups that have found the name before.</returns>
+        public bool Remove(int place)
+        {
+            _byPlace.Remove(place);
+            if (_byPlace.Count == 0)
+                return true;
+            _first = _byPlace.GetValueAtIndex(0);
+            return false;
         }
     }
 }

@@ -23,7 +23,7 @@ internal static class HoldRule
             Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || lastJudged is null,
             Verdict.Rejected { Reason: RejectionReason.FileMissing } => hasNewContent,
 
-            // The other half, while it is being written: no reason to begin to wait, but none to stop either.
+            // The other half may still be being written. This does not start a hold, but continues one.
             Verdict.Rejected { Reason: RejectionReason.FileEmpty or RejectionReason.KeyMalformed or RejectionReason.CertificateMalformed } =>
                 hasNewContent && isHolding,
             _ => false,

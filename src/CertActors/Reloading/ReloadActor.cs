@@ -143,11 +143,18 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         }
 
-        if (attempt.IsGivenUp)
-            return; // By an earlier incarnation, which has reported it.
-        attempt.GiveUp();
-        Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: true));
-        Context.Parent.Tell(_verdicts.TimeOut(_slot.TakeWaiting(), Now));
+        var waiting = _slot.TakeWaiting();
+        if (!attempt.IsGivenUp)
+        {
+            attempt.GiveUp();
+            Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: true));
+        }
+        else if (waiting.IsEmpty)
+        {
+            return; // An earlier incarnation has reported it.
+        }
+
+        Context.Parent.Tell(_verdicts.TimeOut(waiting, Now));
     }
 
     private void OnEnded(LoadAttempt attempt)

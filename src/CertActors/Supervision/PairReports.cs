@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.Supervision;
 
-/// <summary>Takes in what is reported of the pairs: keeps it in the supervisor's state, and has announced what is new.</summary>
+/// <summary>Stores what is reported about pairs in the supervisor's state, and announces what is new.</summary>
 internal sealed class PairReports(SupervisorState state, Announcer announcer, ILogger log)
 {
     /// <summary>A certificate was swapped in. The same swap may be reported again, by another incarnation of the supervisor.</summary>
@@ -72,8 +72,8 @@ internal sealed class PairReports(SupervisorState state, Announcer announcer, IL
 
     private void AddRejected(PairState pair, CertificateReloadFailed failure, bool isRepeated)
     {
-        // Files that stay bad are loaded again and again, and announced once. A load on a slow disk that is late again, and was good in the end each
-        // time, is no failure that stands: the status has it as stuck.
+        // Files that stay bad are loaded again and again, and announced once. A load that exceeds its time limit again, but succeeds each time in the
+        // end, is no current failure: the status reports it as stuck.
         var known = pair.CurrentFailure;
         var isNew = known is null ? !(isRepeated && failure.Reason == RejectionReason.TimedOut) : !isRepeated;
 

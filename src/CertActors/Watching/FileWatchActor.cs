@@ -208,7 +208,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         {
             // The steps change faster than they are watched: some may not be watched, so the next poll is soon.
             if (pair.Mode is null)
-                SetMode(pair, WatchMode.Polling, "the directories of the paths are others at each inspection, as some network file systems report them");
+                SetMode(pair, WatchMode.Polling, "the directories on the paths have another identity at each inspection; some network file systems report unstable identities");
             _polls.Plan(pair, pair.Options.PollIntervalWithoutEvents);
             AwaitPoll();
         }
@@ -271,6 +271,12 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     {
         foreach (var pair in polled.Pairs)
             pair.IsPolling = false;
+        if (_log.IsEnabled(LogLevel.Debug))
+        {
+            foreach (var pair in polled.Pairs.Except(polled.Changed))
+                _log.PathInspected(pair.Name, ReloadReason.Poll, hasChanged: false);
+        }
+
         foreach (var pair in polled.Changed)
             Inspect(pair, ReloadReason.Poll);
     }

@@ -40,7 +40,7 @@ internal sealed class WatchTable
         _source = open(OnEvent);
     }
 
-    /// <summary>Watches these path steps for a pair instead of the ones before. If one cannot be watched, the others are all the same.</summary>
+    /// <summary>Watches these path steps for a pair instead of the ones before. If one step cannot be watched, the others are still watched.</summary>
     /// <exception cref="IOException">One of them cannot be watched.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
     public void Watch(CertificateOptions pair, IReadOnlyCollection<PathStep> steps)

@@ -1,6 +1,9 @@
 namespace CertActors.Watching.Sources;
 
-/// <summary>What happened. A touch follows from every kind: only the end or the loss of a watch leads to more. A source that cannot distinguish two kinds reports the likelier.</summary>
+/// <summary>
+/// What happened. Every kind marks the pair as possibly changed; <see cref="Overflow"/>, <see cref="Mounts"/> and <see cref="WatchLost"/> have further
+/// effects. A source that cannot distinguish two kinds reports the likelier.
+/// </summary>
 internal enum FileEventKind
 {
     Created,

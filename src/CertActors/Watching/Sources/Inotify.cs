@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CertActors.Watching.Sources;
 
-/// <summary>The kernel's inotify(7), and beside it /proc/self/mountinfo (proc_pid_mountinfo(5)), as a mount is no inotify event.</summary>
+/// <summary>The kernel's inotify(7). It also polls /proc/self/mountinfo (proc_pid_mountinfo(5)), as inotify does not report mounts.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed partial class Inotify : IInotify
 {
