@@ -34,6 +34,22 @@ public sealed class FormatSpec
         Assert.Equal(pair.Sha256, loaded.Facts.Sha256);
     }
 
+    [Fact]
+    public void The_check_accepts_a_leaf_with_a_hybrid_point_as_a_load_does()
+    {
+        // OpenSSL takes the hybrid form of a point (X9.62, 4.3.6), which .NET's own decoder refuses.
+        var pair = TestPair.Make();
+        var leaf = PemEncoding.Find(pair.CertificatePem) is var pem ? Convert.FromBase64String(pair.CertificatePem[pem.Base64Data]) : [];
+        var point = leaf.AsSpan().IndexOf<byte>([0x03, 0x42, 0x00, 0x04]) + 3;
+        leaf[point] = (byte)(0x06 | (leaf[point + 64] & 1));
+        var hybrid = PemEncoding.WriteString("CERTIFICATE", leaf);
+
+        using var loaded = Accepted(hybrid, pair.KeyPem);
+        var report = CertificateCheck.Run(_files, new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath }, TestTime.Start);
+
+        Assert.Equal((null, "ECDSA P-256"), (report.Reason, report.Key));
+    }
+
     [Theory]
     [MemberData(nameof(Keys))]
     public void A_truncated_key_is_rejected(string form)

@@ -27,7 +27,9 @@ internal static class CertificateExtensions
     public static string DescribeKey(this X509Certificate2 certificate)
     {
         using var rsa = certificate.GetRSAPublicKey();
-        using var ecdsa = certificate.PublicKey.GetECDsaPublicKey(); // Of the public key, as that of the certificate depends on its key usage.
+
+        // OpenSSL decodes forms of a point that .NET's own decoder refuses; but the key of the certificate is null if its key usage excludes ECDSA.
+        using var ecdsa = certificate.GetECDsaPublicKey() ?? certificate.PublicKey.GetECDsaPublicKey();
         return rsa is not null ? $"RSA {rsa.KeySize}" : ecdsa is not null ? $"ECDSA P-{ecdsa.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "unknown";
     }
 
