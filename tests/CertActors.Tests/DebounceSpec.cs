@@ -16,12 +16,7 @@ public sealed class DebounceSpec : PipelineKit
     public void Not_after_149_ms_but_after_150()
     {
         Rotate(TestPair.Make());
-
-        Advance(milliseconds: 149);
-        Assert.Equal(1, Current.Generation);
-
-        Advance(milliseconds: 1);
-        Assert.Equal(2, Current.Generation);
+        AssertLoadedAfter(milliseconds: 150);
     }
 
     [Fact]
@@ -30,11 +25,7 @@ public sealed class DebounceSpec : PipelineKit
         Rotate(TestPair.Make());
         Advance(milliseconds: 149);
         Raise(CertPath);
-        Advance(milliseconds: 149);
-        Assert.Equal(1, Current.Generation);
-
-        Advance(milliseconds: 1);
-        Assert.Equal(2, Current.Generation);
+        AssertLoadedAfter(milliseconds: 150);
     }
 
     [Fact]
@@ -47,11 +38,7 @@ public sealed class DebounceSpec : PipelineKit
             Raise(CertPath);
         }
 
-        Advance(milliseconds: 99);
-        Assert.Equal(1, Current.Generation);
-
-        Advance(milliseconds: 1);
-        Assert.Equal(2, Current.Generation);
+        AssertLoadedAfter(milliseconds: 100);
     }
 
     [Fact]
@@ -76,8 +63,7 @@ public sealed class DebounceSpec : PipelineKit
         var reads = Files.Reads;
         Start();
         Advance(milliseconds: 800);
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Assert.Equal(filesOfPair, Files.Reads - reads);
     }
 
@@ -114,5 +100,14 @@ public sealed class DebounceSpec : PipelineKit
         Assert.Equal("default", Assert.Single(News<CertificateChanged>()).Name);
         Advance(milliseconds: 350);
         Assert.Equal("other", Assert.Single(News<CertificateChanged>()).Name);
+    }
+
+    private void AssertLoadedAfter(double milliseconds)
+    {
+        Advance(milliseconds: milliseconds - 1);
+        Assert.Equal(1, Current.Generation);
+
+        Advance(milliseconds: 1);
+        Assert.Equal(2, Current.Generation);
     }
 }

@@ -228,8 +228,7 @@ public sealed class RejectionSpec : PipelineKit
             if (path == KeyPath)
                 (Files.AfterRead, next) = (null, Write(TestPair.Make()));
         };
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Assert.False(Status().LoadStuck);
         Assert.Equal(next.Sha256, Current.Facts.Sha256);
     }

@@ -118,11 +118,7 @@ public sealed class RestartSpec : PipelineKit
     [Fact]
     public void A_load_of_a_dead_incarnation_is_dropped_and_the_next_waits_for_its_thread()
     {
-        Write(TestPair.Make());
-        Start();
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        StartWithHangingLoad();
         var hanging = Disk.Waiting;
 
         Kill(Child("pair-default"));
@@ -130,8 +126,7 @@ public sealed class RestartSpec : PipelineKit
         Assert.Equal(hanging, Disk.Waiting);
         Assert.Equal(1, Current.Generation);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         AdvancePastDebounce();
         Assert.Equal(2, Current.Generation);
     }
@@ -139,11 +134,7 @@ public sealed class RestartSpec : PipelineKit
     [Fact]
     public void A_load_that_hangs_across_a_restart_is_told_after_its_time_limit()
     {
-        Write(TestPair.Make());
-        Start();
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        StartWithHangingLoad();
         Kill(Child("pair-default"));
         var asker = CreateTestProbe();
         Supervisor.Tell(new ReloadNow(), asker);
@@ -155,8 +146,7 @@ public sealed class RestartSpec : PipelineKit
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Failure?.Reason);
         Assert.True(Status().LoadStuck);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         AdvancePastDebounce();
         Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
     }
@@ -164,18 +154,13 @@ public sealed class RestartSpec : PipelineKit
     [Fact]
     public void A_load_that_hangs_across_a_restart_is_given_up_although_an_earlier_one_was_and_failed()
     {
-        Write(TestPair.Make());
-        Start();
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        StartWithHangingLoad();
         AdvancePastLoadTimeLimit();
         Assert.True(Status().LoadStuck);
 
         // The load ends in a fault, which leaves its rejection in place and restarts the actor; the next load hangs, too.
         Files.AfterRead = _ => throw new InvalidOperationException("a fault");
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Files.AfterRead = null;
         Disk.Hangs = true;
         AdvancePastFirstRestart();
@@ -195,19 +180,14 @@ public sealed class RestartSpec : PipelineKit
     [Fact]
     public void A_load_that_is_stuck_is_still_known_to_be_after_a_restart_of_the_supervisor()
     {
-        Write(TestPair.Make());
-        Start();
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        StartWithHangingLoad();
         AdvancePastLoadTimeLimit();
         Assert.True(Status().LoadStuck);
 
         RestartSupervisor();
         Assert.True(Status().LoadStuck);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         AdvancePastDebounce();
         Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
     }
@@ -242,8 +222,7 @@ public sealed class RestartSpec : PipelineKit
         Barrier();
         Assert.False(asker.HasMessages || next.HasMessages);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
         Assert.Equal(ReloadOutcomeKind.Unchanged, Assert.Single(next.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
         Assert.False(asker.HasMessages || next.HasMessages);
@@ -278,9 +257,7 @@ public sealed class RestartSpec : PipelineKit
         Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
         var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
         Start(props);
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        HangNextLoad();
         AdvancePastLoadTimeLimit();
         Stop();
 
@@ -319,8 +296,7 @@ public sealed class RestartSpec : PipelineKit
         Assert.False(Status().LoadStuck);
         Assert.False(asker.HasMessages);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Assert.Equal(ReloadOutcomeKind.Changed, Assert.Single(asker.ExpectMsg<ReloadNowResult>().Outcomes).Kind);
     }
 

@@ -136,8 +136,7 @@ public sealed class SubscriptionSpec : PipelineKit
         Barrier();
         var reads = Files.Reads;
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
 
         ExpectMsg<ReloadNowResult>();
         Assert.Equal(2 * 2, Files.Reads - reads);

@@ -117,17 +117,12 @@ public sealed class UnreliableDiskSpec : PipelineKit
     [Fact]
     public void A_change_while_a_load_is_given_up_is_loaded_after_it()
     {
-        Write(TestPair.Make());
-        Start();
-        Disk.Hangs = true;
-        Rotate(TestPair.Make());
-        AdvancePastDebounce();
+        StartWithHangingLoad();
         Advance(seconds: 6);
         var last = Rotate(TestPair.Make());
         AdvancePastDebounce();
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         AdvancePastDebounce();
         Assert.Equal(last.Sha256, Current.Facts.Sha256);
     }
@@ -161,8 +156,7 @@ public sealed class UnreliableDiskSpec : PipelineKit
         AdvancePastDebounce();
         Advance(seconds: TimeSpan.FromDays(2).TotalSeconds);
 
-        Disk.Release();
-        Barrier();
+        ReleaseDisk();
         Assert.Equal(1, Current.Generation);
         Assert.Equal(RejectionReason.Expired, Status().LastFailure?.Reason);
     }

@@ -46,11 +46,8 @@ internal static partial class Log
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]
     private static partial void LogFileEvent(ILogger log, string kind, string path);
 
-    public static void FileEventReceived(this ILogger log, string kind, string path)
-    {
-        if (log.IsEnabled(LogLevel.Debug))
-            LogFileEvent(log, kind, Printable.Of(path));
-    }
+    /// <summary>For a caller that has made sure that Debug is enabled, as it makes the kind and the path for this alone.</summary>
+    public static void FileEventReceived(this ILogger log, string kind, string path) => LogFileEvent(log, kind, Printable.Of(path));
 
     [LoggerMessage(102, LogLevel.Debug, "Certificate {Name}: touched ({Reason}).", EventName = "CertificateTouched")]
     public static partial void Touched(this ILogger log, string name, ReloadReason reason);

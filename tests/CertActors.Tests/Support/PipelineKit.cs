@@ -133,6 +133,29 @@ public abstract class PipelineKit : TestKit
         Barrier();
     }
 
+    /// <summary>Serves a pair, and starts the load of the next one on a disk that hangs.</summary>
+    private protected void StartWithHangingLoad()
+    {
+        Write(TestPair.Make());
+        Start();
+        HangNextLoad();
+    }
+
+    /// <summary>Lets the disk hang, and starts the load of the next pair.</summary>
+    private protected void HangNextLoad()
+    {
+        Disk.Hangs = true;
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+    }
+
+    /// <summary>Lets the disk respond again, and everything that waited for it end.</summary>
+    private protected void ReleaseDisk()
+    {
+        Disk.Release();
+        Barrier();
+    }
+
     /// <summary>Passes <see cref="CertificateOptions.DebounceWindow"/>: what was touched is loaded.</summary>
     private protected void AdvancePastDebounce() => Advance(milliseconds: 150);
 
