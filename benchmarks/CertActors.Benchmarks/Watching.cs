@@ -3,6 +3,8 @@ using System.Diagnostics;
 using Akka.Actor;
 using Akka.Configuration;
 using CertActors.Debouncing;
+using CertActors.Disk;
+using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Watching;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -57,7 +59,7 @@ internal static class Watching
 
         Console.WriteLine($"  watches added in {watching.Elapsed.TotalSeconds:0.00} s; {instances} inotify instance; {threads:+0;-0;0} threads beside those of one pair, the instance's own among them");
         Console.WriteLine($"  {bytes} bytes of managed memory a watched directory");
-        Console.WriteLine($"  change to PairTouched: median {medianOfOne:0} us with one pair, {medianOfMany:0} us with all, ratio {medianOfMany / medianOfOne:0.00}");
+        Console.WriteLine($"  change to FilesTouched: median {medianOfOne:0} us with one pair, {medianOfMany:0} us with all, ratio {medianOfMany / medianOfOne:0.00}");
         return instances == 1;
     }
 
@@ -190,12 +192,13 @@ internal static class Watching
     {
         public Parent(IReadOnlyList<CertificateOptions> pairs, TaskCompletionSource watched, ConcurrentQueue<(string Pair, long At)> touched)
         {
-            var waiting = pairs.Count;
+            WatchedFiles[] files = [.. pairs.Select(pair => pair.ToWatchedFiles())];
+            var waiting = files.Length;
             var debounce = Context.ActorOf(Props.Create(() => new Recorder(touched)), "debounce");
             var platform = Platform.Real;
             Context.ActorOf(
-                Props.Create(() => new FileWatchActor(pairs, platform.OpenEventSource, platform.Disk, debounce, NullLogger.Instance)), "file-watch");
-            Receive<PairWatched>(_ =>
+                Props.Create(() => new FileWatchActor(files, platform.OpenEventSource, platform.Disk, debounce, NullLogger.Instance)), "file-watch");
+            Receive<FilesWatched>(_ =>
             {
                 if (--waiting == 0)
                     watched.SetResult();
@@ -207,7 +210,7 @@ internal static class Watching
     {
         public Recorder(ConcurrentQueue<(string Pair, long At)> touched)
         {
-            Receive<PairTouched>(touch => touched.Enqueue((touch.Pair, Stopwatch.GetTimestamp())));
+            Receive<FilesTouched>(touch => touched.Enqueue((touch.Name, Stopwatch.GetTimestamp())));
         }
     }
 }

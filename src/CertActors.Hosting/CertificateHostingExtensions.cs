@@ -27,7 +27,7 @@ public static class CertificateHostingExtensions
             throw new InvalidOperationException($"{nameof(AddCertificates)} was called before; add all pairs in one call.");
 
         services.TryAddSingleton(provider => new CertificateHolder(provider.GetService<TimeProvider>()));
-        return services.AddSingleton(options.Checked());
+        return services.AddSingleton(options.Validated());
     }
 
     /// <summary>
@@ -47,11 +47,8 @@ public static class CertificateHostingExtensions
         {
             var options = resolver.GetService<CertificateSupervisorOptions>()
                 ?? throw new InvalidOperationException($"{nameof(WithCertificates)} finds no pairs: call services.{nameof(AddCertificates)}(...) too.");
-            var state = CertificateSupervisor.StateOf(
-                resolver.GetService<CertificateHolder>(), options, resolver.GetService<ILoggerFactory>());
-
-            var supervisor = system.ActorOf(CertificateSupervisor.Props(state), CertificateSupervisor.DefaultName);
-            await state.Started.Task.ConfigureAwait(false);
+            var supervisor = await CertificateSupervisor.StartAsync(
+                system, resolver.GetService<CertificateHolder>(), options, resolver.GetService<ILoggerFactory>()).ConfigureAwait(false);
             registry.Register<CertificateSupervisor>(supervisor);
         });
     }

@@ -18,7 +18,7 @@ public static class CertificateCheck
     public static CertificateReport Run(CertificateOptions options, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var pair = new CertificateSupervisorOptions { Certificates = [options] }.Checked().Certificates[0];
+        var pair = new CertificateSupervisorOptions { Certificates = [options] }.Validated().Certificates[0];
         return Run(DiskFiles.Instance, pair, now);
     }
 
@@ -48,7 +48,7 @@ public static class CertificateCheck
     };
 
     private static (CertificateFacts? Leaf, CertificateFacts[] Chain, string? Key) Describe(
-        PairFiles files, CertificateOptions options, DateTimeOffset now, List<Finding> findings)
+        ReadFiles files, CertificateOptions options, DateTimeOffset now, List<Finding> findings)
     {
         if (files.Problem is { } problem)
         {
@@ -58,7 +58,7 @@ public static class CertificateCheck
 
         try
         {
-            using var pair = PairParser.Parse(files.Content, options, now);
+            using var pair = PairParser.Parse(PairFiles.ContentOf(files, options), options, now);
             findings.AddRange(Judge.Findings(pair, served: null, now, options, requiresNames: true));
             pair.Prepare();
             return (pair.Facts, [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()], pair.Leaf.DescribeKey());

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using CertActors.Diagnostics;
 
@@ -92,6 +93,9 @@ public sealed record CertificateOptions
         KeyPath = FullPath(KeyPath),
         PasswordPath = PasswordPath is null ? null : FullPath(PasswordPath),
     };
+
+    /// <summary>The path of each file, each once.</summary>
+    internal ImmutableArray<string> Paths => [.. ((string?[])[CertificatePath, KeyPath, PasswordPath]).OfType<string>().Distinct()];
 
     internal IEnumerable<string> Errors()
     {

@@ -1,9 +1,7 @@
 using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
-using CertActors.Debouncing;
 using CertActors.Diagnostics;
-using CertActors.Holding;
 using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Watching;
@@ -37,24 +35,23 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         public static readonly ExpiryCheckDue Instance = new();
     }
 
-    private const string Debounce = "debounce";
-    private const string FileWatch = "file-watch";
-
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
     private readonly SupervisorState _state;
     private readonly ILogger _log;
     private readonly Children _children;
+    private readonly ActorTree _tree;
     private readonly Announcer _announcer;
-    private readonly PairReports _reports;
+    private readonly Reports _reports;
 
-    private CertificateSupervisor(SupervisorState state)
+    internal CertificateSupervisor(SupervisorState state)
     {
         _state = state;
         _log = state.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
         _children = new Children(Context, this, _log);
+        _tree = new ActorTree(state, Context, _children, _log);
         _announcer = new Announcer(state.Subscribers, Context, _log);
-        _reports = new PairReports(state, _announcer, _log);
+        _reports = new Reports(state, _announcer, _log);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
@@ -71,7 +68,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             // The last incarnation may have stopped between a swap and its announcement, and another supervisor may have had the holder.
             foreach (var change in cells.Select(cell => cell.Serving?.Announcement).OfType<CertificateChanged>())
                 _reports.Add(change);
-            StartChildren(cells);
+            _tree.Start([.. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell))]);
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
         }
         catch (Exception fault)
@@ -107,13 +104,13 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         switch (message)
         {
-            case PairJudged judged:
+            case Judged judged:
                 OnJudged(judged);
                 break;
             case LoadStuck stuck:
                 _reports.Add(stuck);
                 break;
-            case PairWatched watched:
+            case FilesWatched watched:
                 _reports.Add(watched, Context.System.Scheduler.Now);
                 break;
             case ExpiryCheckDue:
@@ -150,41 +147,6 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <summary>A fault stops the child: it starts again after a back-off, where a restart by Akka has no delay.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
-    private static string NameOf(string pair) => $"pair-{pair}";
-
-    private void StartChildren(IReadOnlyList<CertificateCell> cells)
-    {
-        // Props by type and arguments: an expression is compiled for each pair, which takes longer than everything else that starts its actor.
-        var (options, disk) = (_state.Options.Certificates, _state.Platform.Disk);
-        var targets = options.ToDictionary(
-            pair => pair.Name, pair => new DebounceActor.Target(pair, Context.ActorSelection(NameOf(pair.Name))), StringComparer.Ordinal);
-        _children.Add(Debounce, Akka.Actor.Props.Create<DebounceActor>(targets, _log), TouchAll);
-        _children.Add(
-            FileWatch,
-            Akka.Actor.Props.Create<FileWatchActor>(options, _state.Platform.OpenEventSource, disk, Context.ActorSelection(Debounce), _log));
-
-        for (var i = 0; i < options.Count; i++)
-        {
-            var name = options[i].Name;
-            var props = Akka.Actor.Props.Create<ReloadActor>(options[i], cells[i], _state.ReloadStates[i], disk, _log);
-            Load(name, _children.Add(NameOf(name), props, child => Load(name, child)));
-        }
-    }
-
-    /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>
-    private void TouchAll(IActorRef debounce)
-    {
-        foreach (var pair in _state.Pairs)
-            debounce.Tell(new PairTouched(pair.Name, ReloadReason.Start));
-    }
-
-    private void Load(string pair, IActorRef reloader)
-    {
-        reloader.Tell(new Reload(ReloadReason.Start));
-        foreach (var request in _state.Requests.WaitingFor(pair))
-            reloader.Tell(new Reload(ReloadReason.Requested, request));
-    }
-
     private void OnReloadNow(string? name)
     {
         string[] pairs = [.. _state.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
@@ -195,24 +157,23 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             return;
         }
 
-        // An actor that waits to be started gets the request when it has.
         var request = _state.Requests.Add(Sender, pairs);
         foreach (var pair in pairs)
-            _children.Tell(NameOf(pair), new Reload(ReloadReason.Requested, request));
+            _tree.Reload(pair, request);
     }
 
-    private void OnJudged(PairJudged judged)
+    private void OnJudged(Judged judged)
     {
         _reports.Add(judged);
 
         // The next poll loads the pair again; but a load that was given up while it runs is judged when it ends.
         if (judged.Failure is { Reason: not RejectionReason.TimedOut })
-            _children.Tell(FileWatch, new PairRejected(judged.Pair));
+            _tree.ReportRejected(judged.Name);
         foreach (var request in judged.Requests)
             _state.Requests.Complete(request, OutcomeOf(judged));
 
         // A later load may have succeeded before this message was handled.
-        if (judged.Failure is { } first && _state.Options.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
+        if (judged.Failure is CertificateReloadFailed first && _state.Options.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
             GiveUp(first);
     }
 
@@ -223,16 +184,16 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         Context.Stop(Self);
     }
 
-    private ReloadOutcome OutcomeOf(PairJudged judged) => new()
+    private ReloadOutcome OutcomeOf(Judged judged) => new()
     {
-        Name = judged.Pair,
+        Name = judged.Name,
         Kind = judged switch
         {
             { Failure: not null } => ReloadOutcomeKind.Failed,
             { Change: not null } => ReloadOutcomeKind.Changed,
             _ => ReloadOutcomeKind.Unchanged,
         },
-        Generation = (judged.Change ?? _state.Find(judged.Pair).LastChange)?.Generation ?? 0,
+        Generation = (judged.Change ?? _state.Find(judged.Name).LastChange)?.Generation ?? 0,
         Failure = judged.Failure,
     };
 
@@ -254,35 +215,39 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     public static Props Props(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers = null) =>
         Props(StateOf(holder, options, loggers));
 
-    internal static SupervisorState StateOf(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers)
+    /// <summary>
+    /// Starts a supervisor, and completes when it owns the holder and has started its actors. It does not wait for the first load: see
+    /// <see cref="CertificateHolder.WaitForFirstAsync"/>.
+    /// </summary>
+    /// <param name="parent">The actor system, or the context of the actor that becomes its parent.</param>
+    /// <param name="holder">Publishes what is loaded to handshakes.</param>
+    /// <param name="options">The pairs.</param>
+    /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <param name="name">The actor's name.</param>
+    /// <returns>The supervisor.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <exception cref="CertificateHolderInUseException">Another running supervisor owns the holder.</exception>
+    /// <example><code>var certificates = await CertificateSupervisor.StartAsync(system, holder, options);</code></example>
+    public static async Task<IActorRef> StartAsync(
+        IActorRefFactory parent,
+        CertificateHolder holder,
+        CertificateSupervisorOptions options,
+        ILoggerFactory? loggers = null,
+        string name = DefaultName)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        var state = StateOf(holder, options, loggers);
+        var supervisor = parent.ActorOf(Props(state), name);
+        await state.Started.Task.ConfigureAwait(false);
+        return supervisor;
+    }
+
+    internal static Props Props(SupervisorState state) => Akka.Actor.Props.CreateBy(new SupervisorProducer(state)).WithDeploy(Deploy.Local);
+
+    private static SupervisorState StateOf(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers)
     {
         ArgumentNullException.ThrowIfNull(holder);
         ArgumentNullException.ThrowIfNull(options);
-        return new SupervisorState(holder, options.Checked(), Platform.Real, loggers);
-    }
-
-    internal static Props Props(SupervisorState state) => Akka.Actor.Props.CreateBy(new Producer(state)).WithDeploy(Deploy.Local);
-
-    // Akka creates actors by public constructors only, and the state is internal.
-    private sealed class Producer(SupervisorState state) : IIndirectActorProducer
-    {
-        public Type ActorType => typeof(CertificateSupervisor);
-
-        public ActorBase Produce()
-        {
-            try
-            {
-                return new CertificateSupervisor(state);
-            }
-            catch (Exception fault)
-            {
-                state.Started.TrySetException(fault);
-                throw;
-            }
-        }
-
-        public void Release(ActorBase actor)
-        {
-        }
+        return new SupervisorState(holder, options.Validated(), Platform.Real, loggers);
     }
 }

@@ -21,9 +21,10 @@ public sealed record CertificateSupervisorOptions
     /// </summary>
     public bool StopOnFailedFirstLoad { get; init; }
 
-    /// <returns>The options with full paths, if they are valid.</returns>
+    /// <summary>Validates the options. <see cref="CertificateSupervisor"/> does it, too; call it to fail earlier.</summary>
+    /// <returns>The options with full paths: relative ones are resolved against the working directory.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    internal CertificateSupervisorOptions Checked()
+    public CertificateSupervisorOptions Validated()
     {
         var errors = Errors().ToArray();
         if (errors.Length > 0)

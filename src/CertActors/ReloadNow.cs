@@ -32,7 +32,7 @@ public sealed record ReloadOutcome
     public required long Generation { get; init; }
 
     /// <summary>Why the load failed; null unless <see cref="Kind"/> is <see cref="ReloadOutcomeKind.Failed"/>.</summary>
-    public CertificateReloadFailed? Failure { get; init; }
+    public ReloadFailed? Failure { get; init; }
 }
 
 /// <summary>The kinds of <see cref="ReloadOutcome"/>.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CertActors.Disk;
+using CertActors.Reloading;
 using CertActors.Server;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -13,11 +14,11 @@ public abstract class EventSourceTests : IDisposable
 
     private readonly ConcurrentQueue<(string Directory, string Name, FileEventKind Kind)> _events = new();
     private readonly WatchTable _watches;
-    private readonly CertificateOptions _pair = new() { CertificatePath = "unused", KeyPath = "unused" };
+    private readonly WatchedFiles _pair = new CertificateOptions { CertificatePath = "unused", KeyPath = "unused" }.ToWatchedFiles();
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
-        _watches = new WatchTable(open, Hear, pairs: 1);
+        _watches = new WatchTable(open, Hear, capacity: 1);
     }
 
     private protected DirectoryInfo Root { get; } = Directory.CreateTempSubdirectory("certactors-test-");

@@ -20,7 +20,7 @@ public sealed class ArchitectureSpec
         ["Reloading.Formats"] = ["Diagnostics"],
         ["Reloading.Judging"] = ["Reloading.Formats"],
         ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
-        ["Debouncing"] = ["Reloading", "Diagnostics"],
+        ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
         ["Watching.Sources"] = ["Disk"],
         ["Watching"] = ["Watching.Sources", "Debouncing", "Disk", "Scheduling", "Diagnostics"],
         ["Supervision"] =

@@ -1,4 +1,5 @@
 using CertActors.Disk;
+using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Tests.Support;
 
@@ -73,7 +74,7 @@ public sealed class DeadMountSpec : PipelineKit
         scheduler.ForgetMounts();
         Assert.Equal(2UL, await DeviceOfAsync());
 
-        Task<ulong> DeviceOfAsync() => scheduler.Run(Options(), DiskWork.Inspect, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
+        Task<ulong> DeviceOfAsync() => scheduler.Run(Options().ToWatchedFiles(), DiskWork.Inspect, files => files.ReadMounts().DeviceOf("/dead/tls.crt")).Running.WaitAsync(Generous);
     }
 
     [Theory]
@@ -163,7 +164,7 @@ public sealed class DeadMountSpec : PipelineKit
     {
         var platform = new Platform(Events.Open, new DiskScheduler(Files, disk));
         Start(CertificateSupervisor.Props(new SupervisorState(
-            Holder, new CertificateSupervisorOptions { Certificates = pairs }.Checked(), platform, loggers: null)));
+            Holder, new CertificateSupervisorOptions { Certificates = pairs }.Validated(), platform, loggers: null)));
     }
 
     /// <summary>Waits until what real threads do has come about; passes virtual time meanwhile, if told to.</summary>

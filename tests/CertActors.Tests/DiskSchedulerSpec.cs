@@ -3,11 +3,11 @@ using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
 
-/// <summary>In which queue a call for a pair starts.</summary>
+/// <summary>In which queue a call starts.</summary>
 public sealed class DiskSchedulerSpec
 {
-    private static readonly CertificateOptions Local = new() { Name = "local", CertificatePath = "/certs/tls.crt", KeyPath = "/certs/tls.key" };
-    private static readonly CertificateOptions Mounted = new() { Name = "mounted", CertificatePath = "/mnt/tls/tls.crt", KeyPath = "/certs/tls.key" };
+    private static readonly WatchedFiles Local = Files("/certs/tls.crt", "/certs/tls.key");
+    private static readonly WatchedFiles Mounted = Files("/mnt/tls/tls.crt", "/certs/tls.key");
 
     private readonly MemoryFiles _files = new();
     private readonly DiskScheduler _disk;
@@ -41,9 +41,9 @@ public sealed class DiskSchedulerSpec
     }
 
     [Fact]
-    public async Task Pairs_are_grouped_by_the_devices_that_were_last_accessed()
+    public async Task Files_are_grouped_by_the_devices_that_were_last_accessed()
     {
-        var equal = Local with { };
+        var equal = Files("/certs/tls.crt", "/certs/tls.key");
         await InspectAsync(Local);
         await InspectAsync(equal);
         await InspectAsync(Mounted);
@@ -72,20 +72,22 @@ public sealed class DiskSchedulerSpec
     [Fact]
     public async Task An_inspection_that_fails_half_way_forgets_no_device_of_the_configured_paths()
     {
-        var half = new CertificateOptions { Name = "half", CertificatePath = Local.CertificatePath, KeyPath = "/mnt/tls/tls.key" };
+        var half = Files("/certs/tls.crt", "/mnt/tls/tls.key");
         await InspectAsync(Local);
         await InspectAsync(half);
-        _files.Fail(Local.CertificatePath, new UnauthorizedAccessException());
+        _files.Fail("/certs/tls.crt", new UnauthorizedAccessException());
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => InspectAsync(half));
 
         Assert.Equal([[Local], [half]], Grouped(Local, half));
     }
 
-    private CertificateOptions[][] Grouped(params CertificateOptions[] pairs) => [.. _disk.GroupByDevices(pairs, pair => pair)];
+    private static WatchedFiles Files(params string[] paths) => new("default", [.. paths], PipelineKit.Timing);
 
-    private Task<PairSnapshot> InspectAsync(CertificateOptions pair) => _disk.Run(pair, DiskWork.Inspect, files =>
+    private WatchedFiles[][] Grouped(params WatchedFiles[] all) => [.. _disk.GroupByDevices(all, files => files)];
+
+    private Task<FilesSnapshot> InspectAsync(WatchedFiles files) => _disk.Run(files, DiskWork.Inspect, disk =>
     {
         _starts++;
-        return PairSnapshot.Take(files, pair);
+        return FilesSnapshot.Take(disk, files);
     }).Running;
 }

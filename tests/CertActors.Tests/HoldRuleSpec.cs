@@ -9,16 +9,17 @@ public sealed class HoldRuleSpec
     private const bool Holding = true;
     private const bool Held = true;
 
-    private static readonly PairTags Judged = new(Tag(1), Tag(2), Password: null);
-    private static readonly PairTags NewKey = Judged with { Key = Tag(3) };
-    private static readonly PairTags NewKeyAlone = new(Certificate: null, Tag(3), Password: null);
-    private static readonly PairTags KeyAlone = Judged with { Certificate = null };
+    // The certificate, then the key.
+    private static readonly ContentTags Judged = new([Tag(1), Tag(2)]);
+    private static readonly ContentTags NewKey = new([Tag(1), Tag(3)]);
+    private static readonly ContentTags NewKeyAlone = new([null, Tag(3)]);
+    private static readonly ContentTags KeyAlone = new([null, Tag(2)]);
 
-    private static readonly Verdict LacksIssuer = new Verdict.Accepted(Pair: null!, [], LacksIssuer: true);
-    private static readonly Verdict Complete = new Verdict.Accepted(Pair: null!, [], LacksIssuer: false);
+    private static readonly Verdict LacksIssuer = new Verdict.Accepted(Loaded: null!, [], Incomplete: "why");
+    private static readonly Verdict Complete = new Verdict.Accepted(Loaded: null!, [], Incomplete: null);
 
     /// <summary>What it's about; the verdict; what was read; what was judged last, or nothing; whether a load is held; whether this one is.</summary>
-    private static readonly (string Rule, Verdict Verdict, PairTags? Read, PairTags? LastJudged, bool IsHolding, bool IsHeld)[] Rows =
+    private static readonly (string Rule, Verdict Verdict, ContentTags? Read, ContentTags? LastJudged, bool IsHolding, bool IsHeld)[] Rows =
     [
         ("an accepted pair", Complete, NewKey, Judged, Holding, !Held),
         ("an unchanged pair", Verdict.Unchanged.Instance, Judged, Judged, Holding, !Held),
@@ -70,7 +71,7 @@ public sealed class HoldRuleSpec
     [MemberData(nameof(OtherReasons))]
     public void What_the_other_half_can_not_correct_is_never_held(RejectionReason reason)
     {
-        foreach (var lastJudged in (PairTags?[])[Judged, null])
+        foreach (var lastJudged in (ContentTags?[])[Judged, null])
             Assert.False(HoldRule.ShouldHold(new LoadResult(Rejected(reason), NewKey, []), lastJudged, Holding));
     }
 

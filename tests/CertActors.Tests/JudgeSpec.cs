@@ -156,7 +156,7 @@ public sealed class JudgeSpec
         Assert.Equal(expected, verdict switch
         {
             Verdict.Rejected rejected => rejected.Reason.ToString(),
-            Verdict.Accepted { LacksIssuer: true } => "lacks the issuer",
+            Verdict.Accepted { Incomplete: not null } => "lacks the issuer",
             Verdict.Accepted { Warnings.Count: 0 } => Accepted,
             Verdict.Accepted => AcceptedWithWarning,
             _ => verdict.GetType().Name,

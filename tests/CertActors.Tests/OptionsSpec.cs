@@ -57,7 +57,7 @@ public sealed class OptionsSpec
     {
         if (OperatingSystem.IsWindows())
             return;
-        var options = new CertificateSupervisorOptions { Certificates = [Good with { CertificatePath = "/etc/link/../tls.crt", KeyPath = "tls.key" }] }.Checked();
+        var options = new CertificateSupervisorOptions { Certificates = [Good with { CertificatePath = "/etc/link/../tls.crt", KeyPath = "tls.key" }] }.Validated();
         Assert.Equal("/etc/link/../tls.crt", options.Certificates[0].CertificatePath);
         Assert.Equal(Path.Combine(Environment.CurrentDirectory, "tls.key"), options.Certificates[0].KeyPath);
     }

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Tests.Support;
 
@@ -127,7 +128,7 @@ public sealed class ValiditySpec : PipelineKit
     {
         Write(Leaf(daysAgo: 30, daysLeft: 60));
         Start();
-        var pair = new PairState(Options()) { LastChange = Status().LastChange };
+        var pair = new PairState(Options(), Options().ToWatchedFiles()) { LastChange = Status().LastChange };
         var now = Sys.Scheduler.Now;
         Check();
 

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using CertActors.Disk;
+using CertActors.Reloading;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -61,8 +62,8 @@ public sealed class WatchLogSpec : PipelineKit
     private void StartWatching()
     {
         Write(TestPair.Make());
-        CertificateOptions[] pairs = [Options()];
-        Sys.ActorOf(Props.Create(() => new FileWatchActor(pairs, Events.Open, new DiskScheduler(Files, Disk), TestActor, _log)));
+        WatchedFiles[] files = [Options().ToWatchedFiles()];
+        Sys.ActorOf(Props.Create(() => new FileWatchActor(files, Events.Open, new DiskScheduler(Files, Disk), TestActor, _log)));
         Barrier();
     }
 

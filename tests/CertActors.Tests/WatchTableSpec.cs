@@ -11,12 +11,12 @@ public sealed class WatchTableSpec
     private readonly ScriptedEvents _events = new();
     private readonly List<FileEvent> _told = [];
     private readonly WatchTable _watches;
-    private readonly CertificateOptions _one = PairOf("one");
-    private readonly CertificateOptions _other = PairOf("other");
+    private readonly WatchedFiles _one = PairOf("one");
+    private readonly WatchedFiles _other = PairOf("other");
 
     public WatchTableSpec()
     {
-        _watches = new WatchTable(_events.Open, _told.Add, pairs: 2);
+        _watches = new WatchTable(_events.Open, _told.Add, capacity: 2);
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class WatchTableSpec
     {
         var source = new OneWatch();
         var told = new List<FileEvent>();
-        var watches = new WatchTable(source.Open, told.Add, pairs: 2);
+        var watches = new WatchTable(source.Open, told.Add, capacity: 2);
         watches.Watch(_one, [File("/a", "crt")]);
         watches.Watch(_other, [File("/twin", "crt")]);
         source.Raise("crt");
@@ -184,7 +184,7 @@ public sealed class WatchTableSpec
     [Fact]
     public void Hundreds_of_names_in_one_directory_come_and_go()
     {
-        CertificateOptions[] pairs = [.. Enumerable.Range(0, 300).Select(i => PairOf($"{i}"))];
+        WatchedFiles[] pairs = [.. Enumerable.Range(0, 300).Select(i => PairOf($"{i}"))];
         for (var i = 0; i < pairs.Length; i++)
             _watches.Watch(pairs[i], [Step("/", $"{i}")]);
         for (var i = 0; i < pairs.Length; i += 2)
@@ -208,15 +208,15 @@ public sealed class WatchTableSpec
         Assert.Equal((0, 1), (_events.OpenNow, _events.Watched));
     }
 
-    private static CertificateOptions PairOf(string name) => new() { Name = name, CertificatePath = "/crt", KeyPath = "/key" };
+    private static WatchedFiles PairOf(string name) => new(name, ["/crt", "/key"], PipelineKit.Timing);
 
     private static PathStep Step(string directory, string name) => new(directory, name, default, Contents: false);
 
     private static PathStep File(string directory, string name) => new(directory, name, default, Contents: true);
 
-    private List<CertificateOptions> Read()
+    private List<WatchedFiles> Read()
     {
-        List<CertificateOptions> concerned = [.. _told.SelectMany(told => _watches.Acknowledge(told)!)];
+        List<WatchedFiles> concerned = [.. _told.SelectMany(told => _watches.Acknowledge(told)!)];
         _told.Clear();
         return concerned;
     }

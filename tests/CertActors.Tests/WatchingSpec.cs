@@ -1,3 +1,4 @@
+using CertActors.Reloading;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -125,7 +126,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch.AddYears(50);
         var polls = new PollSchedule(() => now);
-        var pair = new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events };
+        var pair = new WatchState(Options().ToWatchedFiles(), share: 1) { Mode = WatchMode.Events };
         polls.Plan(pair, TimeSpan.FromSeconds(10));
         now = now.AddHours(-1);
         Assert.Equal(TimeSpan.FromSeconds(10), polls.Wait);
@@ -141,7 +142,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        WatchedPair[] pairs = [.. Enumerable.Range(0, 1000).Select(_ => new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events })];
+        WatchState[] pairs = [.. Enumerable.Range(0, 1000).Select(_ => new WatchState(Options().ToWatchedFiles(), share: 1) { Mode = WatchMode.Events })];
         for (var i = 0; i < pairs.Length; i++)
             polls.Plan(pairs[i], TimeSpan.FromMilliseconds(10 * (i + 1)));
 
@@ -154,7 +155,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        WatchedPair[] pairs = [.. Enumerable.Range(0, 10).Select(_ => new WatchedPair(Options(), share: 1) { Mode = WatchMode.Events })];
+        WatchState[] pairs = [.. Enumerable.Range(0, 10).Select(_ => new WatchState(Options().ToWatchedFiles(), share: 1) { Mode = WatchMode.Events })];
         for (var i = 0; i < pairs.Length; i++)
             polls.Plan(pairs[i], TimeSpan.FromSeconds(i + 1));
 
@@ -175,7 +176,7 @@ public sealed class WatchingSpec : PipelineKit
     {
         var now = DateTimeOffset.UnixEpoch;
         var polls = new PollSchedule(() => now);
-        var pair = new WatchedPair(Options(), share: 1);
+        var pair = new WatchState(Options().ToWatchedFiles(), share: 1);
         polls.Plan(pair, TimeSpan.FromSeconds(1));
         polls.Plan(pair, TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromSeconds(10), polls.Wait);

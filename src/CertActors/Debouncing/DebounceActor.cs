@@ -2,36 +2,37 @@ using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Diagnostics;
+using CertActors.Disk;
 using CertActors.Reloading;
 using Microsoft.Extensions.Logging;
 
 namespace CertActors.Debouncing;
 
-/// <summary>To <see cref="DebounceActor"/>: something on a pair's path may have changed.</summary>
-/// <param name="Pair">The pair's name.</param>
+/// <summary>To <see cref="DebounceActor"/>: something on a path may have changed.</summary>
+/// <param name="Name">The name of the <see cref="WatchedFiles"/>.</param>
 /// <param name="Reason">Why that is assumed.</param>
-internal sealed record PairTouched(string Pair, ReloadReason Reason) : IDeadLetterSuppression;
+internal sealed record FilesTouched(string Name, ReloadReason Reason) : IDeadLetterSuppression;
 
 /// <summary>
-/// Turns many touches into one load. Each touch starts the pair's debounce window again. The first one also starts a timer that none restarts,
-/// so that a pair is loaded although touches never pause. Whichever ends first ends both.
+/// Turns many touches into one load. Each touch starts the debounce window again. The first one also starts a timer that none restarts, so that
+/// the files are loaded although touches never pause. Whichever ends first ends both.
 /// </summary>
 internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    /// <summary>A pair that is debounced.</summary>
-    /// <param name="Options">The pair's <see cref="CertificateOptions.DebounceWindow"/> and <see cref="CertificateOptions.MaxDebounce"/>.</param>
+    /// <summary>Files that are debounced.</summary>
+    /// <param name="Files">The files.</param>
     /// <param name="ReloadActor">Gets <see cref="Reload"/> when the debounce has ended.</param>
-    internal sealed record Target(CertificateOptions Options, ICanTell ReloadActor);
+    internal sealed record Target(WatchedFiles Files, ICanTell ReloadActor);
 
-    private sealed record DebounceElapsed(string Pair) : IDeadLetterSuppression;
+    private sealed record DebounceElapsed(string Name) : IDeadLetterSuppression;
 
     private readonly IReadOnlyDictionary<string, Target> _targets;
     private readonly ILogger _log;
 
-    // Of each pair that was touched, why it was touched first: that is why it is loaded.
+    // Of all that were touched, why they were touched first: that is why they are loaded.
     private readonly Dictionary<string, ReloadReason> _reasons = new(StringComparer.Ordinal);
 
-    /// <param name="targets">The pairs, by name.</param>
+    /// <param name="targets">By name.</param>
     /// <param name="log">The supervisor's.</param>
     public DebounceActor(IReadOnlyDictionary<string, Target> targets, ILogger log)
     {
@@ -45,11 +46,11 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     {
         switch (message)
         {
-            case PairTouched touched:
+            case FilesTouched touched:
                 OnTouched(touched);
                 break;
-            case DebounceElapsed(var pair):
-                OnElapsed(pair);
+            case DebounceElapsed(var name):
+                OnElapsed(name);
                 break;
             default:
                 Unhandled(message);
@@ -57,28 +58,29 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
         }
     }
 
-    private void OnTouched(PairTouched touched)
+    private void OnTouched(FilesTouched touched)
     {
-        var pair = _targets[touched.Pair].Options;
-        var elapsed = new DebounceElapsed(pair.Name);
-        Timers.StartSingleTimer(WindowKey(pair.Name), elapsed, pair.DebounceWindow);
-        if (!_reasons.TryAdd(pair.Name, touched.Reason))
+        var (name, reason) = touched;
+        var timing = _targets[name].Files.Timing;
+        var elapsed = new DebounceElapsed(name);
+        Timers.StartSingleTimer(WindowKey(name), elapsed, timing.DebounceWindow);
+        if (!_reasons.TryAdd(name, reason))
             return;
 
-        Timers.StartSingleTimer(MaxKey(pair.Name), elapsed, pair.MaxDebounce);
-        _log.DebounceStarted(pair.Name, touched.Reason, pair.DebounceWindow, pair.MaxDebounce);
+        Timers.StartSingleTimer(MaxKey(name), elapsed, timing.MaxDebounce);
+        _log.DebounceStarted(name, reason, timing.DebounceWindow, timing.MaxDebounce);
     }
 
-    private void OnElapsed(string pair)
+    private void OnElapsed(string name)
     {
-        Timers.Cancel(WindowKey(pair));
-        Timers.Cancel(MaxKey(pair));
-        _reasons.Remove(pair, out var reason);
-        _log.DebounceEnded(pair, reason);
-        _targets[pair].ReloadActor.Tell(new Reload(reason), Self);
+        Timers.Cancel(WindowKey(name));
+        Timers.Cancel(MaxKey(name));
+        _reasons.Remove(name, out var reason);
+        _log.DebounceEnded(name, reason);
+        _targets[name].ReloadActor.Tell(new Reload(reason), Self);
     }
 
-    private static (string, string) WindowKey(string pair) => (nameof(CertificateOptions.DebounceWindow), pair);
+    private static (string, string) WindowKey(string name) => (nameof(ReloadTiming.DebounceWindow), name);
 
-    private static (string, string) MaxKey(string pair) => (nameof(CertificateOptions.MaxDebounce), pair);
+    private static (string, string) MaxKey(string name) => (nameof(ReloadTiming.MaxDebounce), name);
 }

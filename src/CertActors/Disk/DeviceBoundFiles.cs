@@ -16,7 +16,7 @@ internal sealed class DeviceBoundFiles(IFiles files, MountTable mounts, Devices 
 
     public Devices Allowed => allowed;
 
-    /// <summary>The devices that were accessed. Where these are all that are allowed, it is the same object, so that thousands of pairs share it.</summary>
+    /// <summary>The devices that were accessed. Where these are all that are allowed, it is the same object, so that thousands of files share it.</summary>
     public Devices DevicesAccessed => _accessed.Equals(allowed) ? allowed : _accessed;
 
     public FileStamp? Stat(string path) => On(path).Stat(path);

@@ -1,9 +1,9 @@
 namespace CertActors.Disk;
 
 /// <summary>A call that may block, from the moment when it is requested.</summary>
-/// <param name="pair">The pair whose paths it accesses.</param>
+/// <param name="files">The files whose paths it accesses.</param>
 /// <param name="work">What it does.</param>
-internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
+internal abstract class DiskCall(WatchedFiles files, DiskWork work)
 {
     private readonly Lock _lock = new();
     private DeviceQueue _queue = null!;
@@ -11,7 +11,7 @@ internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
     private bool _hasStarted;
     private bool _queueAdvanced;
 
-    public CertificateOptions Pair { get; } = pair;
+    public WatchedFiles Files { get; } = files;
 
     public DiskWork Work { get; } = work;
 
@@ -45,7 +45,7 @@ internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
     }
 
     /// <returns>Null if it has ended; the devices that it needs if it must be started again in another queue.</returns>
-    public Devices? Run(DeviceBoundFiles files)
+    public Devices? Run(DeviceBoundFiles disk)
     {
         lock (_lock)
         {
@@ -55,19 +55,19 @@ internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
 
         try
         {
-            Call(files);
+            Call(disk);
             return null;
         }
         catch (CrossDeviceException elsewhere)
         {
-            return files.Allowed.With(elsewhere.Device);
+            return disk.Allowed.With(elsewhere.Device);
         }
     }
 
     /// <summary>Completes the task of the call with its result or its exception.</summary>
     public abstract void Complete();
 
-    protected abstract void Call(DeviceBoundFiles files);
+    protected abstract void Call(DeviceBoundFiles disk);
 
     private void NoteAdvance()
     {
@@ -80,7 +80,7 @@ internal abstract class DiskCall(CertificateOptions pair, DiskWork work)
 }
 
 /// <inheritdoc/>
-internal sealed class DiskCall<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call) : DiskCall(pair, work)
+internal sealed class DiskCall<T>(WatchedFiles files, DiskWork work, Func<DeviceBoundFiles, T> call) : DiskCall(files, work)
 {
     private Func<DeviceBoundFiles, T>? _call = call;
     private readonly TaskCompletionSource<T> _ended = new();
@@ -100,11 +100,11 @@ internal sealed class DiskCall<T>(CertificateOptions pair, DiskWork work, Func<D
             _ended.SetResult(_result);
     }
 
-    protected override void Call(DeviceBoundFiles files)
+    protected override void Call(DeviceBoundFiles disk)
     {
         try
         {
-            _result = _call!(files);
+            _result = _call!(disk);
         }
         catch (Exception failure) when (failure is not CrossDeviceException)
         {

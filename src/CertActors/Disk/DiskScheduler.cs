@@ -5,10 +5,10 @@ namespace CertActors.Disk;
 /// <summary>What a call does on a disk, in the order in which waiting calls are started.</summary>
 internal enum DiskWork
 {
-    /// <summary>Inspecting the paths of a pair and watching their steps: short, and events depend on it.</summary>
+    /// <summary>Inspecting paths and watching their steps: short, and events depend on it.</summary>
     Inspect,
 
-    /// <summary>Reading and judging the files of a pair.</summary>
+    /// <summary>Reading and judging the files.</summary>
     Load,
 
     /// <summary>
@@ -19,15 +19,15 @@ internal enum DiskWork
 }
 
 /// <summary>
-/// Divides the disk threads among device queues, one for each set of devices that the paths of pairs cross: a bulkhead. A dead mount takes a few of
-/// the threads; the others remain for the pairs that do not depend on it.
+/// Divides the disk threads among device queues, one for each set of devices that the paths of files cross: a bulkhead. A dead mount takes a few of
+/// the threads; the others remain for the files that do not depend on it.
 /// </summary>
 /// <remarks>
-/// A call starts in the queue of the devices that the last call for its pair accessed; for the first call, those that the table of mounts gives for
+/// A call starts in the queue of the devices that the last call for its files accessed; for the first call, those that the table of mounts gives for
 /// the configured paths. Before it accesses another device it moves to the queue of all of them: the table of mounts gives the device of a path
 /// without an access to the path.
 /// </remarks>
-internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
+internal sealed class DiskScheduler(IFiles disk, TaskScheduler threads)
 {
     // Other work runs one call at a time in each queue.
     private const int MaxLoads = 2;
@@ -38,25 +38,25 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
     private readonly Lock _lock = new();
     private readonly Dictionary<Devices, DeviceQueue> _queues = [];
 
-    // By reference, as two equal pairs are still two. An entry goes when its pair does.
-    private readonly ConditionalWeakTable<CertificateOptions, Devices> _devicesAccessed = [];
+    // An entry goes when its files do.
+    private readonly ConditionalWeakTable<WatchedFiles, Devices> _devicesAccessed = [];
     private volatile MountTable? _mounts;
     private volatile MountTable _lastMounts = MountTable.Unknown;
     private int _mountChanges;
     private int _running;
 
     /// <summary>Runs a call that may block. It starts again from the beginning when it moves to another queue, so it must tolerate being aborted.</summary>
-    public DiskCall<T> Run<T>(CertificateOptions pair, DiskWork work, Func<DeviceBoundFiles, T> call)
+    public DiskCall<T> Run<T>(WatchedFiles files, DiskWork work, Func<DeviceBoundFiles, T> call)
     {
-        var waiting = new DiskCall<T>(pair, work, call);
-        Queue(waiting, DevicesOf(pair));
+        var waiting = new DiskCall<T>(files, work, call);
+        Queue(waiting, DevicesOf(files));
         StartOnOtherThreads();
         return waiting;
     }
 
-    /// <summary>Groups pairs by the devices that their paths cross: a call for one pair of a group is in the right queue for all of it.</summary>
-    public IEnumerable<T[]> GroupByDevices<T>(IEnumerable<T> pairs, Func<T, CertificateOptions> optionsOf) =>
-        pairs.GroupBy(pair => DevicesOf(optionsOf(pair)), (_, group) => group.ToArray());
+    /// <summary>Groups files by the devices that their paths cross: a call for one of a group is in the right queue for all of it.</summary>
+    public IEnumerable<T[]> GroupByDevices<T>(IEnumerable<T> all, Func<T, WatchedFiles> filesOf) =>
+        all.GroupBy(one => DevicesOf(filesOf(one)), (_, group) => group.ToArray());
 
     /// <summary>Reads the table of mounts again before the next call, as it may have changed.</summary>
     public void ForgetMounts()
@@ -70,16 +70,17 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
 
     // None while the table of mounts has not been read, which is done on a disk thread only. The last call may have ended before it accessed all
     // paths, so that the devices that these cross by name count, too.
-    private Devices DevicesOf(CertificateOptions pair)
+    private Devices DevicesOf(WatchedFiles files)
     {
-        var accessed = _devicesAccessed.TryGetValue(pair, out var known) ? known : Devices.None;
-        return _mounts is { } mounts ? AddDevicesOf(pair, mounts, accessed) : accessed;
+        var accessed = _devicesAccessed.TryGetValue(files, out var known) ? known : Devices.None;
+        return _mounts is { } mounts ? AddDevicesOf(files, mounts, accessed) : accessed;
     }
 
-    private static Devices AddDevicesOf(CertificateOptions pair, MountTable mounts, Devices devices)
+    private static Devices AddDevicesOf(WatchedFiles files, MountTable mounts, Devices devices)
     {
-        devices = mounts.AddDevicesAlong(pair.KeyPath, mounts.AddDevicesAlong(pair.CertificatePath, devices));
-        return pair.PasswordPath is { } password ? mounts.AddDevicesAlong(password, devices) : devices;
+        foreach (var path in files.Paths)
+            devices = mounts.AddDevicesAlong(path, devices);
+        return devices;
     }
 
     private void Queue(DiskCall call, Devices devices)
@@ -145,8 +146,8 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
     {
         var queue = call.Queue;
         var mounts = Mounts();
-        var bound = new DeviceBoundFiles(files, mounts, queue.Devices);
-        var elsewhere = queue.Devices == Devices.None ? AddDevicesOf(call.Pair, mounts, Devices.None) : call.Run(bound);
+        var bound = new DeviceBoundFiles(disk, mounts, queue.Devices);
+        var elsewhere = queue.Devices == Devices.None ? AddDevicesOf(call.Files, mounts, Devices.None) : call.Run(bound);
         lock (_lock)
         {
             _running--;
@@ -162,16 +163,16 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
             return;
         }
 
-        // A poll follows links unchecked, and for many pairs.
+        // A poll follows links unchecked, and for many files.
         if (call.Work != DiskWork.Poll)
-            Remember(call.Pair, bound.DevicesAccessed);
+            Remember(call.Files, bound.DevicesAccessed);
         call.Complete();
     }
 
-    private void Remember(CertificateOptions pair, Devices accessed)
+    private void Remember(WatchedFiles files, Devices accessed)
     {
-        if (!_devicesAccessed.TryGetValue(pair, out var known) || !known.Equals(accessed))
-            _devicesAccessed.AddOrUpdate(pair, accessed);
+        if (!_devicesAccessed.TryGetValue(files, out var known) || !known.Equals(accessed))
+            _devicesAccessed.AddOrUpdate(files, accessed);
     }
 
     private MountTable Mounts()
@@ -183,7 +184,7 @@ internal sealed class DiskScheduler(IFiles files, TaskScheduler threads)
         MountTable read;
         try
         {
-            read = files.ReadMounts();
+            read = disk.ReadMounts();
         }
         catch (IOException)
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using CertActors.Reloading.Formats;
 
@@ -22,14 +23,19 @@ internal readonly record struct ContentTag(UInt128 Value)
     public override string ToString() => nameof(ContentTag);
 }
 
-/// <summary>The tags of a pair's files; null for a file that was not read.</summary>
-internal readonly record struct PairTags(ContentTag? Certificate, ContentTag? Key, ContentTag? Password)
+/// <summary>The tags of some files, in the order of their paths; null for a file that was not read. Compared by value.</summary>
+internal sealed class ContentTags(ImmutableArray<ContentTag?> tags) : IEquatable<ContentTags>
 {
+    private readonly ImmutableArray<ContentTag?> _tags = tags;
+
     /// <summary>Whether any file was read whose content is not the earlier one.</summary>
-    public bool HasNewContent(PairTags earlier) =>
-        IsNew(Certificate, earlier.Certificate) || IsNew(Key, earlier.Key) || IsNew(Password, earlier.Password);
+    public bool HasNewContent(ContentTags earlier) => _tags.Zip(earlier._tags).Any(tag => tag.First is not null && tag.First != tag.Second);
 
-    public override string ToString() => nameof(PairTags);
+    public bool Equals(ContentTags? other) => other is not null && _tags.AsSpan().SequenceEqual(other._tags.AsSpan());
 
-    private static bool IsNew(ContentTag? content, ContentTag? earlier) => content is not null && content != earlier;
+    public override bool Equals(object? obj) => Equals(obj as ContentTags);
+
+    public override int GetHashCode() => _tags.IsEmpty ? 0 : _tags[0].GetHashCode();
+
+    public override string ToString() => nameof(ContentTags);
 }

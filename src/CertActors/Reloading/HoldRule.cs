@@ -11,12 +11,12 @@ internal static class HoldRule
     /// <returns>
     /// True if writing the rest may correct what is wrong with the files, and some of them have changed since they were judged last.
     /// </returns>
-    public static bool ShouldHold(LoadResult result, PairTags? lastJudged, bool isHolding)
+    public static bool ShouldHold(LoadResult result, ContentTags? lastJudged, bool isHolding)
     {
         var hasNewContent = result.Tags is { } tags && lastJudged is { } judged && tags.HasNewContent(judged);
         return result.Verdict switch
         {
-            Verdict.Accepted accepted => accepted.LacksIssuer,
+            Verdict.Accepted accepted => accepted.Incomplete is not null,
             Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
 
             // Two complete files that do not match may be the old and the new half of a rotation, even if it is not known what was there before.

@@ -26,13 +26,13 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call)
     /// <inheritdoc cref="DiskCall.QueueAdvanced"/>
     public bool QueueAdvanced() => call.QueueAdvanced();
 
-    /// <summary>Nobody will use the result: the loaded pair is disposed of when the load ends.</summary>
+    /// <summary>Nobody will use the result: what it has loaded is disposed of when the load ends.</summary>
     public void Abandon() =>
         Running.ContinueWith(
             static ended =>
             {
                 if (ended is { IsCompletedSuccessfully: true, Result.Verdict: Verdict.Accepted accepted })
-                    accepted.Pair.Dispose();
+                    accepted.Loaded.Dispose();
                 _ = ended.Exception; // Observed, as nobody awaits the task.
             },
             CancellationToken.None,

@@ -6,4 +6,4 @@ namespace CertActors.Reloading;
 /// <param name="Verdict">The verdict.</param>
 /// <param name="Tags">The contents that were judged; null if they changed during each attempt to read them.</param>
 /// <param name="Warnings">Warnings about the files.</param>
-internal sealed record LoadResult(Verdict Verdict, PairTags? Tags, IReadOnlyList<FileWarning> Warnings);
+internal sealed record LoadResult(Verdict Verdict, ContentTags? Tags, IReadOnlyList<FileWarning> Warnings);

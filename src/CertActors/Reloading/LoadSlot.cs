@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace CertActors.Reloading;
 
 /// <summary>A request for a load.</summary>
-/// <param name="Reason">Why the pair is loaded.</param>
+/// <param name="Reason">Why it is loaded.</param>
 /// <param name="Waiting">The numbers of the <see cref="ReloadNow"/> requests that wait for the outcome.</param>
 internal sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Waiting)
 {
@@ -16,7 +16,7 @@ internal sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Wai
     public LoadRequest And(LoadRequest later) => new(later.Reason, Waiting.AddRange(later.Waiting));
 }
 
-/// <summary>The loads of one pair: one in flight, and one queued, which stands for all requests that arrive meanwhile.</summary>
+/// <summary>The loads of one <see cref="IReloadable"/>: one in flight, and one queued, which stands for all requests that arrive meanwhile.</summary>
 /// <remarks>A load that an earlier incarnation of the actor started is in flight, too: its result is dropped, but it holds a disk thread.</remarks>
 internal sealed class LoadSlot
 {

@@ -3,14 +3,13 @@ using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Diagnostics;
 using CertActors.Disk;
-using CertActors.Holding;
 using CertActors.Reloading.Judging;
 using CertActors.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace CertActors.Reloading;
 
-/// <summary>Loads one pair when a <see cref="Reload"/> asks for it, and reports each outcome to its parent.</summary>
+/// <summary>Loads, and has judged and published, one <see cref="IReloadable"/> when a <see cref="Reload"/> asks for it; reports each outcome to its parent.</summary>
 internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
     /// <summary>A load has ended, which this incarnation or an earlier one started.</summary>
@@ -31,8 +30,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
 
-    private readonly CertificateOptions _options;
-    private readonly CertificateCell _cell;
+    private readonly IReloadable _target;
     private readonly ReloadState _state;
     private readonly DiskScheduler _disk;
     private readonly ILogger _log;
@@ -41,13 +39,15 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
     private Hold? _hold;
 
-    public ReloadActor(CertificateOptions options, CertificateCell cell, ReloadState state, DiskScheduler disk, ILogger log)
+    public ReloadActor(IReloadable target, ReloadState state, DiskScheduler disk, ILogger log)
     {
-        (_options, _cell, _state, _disk, _log) = (options, cell, state, disk, log);
-        _verdicts = new VerdictHandler(options, cell, state);
+        (_target, _state, _disk, _log) = (target, state, disk, log);
+        _verdicts = new VerdictHandler(target, state);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    private string Name => _target.Files.Name;
 
     private static DateTimeOffset Now => Context.System.Scheduler.Now;
 
@@ -57,7 +57,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         var isRunning = last.IsRunning;
         if (last.IsGivenUp)
-            Context.Parent.Tell(new LoadStuck(_options.Name, isRunning));
+            Context.Parent.Tell(new LoadStuck(Name, isRunning));
         if (isRunning)
             Follow(last, request: null);
     }
@@ -103,23 +103,22 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         }
 
         // A load that was given up may never end. Its failure has been reported, and answers the request.
-        if (!request.Waiting.IsEmpty && inFlight is { IsGivenUp: true, IsRunning: true } && _cell.LastFailure is { } failure)
+        if (!request.Waiting.IsEmpty && inFlight is { IsGivenUp: true, IsRunning: true } && _target.LastFailure is { } failure)
         {
-            Context.Parent.Tell(new PairJudged(_options.Name, Change: null, failure, IsRepeated: true, Warnings: [], request.Waiting));
+            Context.Parent.Tell(new Judged(Name, Change: null, failure, IsRepeated: true, Warnings: [], request.Waiting));
             request = request with { Waiting = [] };
         }
 
-        _log.LoadQueued(_options.Name, request.Reason);
+        _log.LoadQueued(Name, request.Reason);
         _slot.Queue(request);
     }
 
     private void Start(LoadRequest request)
     {
-        _log.LoadStarted(_options.Name, request.Reason);
-        var (options, served, scheduler) = (_options, _cell.Serving?.Pair, Context.System.Scheduler);
-        var servedTags = _state.ServedTags(served);
-        _state.Attempt = new LoadAttempt(
-            _disk.Run(options, DiskWork.Load, files => KeyPairLoader.Load(files, options, served, servedTags, () => scheduler.Now)));
+        _log.LoadStarted(Name, request.Reason);
+        var scheduler = Context.System.Scheduler;
+        var load = _target.PrepareLoad(_state.ServedTags(_target.Served), () => scheduler.Now);
+        _state.Attempt = new LoadAttempt(_disk.Run(_target.Files, DiskWork.Load, load));
         Follow(_state.Attempt, request);
     }
 
@@ -132,7 +131,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     }
 
     private void LimitTime(LoadAttempt attempt) =>
-        Timers.StartSingleTimer(nameof(LoadTimedOut), new LoadTimedOut(attempt), _options.LoadTimeLimit);
+        Timers.StartSingleTimer(nameof(LoadTimedOut), new LoadTimedOut(attempt), _target.Files.Timing.LoadTimeLimit);
 
     private void OnTimedOut(LoadAttempt attempt)
     {
@@ -147,7 +146,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         if (!attempt.IsGivenUp)
         {
             attempt.GiveUp();
-            Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: true));
+            Context.Parent.Tell(new LoadStuck(Name, IsStuck: true));
         }
         else if (waiting.IsEmpty)
         {
@@ -161,7 +160,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     {
         Timers.Cancel(nameof(LoadTimedOut));
         if (attempt.IsGivenUp)
-            Context.Parent.Tell(new LoadStuck(_options.Name, IsStuck: false));
+            Context.Parent.Tell(new LoadStuck(Name, IsStuck: false));
 
         // The slot is freed first: an exception of the load is a fault, and stops the actor.
         if (_slot.End() is { } request)
@@ -182,7 +181,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         Timers.Cancel(nameof(Hold));
         var judged = _verdicts.Apply(request, result, wasGivenUp, Now);
         if (judged is { Change: null, Failure: null })
-            _log.Unchanged(_options.Name);
+            _log.Unchanged(Name);
         Context.Parent.Tell(judged);
         if (judged.Failure is null)
             _retry.Reset();
@@ -199,13 +198,21 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             Timers.StartSingleTimer(nameof(Hold), _hold with { IsExpired = true }, MaxHold);
         }
 
-        _log.Held(_options.Name, _hold.Until, message);
+        _log.Held(Name, _hold.Until, message);
     }
 
     private void RetryLater()
     {
         var delay = _retry.Next();
         Timers.StartSingleTimer(nameof(ReloadReason.Retry), new Reload(ReloadReason.Retry), delay);
-        _log.RetryPlanned(_options.Name, delay);
+        _log.RetryPlanned(Name, delay);
+    }
+
+    /// <summary>How to start the actor of one <see cref="IReloadable"/>, again and again: what it remembers in between is reached by its incarnations alone.</summary>
+    public static Func<IReloadable, ILogger, Props> PropsWithMemory(DiskScheduler disk)
+    {
+        // By type and arguments: an expression is compiled for each, which takes longer than everything else that starts its actor.
+        var state = new ReloadState();
+        return (target, log) => Props.Create<ReloadActor>(target, state, disk, log);
     }
 }

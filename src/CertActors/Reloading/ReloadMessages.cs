@@ -4,29 +4,29 @@ using Akka.Event;
 
 namespace CertActors.Reloading;
 
-/// <summary>Requests a load. Received by the pair's <see cref="ReloadActor"/>.</summary>
-/// <param name="Reason">Why the pair is loaded.</param>
+/// <summary>Requests a load. Received by the <see cref="ReloadActor"/>.</summary>
+/// <param name="Reason">Why it is loaded.</param>
 /// <param name="Request">The number of the <see cref="ReloadNow"/> that waits for the outcome; 0 for none.</param>
 internal sealed record Reload(ReloadReason Reason, long Request = 0) : IDeadLetterSuppression;
 
-/// <summary>A load was judged, or given up. Sent by a pair's <see cref="ReloadActor"/> to its parent.</summary>
-/// <param name="Pair">The pair's name.</param>
+/// <summary>A load was judged, or given up. Sent by a <see cref="ReloadActor"/> to its parent.</summary>
+/// <param name="Name">The name of what was loaded.</param>
 /// <param name="Change">The swap; null if there was none.</param>
 /// <param name="Failure">Why the load failed; null if it did not. With neither a change nor a failure, the files contain what is served.</param>
 /// <param name="IsRepeated">Whether the failure was reported before: see <see cref="StandingRejection"/>.</param>
 /// <param name="Warnings">Warnings that were not given before.</param>
 /// <param name="Requests">The numbers of the requests that this answers.</param>
-internal sealed record PairJudged(
-    string Pair, CertificateChanged? Change, CertificateReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)
+internal sealed record Judged(
+    string Name, GenerationChanged? Change, ReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)
     : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
-    public override string ToString() => nameof(PairJudged);
+    public override string ToString() => nameof(Judged);
 }
 
 /// <summary>
-/// A load that was given up holds its thread, or has released it. Sent by a pair's <see cref="ReloadActor"/> to its parent when that changes, before
-/// the <see cref="PairJudged"/> of the same load, and when the actor starts after a load that was given up.
+/// A load that was given up holds its thread, or has released it. Sent by a <see cref="ReloadActor"/> to its parent when that changes, before
+/// the <see cref="Judged"/> of the same load, and when the actor starts after a load that was given up.
 /// </summary>
-/// <param name="Pair">The pair's name.</param>
-/// <param name="IsStuck">Whether the load holds its thread, so that the pair can start no other.</param>
-internal sealed record LoadStuck(string Pair, bool IsStuck) : IDeadLetterSuppression;
+/// <param name="Name">The name of what was loaded.</param>
+/// <param name="IsStuck">Whether the load holds its thread, so that no other can start.</param>
+internal sealed record LoadStuck(string Name, bool IsStuck) : IDeadLetterSuppression;

@@ -13,7 +13,7 @@ internal sealed class StandingRejection
 
     private static readonly TimeSpan BetweenFurtherReports = TimeSpan.FromMinutes(1);
 
-    private readonly List<(Verdict.Rejected Verdict, PairTags? Tags)> _reported = [];
+    private readonly List<(Verdict.Rejected Verdict, ContentTags? Tags)> _reported = [];
     private DateTimeOffset _lastReport;
 
     /// <summary>A load was good.</summary>
@@ -24,7 +24,7 @@ internal sealed class StandingRejection
         _reported.RemoveAll(reported => !wasGivenUp || reported.Verdict.Reason != RejectionReason.TimedOut);
 
     /// <returns>Whether the rejection is reported.</returns>
-    public bool Add(Verdict.Rejected verdict, PairTags? tags, DateTimeOffset now)
+    public bool Add(Verdict.Rejected verdict, ContentTags? tags, DateTimeOffset now)
     {
         if (_reported.Contains((verdict, tags)))
             return false;

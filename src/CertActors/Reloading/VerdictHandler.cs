@@ -1,34 +1,20 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using CertActors.Holding;
 using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading;
 
-/// <summary>
-/// Carries out the verdicts on one pair: swaps in what is accepted, and keeps the failure of what is rejected. Belongs to the pair's
-/// <see cref="ReloadActor"/>, and is the only writer of its cell.
-/// </summary>
-internal sealed class VerdictHandler(CertificateOptions options, CertificateCell cell, ReloadState state)
+/// <summary>Carries out verdicts: publishes what is accepted, and keeps the failure of what is rejected. Belongs to the <see cref="ReloadActor"/>.</summary>
+internal sealed class VerdictHandler(IReloadable target, ReloadState state)
 {
-    public PairJudged Apply(LoadRequest request, LoadResult result, bool wasGivenUp, DateTimeOffset now)
+    public Judged Apply(LoadRequest request, LoadResult result, bool wasGivenUp, DateTimeOffset now)
     {
         state.LastJudgedFiles = result.Tags ?? state.LastJudgedFiles;
         var warnings = state.NewWarnings(result);
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
-                var served = cell.Serving;
-                var change = new CertificateChanged
-                {
-                    Name = options.Name,
-                    Generation = (served?.Generation ?? 0) + 1,
-                    Previous = served?.Facts,
-                    Current = accepted.Pair.Facts,
-                    Reason = request.Reason,
-                    At = now,
-                };
-                cell.Publish(new ServingCertificate(change, accepted.Pair));
+                var change = target.Publish(accepted, request.Reason, now);
                 return Accept(request, change, result.Tags, wasGivenUp, [.. accepted.Warnings, .. warnings]);
             case Verdict.Unchanged:
                 return Accept(request, change: null, result.Tags, wasGivenUp, warnings);
@@ -40,9 +26,10 @@ internal sealed class VerdictHandler(CertificateOptions options, CertificateCell
     }
 
     /// <summary>A load has exceeded its time limit, and is given up.</summary>
-    public PairJudged TimeOut(ImmutableArray<long> waiting, DateTimeOffset now)
+    public Judged TimeOut(ImmutableArray<long> waiting, DateTimeOffset now)
     {
-        var message = $"{options.CertificatePath} and {options.KeyPath} were not read within {options.LoadTimeLimit.TotalSeconds} s; check whether the disk responds.";
+        var files = target.Files;
+        var message = $"{files.PathList} were not read within {files.Timing.LoadTimeLimit.TotalSeconds} s; check whether the disk responds.";
         return Reject(waiting, new Verdict.Rejected(RejectionReason.TimedOut, message), tags: null, warnings: [], now);
     }
 
@@ -50,41 +37,31 @@ internal sealed class VerdictHandler(CertificateOptions options, CertificateCell
     /// <returns>What is not finished, for people.</returns>
     public string Hold(Verdict verdict, DateTimeOffset now)
     {
-        if (verdict is not Verdict.Rejected rejected)
+        if (verdict is Verdict.Accepted { Incomplete: { } reason } accepted)
         {
-            (verdict as Verdict.Accepted)?.Pair.Dispose();
-            return $"{options.CertificatePath} ends before an issuer that clients may not have.";
+            accepted.Loaded.Dispose();
+            return reason;
         }
 
         // Whoever waits for the first load gets this failure if the wait ends before the hold.
-        if (cell.Serving is null)
-            cell.LastFailure = FailureOf(rejected, now);
+        var rejected = (Verdict.Rejected)verdict;
+        if (target.Served is null)
+            target.Fail(rejected, now);
         return rejected.Message;
     }
 
-    private PairJudged Accept(LoadRequest request, CertificateChanged? change, PairTags? tags, bool wasGivenUp, IReadOnlyList<string> warnings)
+    private Judged Accept(LoadRequest request, GenerationChanged? change, ContentTags? tags, bool wasGivenUp, IReadOnlyList<string> warnings)
     {
-        state.SetServedTags(cell.Serving!.Pair, tags);
+        state.SetServedTags(target.Served!, tags);
         state.Rejection.Clear(wasGivenUp);
-        cell.LastFailure = null;
-        return new PairJudged(options.Name, change, Failure: null, IsRepeated: false, warnings, request.Waiting);
+        target.ClearFailure();
+        return new Judged(target.Files.Name, change, Failure: null, IsRepeated: false, warnings, request.Waiting);
     }
 
-    private PairJudged Reject(
-        ImmutableArray<long> waiting, Verdict.Rejected verdict, PairTags? tags, IReadOnlyList<string> warnings, DateTimeOffset now)
+    private Judged Reject(
+        ImmutableArray<long> waiting, Verdict.Rejected verdict, ContentTags? tags, IReadOnlyList<string> warnings, DateTimeOffset now)
     {
         var isNew = state.Rejection.Add(verdict, tags, now);
-        var failure = FailureOf(verdict, now);
-        cell.LastFailure = failure;
-        return new PairJudged(options.Name, Change: null, failure, IsRepeated: !isNew, warnings, waiting);
+        return new Judged(target.Files.Name, Change: null, target.Fail(verdict, now), IsRepeated: !isNew, warnings, waiting);
     }
-
-    private CertificateReloadFailed FailureOf(Verdict.Rejected verdict, DateTimeOffset now) => new()
-    {
-        Name = options.Name,
-        Reason = verdict.Reason,
-        Message = verdict.Message,
-        StillServed = cell.Serving?.Facts,
-        At = now,
-    };
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.Supervision;
 
-/// <summary>Announces what happens to pairs: in the log, to the subscribers and on the event stream of the actor system.</summary>
+/// <summary>Announces what happens: in the log, to the subscribers and on the event stream of the actor system.</summary>
 /// <param name="subscribers">The subscribers, which outlive this incarnation of the supervisor.</param>
 /// <param name="context">The supervisor's.</param>
 /// <param name="log">The supervisor's.</param>
@@ -17,12 +17,12 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
             context.Watch(subscriber);
     }
 
-    /// <summary>Adds a subscriber, and sends it the present state of each pair.</summary>
-    public void Subscribe(IActorRef subscriber, IEnumerable<PairState> pairs)
+    /// <summary>Adds a subscriber, and sends it the present state.</summary>
+    public void Subscribe(IActorRef subscriber, IEnumerable<ReloadableState> all)
     {
         subscribers.Add(subscriber);
         context.Watch(subscriber);
-        foreach (var announcement in pairs.SelectMany(pair => pair.Announced))
+        foreach (var announcement in all.SelectMany(known => known.Announced))
             subscriber.Tell(announcement);
     }
 
@@ -32,15 +32,17 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
             context.Unwatch(subscriber);
     }
 
-    public void Announce(CertificateChanged change)
+    public void Announce(GenerationChanged change)
     {
-        log.Changed(change.Name, change.Generation, change.Current.Sha256, change.Current.NotAfter, change.Reason);
+        if (change is CertificateChanged pair)
+            log.Changed(pair.Name, pair.Generation, pair.Current.Sha256, pair.Current.NotAfter, pair.Reason);
         Publish(change);
     }
 
-    public void Announce(CertificateReloadFailed failure)
+    public void Announce(ReloadFailed failure)
     {
-        log.Rejected(failure.Name, failure.Reason, failure.Message, failure.StillServed?.Sha256 ?? "nothing");
+        if (failure is CertificateReloadFailed pair)
+            log.Rejected(pair.Name, pair.Reason, pair.Message, pair.StillServed?.Sha256 ?? "nothing");
         Publish(failure);
     }
 

@@ -12,7 +12,7 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
     /// <remarks>All pairs are checked each minute: it allocates nothing unless a report is due.</remarks>
     public static ExpiryReport? Due(PairState pair, DateTimeOffset now)
     {
-        if (pair.LastChange is not { } served || Passed(served.Current, now, pair.Options.ExpiryThresholds) is not { } threshold)
+        if (pair.Served is not { } served || Passed(served.Current, now, pair.Options.ExpiryThresholds) is not { } threshold)
             return null;
         if (pair.Expiry is { } last && last.Announcement.Generation == served.Generation && last.Threshold <= threshold)
             return null;

@@ -1,38 +1,27 @@
+using CertActors.Disk;
+
 namespace CertActors.Supervision;
 
-/// <summary>What the supervisor knows of a pair. Replaced whole.</summary>
-internal sealed record PairState(CertificateOptions Options)
+/// <summary>What the supervisor knows of a pair.</summary>
+internal sealed record PairState(CertificateOptions Options, WatchedFiles Files) : ReloadableState(Files)
 {
-    public string Name => Options.Name;
-
-    /// <summary>The last swap that was announced.</summary>
-    public CertificateChanged? LastChange { get; init; }
-
-    /// <summary>Why the present files are rejected; null once a load was good.</summary>
-    public CertificateReloadFailed? CurrentFailure { get; init; }
+    /// <summary>What is served; null before the first load.</summary>
+    public CertificateChanged? Served => (CertificateChanged?)LastChange;
 
     /// <summary>The last report of an expiry, of whichever generation.</summary>
     public ExpiryReport? Expiry { get; init; }
 
-    public LoadCounts Loads { get; init; } = new();
-
-    /// <summary>The last watch mode that was announced.</summary>
-    public WatchModeChanged? WatchMode { get; init; }
-
-    public bool IsLoadStuck { get; init; }
-
     public CertificateStatus Status => new()
     {
         Name = Name,
-        LastChange = LastChange,
-        LastFailure = CurrentFailure,
+        LastChange = Served,
+        LastFailure = (CertificateReloadFailed?)CurrentFailure,
         WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
         LoadStuck = IsLoadStuck,
         Loads = Loads,
     };
 
-    /// <summary>What a new subscriber must be sent to know the present state.</summary>
-    public IEnumerable<object> Announced
+    public override IEnumerable<object> Announced
     {
         get
         {

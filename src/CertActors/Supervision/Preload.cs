@@ -52,7 +52,7 @@ internal static class Preload
         using var certificatePem = Copy(certificate.ExportCertificatePem());
         using var keyPem = Copy(key.ExportPkcs8PrivateKeyPem());
 
-        (Judge.Of(new PairContent(certificatePem, keyPem, Password: null), served: null, start, policy) as Verdict.Accepted)?.Pair.Dispose();
+        (Judge.Of(new PairContent(certificatePem, keyPem, Password: null), served: null, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
         Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, start, policy);
     }
 

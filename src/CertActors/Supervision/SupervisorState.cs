@@ -16,9 +16,9 @@ internal sealed class SupervisorState
         Options = options;
         Platform = platform;
         Loggers = loggers;
-        _pairs = [.. options.Certificates.Select(pair => new PairState(pair))];
+        _pairs = [.. options.Certificates.Select(pair => new PairState(pair, pair.ToWatchedFiles()))];
         _places = _pairs.Select((pair, place) => (pair.Name, place)).ToDictionary(StringComparer.Ordinal);
-        ReloadStates = [.. _pairs.Select(_ => new ReloadState())];
+        ReloadActors = [.. _pairs.Select(_ => ReloadActor.PropsWithMemory(platform.Disk))];
     }
 
     public CertificateHolder Holder { get; }
@@ -32,8 +32,8 @@ internal sealed class SupervisorState
     /// <summary>In the order of the options.</summary>
     public IReadOnlyList<PairState> Pairs => _pairs;
 
-    /// <summary>In the same order. Held for the pairs' <see cref="ReloadActor"/>s, whose <c>Props</c> share them; each is that actor's only.</summary>
-    public IReadOnlyList<ReloadState> ReloadStates { get; }
+    /// <summary>How to start each pair's <see cref="ReloadActor"/>, in the same order.</summary>
+    public IReadOnlyList<Func<IReloadable, ILogger, Props>> ReloadActors { get; }
 
     public HashSet<IActorRef> Subscribers { get; } = [];
 

@@ -12,20 +12,20 @@ using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 namespace CertActors.Watching;
 
 /// <summary>
-/// Notices by file events and by polls that a pair may have changed, and reports it to the <see cref="DebounceActor"/>. It watches every step of
-/// the paths of a pair: see <see cref="PathStep"/>.
+/// Notices by file events and by polls that files may have changed, and reports it to the <see cref="DebounceActor"/>. It watches every step of
+/// their paths: see <see cref="PathStep"/>.
 /// </summary>
 internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessageQueue<IUnboundedMessageQueueSemantics>
 {
-    private sealed record Inspected(WatchedPair Pair, PathInspection Inspection) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    private sealed record Inspected(WatchState State, PathInspection Inspection) : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Inspected);
     }
 
     /// <summary>A poll has ended.</summary>
-    /// <param name="Pairs">The pairs that were polled.</param>
-    /// <param name="Changed">Those whose files differ from their last inspection, or cannot be read.</param>
-    private sealed record Polled(IReadOnlyList<WatchedPair> Pairs, IReadOnlyList<WatchedPair> Changed)
+    /// <param name="All">What was polled.</param>
+    /// <param name="Changed">Those of them that differ from their last inspection, or cannot be read.</param>
+    private sealed record Polled(IReadOnlyList<WatchState> All, IReadOnlyList<WatchState> Changed)
         : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(Polled);
@@ -42,10 +42,10 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         public static readonly RetryEvents Instance = new();
     }
 
-    /// <summary>It may be possible to watch the paths of a pair again.</summary>
-    private sealed record RetryWatch(string Pair) : IDeadLetterSuppression;
+    /// <summary>It may be possible to watch the paths of these files again.</summary>
+    private sealed record RetryWatch(string Name) : IDeadLetterSuppression;
 
-    private readonly Dictionary<string, WatchedPair> _pairs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, WatchState> _watched = new(StringComparer.Ordinal);
     private readonly Func<OnFileEvent, IFileEventSource> _openEventSource;
     private readonly DiskScheduler _disk;
     private readonly ICanTell _debounce;
@@ -57,15 +57,15 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     private WatchTable? _watches;
 
     public FileWatchActor(
-        IReadOnlyList<CertificateOptions> pairs,
+        IReadOnlyList<WatchedFiles> all,
         Func<OnFileEvent, IFileEventSource> openEventSource,
         DiskScheduler disk,
         ICanTell debounce,
         ILogger log)
     {
-        _pairs.EnsureCapacity(pairs.Count);
-        foreach (var (i, pair) in pairs.Index())
-            _pairs.Add(pair.Name, new WatchedPair(pair, (i + 1.0) / pairs.Count));
+        _watched.EnsureCapacity(all.Count);
+        foreach (var (i, files) in all.Index())
+            _watched.Add(files.Name, new WatchState(files, (i + 1.0) / all.Count));
         (_openEventSource, _disk, _debounce, _log) = (openEventSource, disk, debounce, log);
         var scheduler = Context.System.Scheduler;
         _polls = new PollSchedule(() => scheduler.Now);
@@ -76,13 +76,13 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     protected override void PreStart()
     {
         var unavailable = OpenEvents();
-        foreach (var pair in _pairs.Values)
+        foreach (var state in _watched.Values)
         {
             // From the start, as the first inspection may hang.
-            PlanFirstPoll(pair);
+            PlanFirstPoll(state);
             if (unavailable is not null)
-                SetMode(pair, WatchMode.Polling, unavailable);
-            Inspect(pair, ReloadReason.Start);
+                SetMode(state, WatchMode.Polling, unavailable);
+            Inspect(state, ReloadReason.Start);
         }
 
         AwaitPoll();
@@ -99,8 +99,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
                 break;
             case FileEvent:
                 break; // From a table that was closed.
-            case Inspected(var pair, var inspection):
-                OnInspected(pair, inspection);
+            case Inspected(var state, var inspection):
+                OnInspected(state, inspection);
                 break;
             case PollDue:
                 OnPollDue();
@@ -108,14 +108,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             case Polled polled:
                 OnPolled(polled);
                 break;
-            case PairRejected(var name):
-                _pairs[name].LastDigest = null;
+            case FilesRejected(var name):
+                _watched[name].LastDigest = null;
                 break;
             case RetryEvents:
                 OnRetryEvents();
                 break;
             case RetryWatch(var name):
-                Inspect(_pairs[name], ReloadReason.Poll);
+                Inspect(_watched[name], ReloadReason.Poll);
                 break;
             default:
                 Unhandled(message);
@@ -136,96 +136,96 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         if (happened.Step is null)
             _disk.ForgetMounts();
-        foreach (var pair in happened.Watches.Acknowledge(happened)?.Select(pair => _pairs[pair.Name]) ?? _pairs.Values)
+        foreach (var state in happened.Watches.Acknowledge(happened)?.Select(files => _watched[files.Name]) ?? _watched.Values)
         {
-            Touch(pair, ReloadReason.FileChange);
-            Inspect(pair, ReloadReason.FileChange);
+            Touch(state, ReloadReason.FileChange);
+            Inspect(state, ReloadReason.FileChange);
         }
     }
 
-    private void Touch(WatchedPair pair, ReloadReason reason)
+    private void Touch(WatchState state, ReloadReason reason)
     {
-        _log.Touched(pair.Name, reason);
-        _debounce.Tell(new PairTouched(pair.Name, reason), Self);
+        _log.Touched(state.Name, reason);
+        _debounce.Tell(new FilesTouched(state.Name, reason), Self);
     }
 
-    private void Inspect(WatchedPair pair, ReloadReason reason)
+    private void Inspect(WatchState state, ReloadReason reason)
     {
-        if (pair.IsInspecting)
+        if (state.IsInspecting)
         {
-            pair.InspectAgain = reason;
+            state.InspectAgain = reason;
             return;
         }
 
-        pair.Inspecting = reason;
-        var (options, watches) = (pair.Options, _watches);
-        _disk.Run(options, DiskWork.Inspect, files => PathInspection.Run(files, options, watches)).Running.PipeTo(
+        state.Inspecting = reason;
+        var (files, watches) = (state.Files, _watches);
+        _disk.Run(files, DiskWork.Inspect, disk => PathInspection.Run(disk, files, watches)).Running.PipeTo(
             Self,
             Self,
-            success: inspection => new Inspected(pair, inspection),
-            failure: error => new Inspected(pair, PathInspection.Failed(watches, error.Message)));
+            success: inspection => new Inspected(state, inspection),
+            failure: error => new Inspected(state, PathInspection.Failed(watches, error.Message)));
     }
 
-    private void OnInspected(WatchedPair pair, PathInspection inspection)
+    private void OnInspected(WatchState state, PathInspection inspection)
     {
-        var reason = pair.Inspecting!.Value;
-        pair.Inspecting = null;
+        var reason = state.Inspecting!.Value;
+        state.Inspecting = null;
         if (inspection.Watches is not null && inspection.Watches == _watches)
-            ApplyWatch(pair, inspection);
+            ApplyWatch(state, inspection);
 
         // What cannot be inspected counts as changed: its load reports why.
-        var hasChanged = inspection.Digest is null || inspection.Digest != pair.LastDigest;
-        pair.LastDigest = inspection.Digest;
-        _log.PathInspected(pair.Name, reason, hasChanged);
+        var hasChanged = inspection.Digest is null || inspection.Digest != state.LastDigest;
+        state.LastDigest = inspection.Digest;
+        _log.PathInspected(state.Name, reason, hasChanged);
         if (hasChanged)
-            Touch(pair, reason);
+            Touch(state, reason);
 
-        if (pair.InspectAgain is { } again)
+        if (state.InspectAgain is { } again)
         {
-            pair.InspectAgain = null;
-            Inspect(pair, again);
+            state.InspectAgain = null;
+            Inspect(state, again);
         }
     }
 
-    private void ApplyWatch(WatchedPair pair, PathInspection inspection)
+    private void ApplyWatch(WatchState state, PathInspection inspection)
     {
-        var retry = (nameof(RetryWatch), pair.Name);
+        var retry = (nameof(RetryWatch), state.Name);
         if (inspection.Error is { } error)
         {
-            SetMode(pair, WatchMode.Polling, error);
-            pair.WatchRetry ??= NewBackoff();
+            SetMode(state, WatchMode.Polling, error);
+            state.WatchRetry ??= NewBackoff();
             if (!Timers.IsTimerActive(retry))
-                Timers.StartSingleTimer(retry, new RetryWatch(pair.Name), pair.WatchRetry.Next());
+                Timers.StartSingleTimer(retry, new RetryWatch(state.Name), state.WatchRetry.Next());
         }
         else if (inspection.IsStable)
         {
-            SetMode(pair, WatchMode.Events, "every directory of the paths is watched");
-            if (pair.WatchRetry is not null)
+            SetMode(state, WatchMode.Events, "every directory of the paths is watched");
+            if (state.WatchRetry is not null)
                 Timers.Cancel(retry);
-            pair.WatchRetry = null;
+            state.WatchRetry = null;
         }
         else
         {
             // The steps change faster than they are watched: some may not be watched, so the next poll is soon.
-            if (pair.Mode is null)
-                SetMode(pair, WatchMode.Polling, "the directories on the paths have another identity at each inspection; some network file systems report unstable identities");
-            _polls.Plan(pair, pair.Options.PollIntervalWithoutEvents);
+            if (state.Mode is null)
+                SetMode(state, WatchMode.Polling, "the directories on the paths have another identity at each inspection; some network file systems report unstable identities");
+            _polls.Plan(state, state.Files.Timing.PollIntervalWithoutEvents);
             AwaitPoll();
         }
     }
 
-    private void SetMode(WatchedPair pair, WatchMode mode, string message)
+    private void SetMode(WatchState state, WatchMode mode, string message)
     {
-        if (pair.Mode == mode)
+        if (state.Mode == mode)
             return;
-        pair.Mode = mode;
-        PlanFirstPoll(pair);
+        state.Mode = mode;
+        PlanFirstPoll(state);
         AwaitPoll();
-        Context.Parent.Tell(new PairWatched(pair.Name, mode, message));
+        Context.Parent.Tell(new FilesWatched(state.Name, mode, message));
     }
 
-    /// <summary>Plans the first poll in a mode. Each pair has its own place in the interval: thousands at once would delay everything else.</summary>
-    private void PlanFirstPoll(WatchedPair pair) => _polls.Plan(pair, pair.PollInterval * pair.Share);
+    /// <summary>Plans the first poll in a mode. All files have a place of their own in the interval: thousands at once would delay everything else.</summary>
+    private void PlanFirstPoll(WatchState state) => _polls.Plan(state, state.PollInterval * state.Share);
 
     private void AwaitPoll() => Timers.StartSingleTimer(nameof(PollDue), PollDue.Instance, _polls.Wait);
 
@@ -238,47 +238,47 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             _disk.ForgetMounts();
 
         var due = _polls.Take();
-        foreach (var pair in due)
-            _polls.Repeat(pair);
+        foreach (var state in due)
+            _polls.Repeat(state);
         AwaitPoll();
 
-        foreach (var pair in due.Where(pair => pair.IsPolling || pair.IsInspecting))
+        foreach (var state in due.Where(state => state.IsPolling || state.IsInspecting))
         {
             // An inspection that hangs reports nothing. The load that this touch leads to hangs too, and is reported when it times out.
-            Touch(pair, ReloadReason.Poll);
-            Inspect(pair, ReloadReason.Poll);
+            Touch(state, ReloadReason.Poll);
+            Inspect(state, ReloadReason.Poll);
         }
 
-        var idle = due.Where(pair => !pair.IsPolling && !pair.IsInspecting);
-        foreach (var pairs in _disk.GroupByDevices(idle, pair => pair.Options))
-            Poll(pairs);
+        var idle = due.Where(state => !state.IsPolling && !state.IsInspecting);
+        foreach (var group in _disk.GroupByDevices(idle, state => state.Files))
+            Poll(group);
     }
 
-    private void Poll(WatchedPair[] pairs)
+    private void Poll(WatchState[] group)
     {
-        foreach (var pair in pairs)
-            pair.IsPolling = true;
-        (CertificateOptions Options, UInt128? Digest)[] last = [.. pairs.Select(pair => (pair.Options, pair.LastDigest))];
-        _disk.Run(last[0].Options, DiskWork.Poll, files => Array.ConvertAll(last, pair => PathInspection.HasChanged(files, pair.Options, pair.Digest)))
+        foreach (var state in group)
+            state.IsPolling = true;
+        (WatchedFiles Files, UInt128? Digest)[] last = [.. group.Select(state => (state.Files, state.LastDigest))];
+        _disk.Run(last[0].Files, DiskWork.Poll, disk => Array.ConvertAll(last, one => PathInspection.HasChanged(disk, one.Files, one.Digest)))
             .Running.PipeTo(
                 Self,
                 Self,
-                success: hasChanged => new Polled(pairs, [.. pairs.Where((_, i) => hasChanged[i])]),
-                failure: _ => new Polled(pairs, pairs));
+                success: hasChanged => new Polled(group, [.. group.Where((_, i) => hasChanged[i])]),
+                failure: _ => new Polled(group, group));
     }
 
     private void OnPolled(Polled polled)
     {
-        foreach (var pair in polled.Pairs)
-            pair.IsPolling = false;
+        foreach (var state in polled.All)
+            state.IsPolling = false;
         if (_log.IsEnabled(LogLevel.Debug))
         {
-            foreach (var pair in polled.Pairs.Except(polled.Changed))
-                _log.PathInspected(pair.Name, ReloadReason.Poll, hasChanged: false);
+            foreach (var state in polled.All.Except(polled.Changed))
+                _log.PathInspected(state.Name, ReloadReason.Poll, hasChanged: false);
         }
 
-        foreach (var pair in polled.Changed)
-            Inspect(pair, ReloadReason.Poll);
+        foreach (var state in polled.Changed)
+            Inspect(state, ReloadReason.Poll);
     }
 
     /// <returns>Why no event source is available; null if one is.</returns>
@@ -287,7 +287,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         var self = Self;
         try
         {
-            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened), _pairs.Count);
+            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened), _watched.Count);
             return null;
         }
         catch (Exception error)
@@ -302,10 +302,10 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         _watches?.Close();
         _watches = null;
         AwaitEvents();
-        foreach (var pair in _pairs.Values)
+        foreach (var state in _watched.Values)
         {
-            SetMode(pair, WatchMode.Polling, message);
-            Touch(pair, ReloadReason.Poll);
+            SetMode(state, WatchMode.Polling, message);
+            Touch(state, ReloadReason.Poll);
         }
     }
 
@@ -315,8 +315,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     {
         if (OpenEvents() is not null)
             return;
-        foreach (var pair in _pairs.Values)
-            Inspect(pair, ReloadReason.Poll);
+        foreach (var state in _watched.Values)
+            Inspect(state, ReloadReason.Poll);
     }
 
     private static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));

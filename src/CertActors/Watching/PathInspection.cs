@@ -3,7 +3,7 @@ using CertActors.Disk;
 namespace CertActors.Watching;
 
 /// <summary>
-/// The result of inspecting the paths of a pair: walking along them and watching their steps. An inspection runs on a disk thread and reaches no
+/// The result of inspecting the paths of watched files: walking along them and watching their steps. An inspection runs on a disk thread and reaches no
 /// state of the actor that requested it.
 /// </summary>
 /// <param name="Watches">The table in which the steps were to be watched; null if there was none.</param>
@@ -15,37 +15,37 @@ internal sealed record PathInspection(WatchTable? Watches, UInt128? Digest, bool
     private const int MaxWalks = 5;
 
     /// <summary>Watches the steps, then walks again, so that whatever happens after the last walk is an event.</summary>
-    public static PathInspection Run(IFiles files, CertificateOptions pair, WatchTable? watches)
+    public static PathInspection Run(IFiles disk, WatchedFiles files, WatchTable? watches)
     {
-        PairSnapshot? snapshot = null;
+        FilesSnapshot? snapshot = null;
         try
         {
-            snapshot = PairSnapshot.Take(files, pair);
+            snapshot = FilesSnapshot.Take(disk, files);
             var isStable = watches is null;
             for (var walks = 1; !isStable && walks < MaxWalks; walks++)
             {
                 var watched = snapshot;
-                var isComplete = TryWatch(watches!, pair, watched);
-                snapshot = PairSnapshot.Take(files, pair);
+                var isComplete = TryWatch(watches!, files, watched);
+                snapshot = FilesSnapshot.Take(disk, files);
                 isStable = isComplete && snapshot.HasSameStepsAs(watched);
             }
 
-            return new PathInspection(watches, isStable ? snapshot.Fingerprint.Digest() : null, isStable, Error: null);
+            return new PathInspection(watches, isStable ? snapshot.Digest : null, isStable, Error: null);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return Failed(watches, $"the paths of the files cannot be watched: {error.Message}") with { Digest = snapshot?.Fingerprint.Digest() };
+            return Failed(watches, $"the paths of the files cannot be watched: {error.Message}") with { Digest = snapshot?.Digest };
         }
     }
 
     public static PathInspection Failed(WatchTable? watches, string error) => new(watches, Digest: null, IsStable: false, error);
 
-    /// <returns>Whether the files of a pair differ from those of the inspection with this digest, or cannot be read.</returns>
-    public static bool HasChanged(IFiles files, CertificateOptions pair, UInt128? digest)
+    /// <returns>Whether the files differ from those of the inspection with this digest, or cannot be read.</returns>
+    public static bool HasChanged(IFiles disk, WatchedFiles files, UInt128? digest)
     {
         try
         {
-            return digest is null || PairFingerprint.Take(files, pair).Digest() != digest;
+            return digest is null || FilesDigest.Take(disk, files) != digest;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -54,11 +54,11 @@ internal sealed record PathInspection(WatchTable? Watches, UInt128? Digest, bool
     }
 
     /// <returns>False if a directory no longer exists.</returns>
-    private static bool TryWatch(WatchTable watches, CertificateOptions pair, PairSnapshot snapshot)
+    private static bool TryWatch(WatchTable watches, WatchedFiles files, FilesSnapshot snapshot)
     {
         try
         {
-            watches.Watch(pair, [.. snapshot.Steps]);
+            watches.Watch(files, [.. snapshot.Steps]);
             return true;
         }
         catch (DirectoryNotFoundException)

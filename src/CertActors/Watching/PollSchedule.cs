@@ -1,14 +1,14 @@
 namespace CertActors.Watching;
 
 /// <summary>
-/// When each pair is polled. Its clock adds up the time by which the given one has advanced, so that a clock that is set back delays no poll.
+/// When files are polled. Its clock adds up the time by which the given one has advanced, so that a clock that is set back delays no poll.
 /// </summary>
 internal sealed class PollSchedule(Func<DateTimeOffset> now)
 {
-    // Pairs that are due within this fraction of their interval are polled together.
+    // Files that are due within this fraction of their interval are polled together.
     private const int EarlyFraction = 100;
 
-    private readonly PriorityQueue<WatchedPair, TimeSpan> _queue = new();
+    private readonly PriorityQueue<WatchState, TimeSpan> _queue = new();
     private DateTimeOffset _last = now();
     private TimeSpan _elapsed;
 
@@ -22,33 +22,33 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         }
     }
 
-    /// <summary>Plans the next poll of the pair, instead of the one that was planned before.</summary>
-    public void Plan(WatchedPair pair, TimeSpan wait)
+    /// <summary>Plans the next poll, instead of the one that was planned before.</summary>
+    public void Plan(WatchState watch, TimeSpan wait)
     {
-        pair.NextPoll = Elapsed() + wait;
-        _queue.Enqueue(pair, pair.NextPoll);
+        watch.NextPoll = Elapsed() + wait;
+        _queue.Enqueue(watch, watch.NextPoll);
     }
 
-    /// <summary>Plans the next poll of a pair that was just taken. Missed polls are skipped; the pair keeps its place in the interval.</summary>
-    public void Repeat(WatchedPair pair)
+    /// <summary>Plans the next poll of files that were just taken. Missed polls are skipped; the files keep their place in the interval.</summary>
+    public void Repeat(WatchState watch)
     {
-        var interval = pair.PollInterval;
-        var late = Elapsed() - pair.NextPoll;
+        var interval = watch.PollInterval;
+        var late = Elapsed() - watch.NextPoll;
         var turns = late < TimeSpan.Zero ? 1 : Math.Floor(late / interval) + 1;
-        Plan(pair, (turns * interval) - late);
+        Plan(watch, (turns * interval) - late);
     }
 
-    /// <summary>Takes the first pair, which has become due, and all pairs that are nearly due.</summary>
-    public List<WatchedPair> Take()
+    /// <summary>Takes the first files, which have become due, and all that are nearly due.</summary>
+    public List<WatchState> Take()
     {
         DropStale();
-        List<WatchedPair> taken = [];
+        List<WatchState> taken = [];
         if (_queue.TryPeek(out _, out var first))
             _elapsed = Max(Elapsed(), first);
-        while (_queue.TryPeek(out var pair, out var due) && due - (pair.PollInterval / EarlyFraction) <= _elapsed)
+        while (_queue.TryPeek(out var watch, out var due) && due - (watch.PollInterval / EarlyFraction) <= _elapsed)
         {
             _queue.Dequeue();
-            taken.Add(pair);
+            taken.Add(watch);
             DropStale();
         }
 
@@ -66,7 +66,7 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
 
     private void DropStale()
     {
-        while (_queue.TryPeek(out var pair, out var due) && due != pair.NextPoll)
+        while (_queue.TryPeek(out var watch, out var due) && due != watch.NextPoll)
             _queue.Dequeue();
     }
 

@@ -16,8 +16,8 @@ internal sealed record FileEvent(WatchTable Watches, WatchedStep? Step, FileEven
     public override string ToString() => $"{nameof(FileEvent)} {Kind} {Path}";
 }
 
-/// <summary>To <see cref="FileWatchActor"/>: the files of the pair were rejected, so that its next poll touches it even if they are unchanged.</summary>
-internal sealed record PairRejected(string Pair) : IDeadLetterSuppression;
+/// <summary>To <see cref="FileWatchActor"/>: the files were rejected, so that their next poll touches them even if they are unchanged.</summary>
+internal sealed record FilesRejected(string Name) : IDeadLetterSuppression;
 
-/// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of a pair are noticed from now on.</summary>
-internal sealed record PairWatched(string Pair, WatchMode Mode, string Message) : IDeadLetterSuppression;
+/// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of files are noticed from now on.</summary>
+internal sealed record FilesWatched(string Name, WatchMode Mode, string Message) : IDeadLetterSuppression;

@@ -5,7 +5,7 @@ using CertActors.Watching.Sources;
 namespace CertActors.Watching;
 
 /// <summary>
-/// What an event source watches, and for which pairs. Pairs that share directories share watches. Events of names that no pair needs are dropped on
+/// What an event source watches, and for which files. Files that share directories share watches. Events of names that no path has are dropped on
 /// the thread of the source. May be called from any thread.
 /// </summary>
 internal sealed class WatchTable
@@ -15,8 +15,7 @@ internal sealed class WatchTable
     private readonly IFileEventSource _source;
     private readonly Dictionary<string, WatchedDirectory> _directories;
 
-    // By reference, as two equal pairs are still two.
-    private readonly Dictionary<CertificateOptions, WatchedStep[]> _steps;
+    private readonly Dictionary<WatchedFiles, WatchedStep[]> _steps;
 
     // By watch descriptor: one directory, or all the paths of it that are watched (a bind mount makes a second path).
     private readonly Dictionary<int, ImmutableArray<WatchedDirectory>> _watched;
@@ -29,34 +28,34 @@ internal sealed class WatchTable
 
     /// <param name="open">Opens the event source.</param>
     /// <param name="sink">Gets the events, on the thread of the source.</param>
-    /// <param name="pairs">The number of pairs, each usually in a directory of its own: tables that grow to it would take twice the memory.</param>
+    /// <param name="capacity">How many files will be watched, each usually in a directory of its own: tables that grow to it would take twice the memory.</param>
     /// <exception cref="IOException">No event source is available.</exception>
-    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink, int pairs)
+    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink, int capacity)
     {
         _sink = sink;
-        _directories = new(pairs, StringComparer.Ordinal);
-        _steps = new(pairs, ReferenceEqualityComparer.Instance);
-        _watched = new(pairs);
+        _directories = new(capacity, StringComparer.Ordinal);
+        _steps = new(capacity);
+        _watched = new(capacity);
         _source = open(OnEvent);
     }
 
-    /// <summary>Watches these path steps for a pair instead of the ones before. If one step cannot be watched, the others are still watched.</summary>
+    /// <summary>Watches these path steps for the files, instead of the ones before. If one step cannot be watched, the others are still watched.</summary>
     /// <exception cref="IOException">One of them cannot be watched.</exception>
     /// <exception cref="UnauthorizedAccessException">One of them may not be watched.</exception>
-    public void Watch(CertificateOptions pair, IReadOnlyCollection<PathStep> steps)
+    public void Watch(WatchedFiles files, IReadOnlyCollection<PathStep> steps)
     {
         PathStep[] unwatched;
         lock (_lock)
         {
             if (_isClosed)
                 return;
-            Replace(pair, steps);
+            Replace(files, steps);
             unwatched = [.. steps.Where(step => !_directories[step.Directory].IsWatchedFor(step))];
             if (_callsInProgress++ == 0)
                 _endedMeanwhile.Clear();
         }
 
-        // Outside the lock: a path on a dead disk may block the call, and must not block other pairs.
+        // Outside the lock: a path on a dead disk may block the call, and must not block other files.
         Exception? first = null;
         foreach (var step in unwatched)
         {
@@ -80,15 +79,15 @@ internal sealed class WatchTable
     }
 
     /// <summary>Lets the next event of the same step be emitted.</summary>
-    /// <returns>The pairs that the event concerns; null if it concerns all.</returns>
-    public CertificateOptions[]? Acknowledge(FileEvent happened)
+    /// <returns>The files that the event concerns; null if it concerns all.</returns>
+    public WatchedFiles[]? Acknowledge(FileEvent happened)
     {
         lock (_lock)
         {
             if (happened.Step is { } step)
             {
                 step.IsPending = false;
-                return step.Pairs;
+                return step.Users;
             }
 
             _isAllPending = false;
@@ -109,20 +108,20 @@ internal sealed class WatchTable
         _source.Dispose();
     }
 
-    private void Replace(CertificateOptions pair, IReadOnlyCollection<PathStep> steps)
+    private void Replace(WatchedFiles files, IReadOnlyCollection<PathStep> steps)
     {
-        var before = _steps.GetValueOrDefault(pair, []);
+        var before = _steps.GetValueOrDefault(files, []);
         var next = steps.Select(StepOf).Distinct().ToArray();
         if (next.Length > 0)
-            _steps[pair] = next;
+            _steps[files] = next;
         else
-            _steps.Remove(pair);
+            _steps.Remove(files);
         foreach (var step in next.Except(before))
-            step.Add(pair);
+            step.Add(files);
         foreach (var step in before.Except(next))
         {
-            step.Remove(pair);
-            if (!step.HasPairs)
+            step.Remove(files);
+            if (!step.HasUsers)
                 Forget(step);
         }
     }
@@ -171,7 +170,7 @@ internal sealed class WatchTable
         var directory = _directories.GetValueOrDefault(step.Directory);
         if (directory is null || (directory.WatchDescriptor != watch && directory.IsWatchedFor(step)))
         {
-            // No pair needs it any more, or another thread has watched it meanwhile.
+            // No path has it any more, or another thread has watched it meanwhile.
             if (!_watched.ContainsKey(watch))
                 Unwatch(watch);
             return;
@@ -239,7 +238,7 @@ internal sealed class WatchTable
             return;
         _isAllPending = true;
 
-        // A lost event may be the end of a watch: the next inspection of each pair asks for its watches again.
+        // A lost event may be the end of a watch: the next inspection of all files asks for their watches again.
         foreach (var directory in _directories.Values)
             directory.IsInDoubt = true;
         _sink(new FileEvent(this, Step: null, kind));

@@ -35,7 +35,7 @@ internal sealed class WatchedDirectory(string path)
 
     public WatchedStep Add(PathStep step)
     {
-        // The names of files are few, and the same for all pairs; those of directories are many.
+        // The names of files are few, and the same for all; those of directories are many.
         var added = new WatchedStep(this, step.Contents ? string.Intern(step.Name) : step.Name);
         _sorted.Insert(~IndexOf(added.Name), added);
         return added;

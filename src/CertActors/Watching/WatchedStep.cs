@@ -1,11 +1,13 @@
+using CertActors.Disk;
+
 namespace CertActors.Watching;
 
-/// <summary>A path step of one or more pairs. Guarded by the lock of its <see cref="WatchTable"/>.</summary>
+/// <summary>A path step of one or more watched files. Guarded by the lock of its <see cref="WatchTable"/>.</summary>
 internal sealed class WatchedStep(WatchedDirectory directory, string name)
 {
-    // Thousands of steps belong to one pair each, so that the first pair has no list.
-    private CertificateOptions? _first;
-    private List<CertificateOptions>? _others;
+    // Thousands of steps have one user each, so that the first has no list.
+    private WatchedFiles? _first;
+    private List<WatchedFiles>? _others;
 
     public WatchedDirectory Directory { get; } = directory;
 
@@ -14,23 +16,24 @@ internal sealed class WatchedStep(WatchedDirectory directory, string name)
     /// <summary>Whether an event of it waits to be acknowledged.</summary>
     public bool IsPending { get; set; }
 
-    public bool HasPairs => _first is not null;
+    public bool HasUsers => _first is not null;
 
-    public CertificateOptions[] Pairs => _first is null ? [] : [_first, .. _others ?? []];
+    /// <summary>Whose paths have the step.</summary>
+    public WatchedFiles[] Users => _first is null ? [] : [_first, .. _others ?? []];
 
-    public void Add(CertificateOptions pair)
+    public void Add(WatchedFiles user)
     {
         if (_first is null)
-            _first = pair;
+            _first = user;
         else
-            (_others ??= []).Add(pair);
+            (_others ??= []).Add(user);
     }
 
-    public void Remove(CertificateOptions pair)
+    public void Remove(WatchedFiles user)
     {
-        if (!ReferenceEquals(_first, pair))
+        if (!ReferenceEquals(_first, user))
         {
-            _others?.RemoveAll(other => ReferenceEquals(other, pair));
+            _others?.Remove(user);
             return;
         }
 

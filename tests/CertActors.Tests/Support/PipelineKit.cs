@@ -5,6 +5,7 @@ using Akka.Event;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using CertActors.Disk;
+using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Watching.Sources;
 
@@ -22,6 +23,8 @@ public abstract class PipelineKit : TestKit
 {
     internal const string CertPath = "/certs/tls.crt";
     internal const string KeyPath = "/certs/tls.key";
+
+    internal static readonly ReloadTiming Timing = Options().ToWatchedFiles().Timing;
 
     private const string Config =
         """
@@ -96,7 +99,7 @@ public abstract class PipelineKit : TestKit
     }
 
     internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Checked(), new Platform(Events.Open, new DiskScheduler(Files, Disk)), loggers: null);
+        holder ?? Holder, options.Validated(), new Platform(Events.Open, new DiskScheduler(Files, Disk)), loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>

@@ -47,7 +47,8 @@ internal static class Judge
             }
 
             pair.Prepare();
-            return new Verdict.Accepted(pair, [.. findings.Select(finding => finding.Message)], served is not null && LacksIssuerOf(pair, served));
+            var incomplete = served is not null && LacksIssuerOf(pair, served) ? $"{policy.CertificatePath} ends before an issuer that clients may not have." : null;
+            return new Verdict.Accepted(pair, [.. findings.Select(finding => finding.Message)], incomplete);
         }
         catch (Exception fault) when (FindingOf(fault, policy) is { } finding)
         {

@@ -1,20 +1,18 @@
-using CertActors.Reloading.Formats;
-
 namespace CertActors.Reloading.Judging;
 
-/// <summary>The outcome of judging a pair.</summary>
+/// <summary>The outcome of judging files.</summary>
 internal abstract record Verdict
 {
     private Verdict()
     {
     }
 
-    /// <param name="Pair">Ready to be served. The receiver publishes or disposes of it.</param>
+    /// <param name="Loaded">Ready to be served. The receiver publishes or disposes of it.</param>
     /// <param name="Warnings">What is wrong with it nevertheless. For people: path, reason, remedy.</param>
-    /// <param name="LacksIssuer">Whether the chain looks as if intermediates are still to be appended to the file.</param>
-    public sealed record Accepted(LoadedPair Pair, IReadOnlyList<string> Warnings, bool LacksIssuer) : Verdict;
+    /// <param name="Incomplete">Why it looks as if something is still to be written, for people; null if it does not.</param>
+    public sealed record Accepted(IDisposable Loaded, IReadOnlyList<string> Warnings, string? Incomplete) : Verdict;
 
-    /// <summary>The files contain the chain and the key that are served.</summary>
+    /// <summary>The files contain what is served.</summary>
     public sealed record Unchanged : Verdict
     {
         public static readonly Unchanged Instance = new();

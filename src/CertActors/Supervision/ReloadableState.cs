@@ -1,0 +1,25 @@
+using CertActors.Disk;
+
+namespace CertActors.Supervision;
+
+/// <summary>What the supervisor knows of something that is watched, loaded, judged and published. Replaced whole.</summary>
+internal abstract record ReloadableState(WatchedFiles Files)
+{
+    public string Name => Files.Name;
+
+    /// <summary>The last swap that was announced.</summary>
+    public GenerationChanged? LastChange { get; init; }
+
+    /// <summary>Why the present files are rejected; null once a load was good.</summary>
+    public ReloadFailed? CurrentFailure { get; init; }
+
+    public LoadCounts Loads { get; init; } = new();
+
+    /// <summary>The last watch mode that was announced.</summary>
+    public WatchModeChanged? WatchMode { get; init; }
+
+    public bool IsLoadStuck { get; init; }
+
+    /// <summary>What a new subscriber must be sent to know the present state.</summary>
+    public abstract IEnumerable<object> Announced { get; }
+}

@@ -1,0 +1,40 @@
+using CertActors.Disk;
+using CertActors.Scheduling;
+
+namespace CertActors.Watching;
+
+/// <summary>How a <see cref="FileWatchActor"/> watches some files. Used by this actor only, on its own thread.</summary>
+/// <param name="files">The files.</param>
+/// <param name="share">Their place among all that are watched, above 0 and up to 1: the part of an interval after which they are polled first.</param>
+internal sealed class WatchState(WatchedFiles files, double share)
+{
+    public WatchedFiles Files { get; } = files;
+
+    public double Share { get; } = share;
+
+    public string Name => Files.Name;
+
+    /// <summary>How changes are noticed; null until that is known.</summary>
+    public WatchMode? Mode { get; set; }
+
+    public TimeSpan PollInterval => Mode == WatchMode.Events ? Files.Timing.PollIntervalWithEvents : Files.Timing.PollIntervalWithoutEvents;
+
+    /// <summary>When they are polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
+    public TimeSpan NextPoll { get; set; }
+
+    public bool IsPolling { get; set; }
+
+    /// <summary>Why they are being inspected; null while they are not.</summary>
+    public ReloadReason? Inspecting { get; set; }
+
+    public bool IsInspecting => Inspecting is not null;
+
+    /// <summary>Why they are to be inspected once more afterwards; null if they are not.</summary>
+    public ReloadReason? InspectAgain { get; set; }
+
+    /// <summary>The <see cref="PathInspection.Digest"/> of the last inspection; null also where the next one is to count as a change.</summary>
+    public UInt128? LastDigest { get; set; }
+
+    /// <summary>The delays between attempts to watch the paths; null while they are watched.</summary>
+    public Backoff? WatchRetry { get; set; }
+}
