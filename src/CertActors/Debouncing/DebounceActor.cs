@@ -24,19 +24,28 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     /// <param name="ReloadActor">Gets <see cref="Reload"/> when the debounce has ended.</param>
     internal sealed record Target(WatchedFiles Files, ICanTell ReloadActor);
 
+    /// <summary>To this actor: debounce these files from now on.</summary>
+    internal sealed record AddTarget(Target Target) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    {
+        public override string ToString() => nameof(AddTarget);
+    }
+
+    /// <summary>To this actor: forget these files. Touches that still arrive are ignored.</summary>
+    internal sealed record RemoveTarget(string Name) : IDeadLetterSuppression;
+
     private sealed record DebounceElapsed(string Name) : IDeadLetterSuppression;
 
-    private readonly IReadOnlyDictionary<string, Target> _targets;
+    private readonly Dictionary<string, Target> _targets;
     private readonly ILogger _log;
 
     // Of all that were touched, why they were touched first: that is why they are loaded.
     private readonly Dictionary<string, ReloadReason> _reasons = new(StringComparer.Ordinal);
 
-    /// <param name="targets">By name.</param>
+    /// <param name="targets">What is debounced from the start.</param>
     /// <param name="log">The supervisor's.</param>
-    public DebounceActor(IReadOnlyDictionary<string, Target> targets, ILogger log)
+    public DebounceActor(IReadOnlyList<Target> targets, ILogger log)
     {
-        _targets = targets;
+        _targets = targets.ToDictionary(target => target.Files.Name, StringComparer.Ordinal);
         _log = log;
     }
 
@@ -52,6 +61,13 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
             case DebounceElapsed(var name):
                 OnElapsed(name);
                 break;
+            case AddTarget(var target):
+                _targets[target.Files.Name] = target;
+                break;
+            case RemoveTarget(var name):
+                Forget(name);
+                _targets.Remove(name);
+                break;
             default:
                 Unhandled(message);
                 break;
@@ -61,7 +77,10 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     private void OnTouched(FilesTouched touched)
     {
         var (name, reason) = touched;
-        var timing = _targets[name].Files.Timing;
+        if (!_targets.TryGetValue(name, out var target))
+            return;
+
+        var timing = target.Files.Timing;
         var elapsed = new DebounceElapsed(name);
         Timers.StartSingleTimer(WindowKey(name), elapsed, timing.DebounceWindow);
         if (!_reasons.TryAdd(name, reason))
@@ -73,11 +92,18 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
 
     private void OnElapsed(string name)
     {
+        var reason = Forget(name);
+        _log.DebounceEnded(name, reason);
+        _targets[name].ReloadActor.Tell(new Reload(reason), Self);
+    }
+
+    /// <returns>Why it was touched first.</returns>
+    private ReloadReason Forget(string name)
+    {
         Timers.Cancel(WindowKey(name));
         Timers.Cancel(MaxKey(name));
         _reasons.Remove(name, out var reason);
-        _log.DebounceEnded(name, reason);
-        _targets[name].ReloadActor.Tell(new Reload(reason), Self);
+        return reason;
     }
 
     private static (string, string) WindowKey(string name) => (nameof(ReloadTiming.DebounceWindow), name);

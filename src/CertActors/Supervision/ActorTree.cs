@@ -15,22 +15,12 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     /// <param name="pairs">In the order of the options.</param>
     public void Start(IReadOnlyList<IReloadable> pairs)
     {
-        var targets = pairs.ToDictionary(
-            pair => pair.Files.Name,
-            pair => new DebounceActor.Target(pair.Files, context.ActorSelection(NameOf(pair.Files.Name))),
-            StringComparer.Ordinal);
-        children.Add(Debounce, Props.Create<DebounceActor>(targets, log), TouchAll);
-
-        var files = pairs.Select(pair => pair.Files).ToArray();
-        children.Add(
-            FileWatch,
-            Props.Create<FileWatchActor>(files, state.Platform.OpenEventSource, state.Platform.Disk, context.ActorSelection(Debounce), log));
-
+        var (platform, debounce) = (state.Platform, context.ActorSelection(Debounce));
+        children.Add(Debounce, () => Props.Create<DebounceActor>(state.Pairs.Select(TargetOf).ToArray(), log), TouchAll);
+        children.Add(FileWatch, () => Props.Create<FileWatchActor>(
+            state.Pairs.Select(pair => pair.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, log));
         for (var i = 0; i < pairs.Count; i++)
-        {
-            var name = pairs[i].Files.Name;
-            Load(name, children.Add(NameOf(name), state.ReloadActors[i](pairs[i], log), child => Load(name, child)));
-        }
+            StartReloading(pairs[i], state.ReloadActors[i]);
     }
 
     /// <summary>Requests a load. An actor that waits to be started is sent the open requests when it has.</summary>
@@ -40,6 +30,14 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     public void ReportRejected(string name) => children.Tell(FileWatch, new FilesRejected(name));
 
     private static string NameOf(string pair) => $"pair-{pair}";
+
+    private DebounceActor.Target TargetOf(PairState pair) => new(pair.Files, context.ActorSelection(NameOf(pair.Name)));
+
+    private void StartReloading(IReloadable pair, Func<IReloadable, ILogger, Props> props)
+    {
+        var name = pair.Files.Name;
+        Load(name, children.Add(NameOf(name), () => props(pair, log), child => Load(name, child)));
+    }
 
     /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>
     private void TouchAll(IActorRef debounce)

@@ -25,9 +25,9 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
     public sealed record Healthy(string Name) : IDeadLetterSuppression;
 
     /// <summary>A child in all its incarnations.</summary>
-    private sealed class Child(Props props, Action<IActorRef>? onStartedAgain)
+    private sealed class Child(Func<Props> props, Action<IActorRef>? onStartedAgain)
     {
-        public Props Props => props;
+        public Props Props => props();
 
         public Action<IActorRef>? OnStartedAgain => onStartedAgain;
 
@@ -39,9 +39,9 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
 
     /// <summary>Starts a child for the first time.</summary>
     /// <param name="name">The actor's name.</param>
-    /// <param name="props">How to make it, each time.</param>
+    /// <param name="props">How to make it, with what it needs to know at that time.</param>
     /// <param name="onStartedAgain">What to do once it has started again: what it missed meanwhile.</param>
-    public IActorRef Add(string name, Props props, Action<IActorRef>? onStartedAgain = null)
+    public IActorRef Add(string name, Func<Props> props, Action<IActorRef>? onStartedAgain = null)
     {
         var child = new Child(props, onStartedAgain);
         _children.Add(name, child);
@@ -50,6 +50,18 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
 
     /// <summary>Sends a child a message, unless it waits to be started.</summary>
     public void Tell(string name, object message) => _children[name].Running?.Tell(message);
+
+    /// <summary>Stops a child for good.</summary>
+    /// <returns>The actor, whose end the supervisor is notified of; null if it waited to be started.</returns>
+    public IActorRef? Remove(string name)
+    {
+        _children.Remove(name, out var child);
+        supervisor.Timers.Cancel((nameof(StartDue), name));
+        supervisor.Timers.Cancel((nameof(Healthy), name));
+        if (child?.Running is { } running)
+            context.Stop(running);
+        return child?.Running;
+    }
 
     public void StartAgain(StartDue due)
     {

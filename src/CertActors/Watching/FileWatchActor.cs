@@ -36,25 +36,19 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         public static readonly PollDue Instance = new();
     }
 
-    /// <summary>An event source may be available again.</summary>
-    private sealed record RetryEvents : IDeadLetterSuppression
-    {
-        public static readonly RetryEvents Instance = new();
-    }
-
     /// <summary>It may be possible to watch the paths of these files again.</summary>
     private sealed record RetryWatch(string Name) : IDeadLetterSuppression;
 
+    // Its multiples, modulo 1, are spread evenly, however many there are.
+    private const double GoldenRatio = 1.618033988749895;
+
     private readonly Dictionary<string, WatchState> _watched = new(StringComparer.Ordinal);
-    private readonly Func<OnFileEvent, IFileEventSource> _openEventSource;
+    private readonly EventSourceSlot _events;
     private readonly DiskScheduler _disk;
     private readonly ICanTell _debounce;
     private readonly ILogger _log;
     private readonly PollSchedule _polls;
-    private readonly Backoff _eventsRetry = NewBackoff();
-
-    // Null while no event source is available.
-    private WatchTable? _watches;
+    private long _added;
 
     public FileWatchActor(
         IReadOnlyList<WatchedFiles> all,
@@ -66,7 +60,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         _watched.EnsureCapacity(all.Count);
         foreach (var (i, files) in all.Index())
             _watched.Add(files.Name, new WatchState(files, (i + 1.0) / all.Count));
-        (_openEventSource, _disk, _debounce, _log) = (openEventSource, disk, debounce, log);
+        (_disk, _debounce, _log) = (disk, debounce, log);
+        _events = new EventSourceSlot(openEventSource, this, Self);
         var scheduler = Context.System.Scheduler;
         _polls = new PollSchedule(() => scheduler.Now);
     }
@@ -75,26 +70,19 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     protected override void PreStart()
     {
-        var unavailable = OpenEvents();
+        _events.Open(_watched.Count);
         foreach (var state in _watched.Values)
-        {
-            // From the start, as the first inspection may hang.
-            PlanFirstPoll(state);
-            if (unavailable is not null)
-                SetMode(state, WatchMode.Polling, unavailable);
-            Inspect(state, ReloadReason.Start);
-        }
-
+            Begin(state);
         AwaitPoll();
     }
 
-    protected override void PostStop() => _watches?.Close();
+    protected override void PostStop() => _events.Close();
 
     protected override void OnReceive(object message)
     {
         switch (message)
         {
-            case FileEvent happened when happened.Watches == _watches:
+            case FileEvent happened when happened.Watches == _events.Watches:
                 OnEvent(happened);
                 break;
             case FileEvent:
@@ -108,20 +96,61 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             case Polled polled:
                 OnPolled(polled);
                 break;
-            case FilesRejected(var name):
-                _watched[name].LastDigest = null;
+            case AddFiles(var files):
+                Add(files);
                 break;
-            case RetryEvents:
+            case RemoveFiles(var name):
+                Remove(name);
+                break;
+            case FilesRejected(var name):
+                if (_watched.TryGetValue(name, out var rejected))
+                    rejected.LastDigest = null;
+                break;
+            case EventSourceSlot.RetryDue:
                 OnRetryEvents();
                 break;
             case RetryWatch(var name):
-                Inspect(_watched[name], ReloadReason.Poll);
+                Inspect(_watched[name], ReloadReason.Poll); // Its timer is cancelled when the files are removed.
                 break;
             default:
                 Unhandled(message);
                 break;
         }
     }
+
+    private void Begin(WatchState state)
+    {
+        // From the start, as the first inspection may hang.
+        PlanFirstPoll(state);
+        if (_events.Unavailable is { } reason)
+            SetMode(state, WatchMode.Polling, reason);
+        Inspect(state, ReloadReason.Start);
+    }
+
+    private void Add(WatchedFiles files)
+    {
+        // Files that are added one after another are spread over the interval.
+        var state = new WatchState(files, share: (_added++ * GoldenRatio) % 1);
+        _watched.Add(files.Name, state);
+        Begin(state);
+        AwaitPoll();
+    }
+
+    private void Remove(string name)
+    {
+        if (!_watched.Remove(name, out var state))
+            return;
+        Timers.Cancel((nameof(RetryWatch), name));
+        _polls.Remove(state);
+        _events.Watches?.Watch(state.Files, []);
+    }
+
+    /// <summary>Whether the files have not been removed since.</summary>
+    private bool IsWatched(WatchState state) => _watched.GetValueOrDefault(state.Name) == state;
+
+    // An inspection that ends after the removal of its files has its steps in the table until it is handled.
+    private IEnumerable<WatchState> Watched(IEnumerable<WatchedFiles> all) =>
+        all.Select(files => _watched.GetValueOrDefault(files.Name) is { } state && state.Files == files ? state : null).OfType<WatchState>();
 
     private void OnEvent(FileEvent happened)
     {
@@ -136,7 +165,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         if (happened.Step is null)
             _disk.ForgetMounts();
-        foreach (var state in happened.Watches.Acknowledge(happened)?.Select(files => _watched[files.Name]) ?? _watched.Values)
+        foreach (var state in happened.Watches.Acknowledge(happened) is { } all ? Watched(all) : _watched.Values)
         {
             Touch(state, ReloadReason.FileChange);
             Inspect(state, ReloadReason.FileChange);
@@ -158,7 +187,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
 
         state.Inspecting = reason;
-        var (files, watches) = (state.Files, _watches);
+        var (files, watches) = (state.Files, _events.Watches);
         _disk.Run(files, DiskWork.Inspect, disk => PathInspection.Run(disk, files, watches)).Running.PipeTo(
             Self,
             Self,
@@ -168,9 +197,16 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     private void OnInspected(WatchState state, PathInspection inspection)
     {
+        if (!IsWatched(state))
+        {
+            // The inspection may have watched their paths after they were removed.
+            inspection.Watches?.Watch(state.Files, []);
+            return;
+        }
+
         var reason = state.Inspecting!.Value;
         state.Inspecting = null;
-        if (inspection.Watches is not null && inspection.Watches == _watches)
+        if (inspection.Watches is not null && inspection.Watches == _events.Watches)
             ApplyWatch(state, inspection);
 
         // What cannot be inspected counts as changed: its load reports why.
@@ -232,8 +268,8 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     private void OnPollDue()
     {
         // An event source that has lasted until now works. Without one, no event reports a mount.
-        if (_watches is not null)
-            _eventsRetry.Reset();
+        if (_events.Watches is not null)
+            _events.ResetBackoff();
         else
             _disk.ForgetMounts();
 
@@ -277,31 +313,13 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
                 _log.PathInspected(state.Name, ReloadReason.Poll, hasChanged: false);
         }
 
-        foreach (var state in polled.Changed)
+        foreach (var state in polled.Changed.Where(IsWatched))
             Inspect(state, ReloadReason.Poll);
-    }
-
-    /// <returns>Why no event source is available; null if one is.</returns>
-    private string? OpenEvents()
-    {
-        var self = Self;
-        try
-        {
-            _watches = new WatchTable(_openEventSource, happened => self.Tell(happened), _watched.Count);
-            return null;
-        }
-        catch (Exception error)
-        {
-            AwaitEvents();
-            return $"no event source is available: {error.Message}";
-        }
     }
 
     private void OnEventsLost(string message)
     {
-        _watches?.Close();
-        _watches = null;
-        AwaitEvents();
+        _events.Lose(message);
         foreach (var state in _watched.Values)
         {
             SetMode(state, WatchMode.Polling, message);
@@ -309,15 +327,15 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         }
     }
 
-    private void AwaitEvents() => Timers.StartSingleTimer(nameof(RetryEvents), RetryEvents.Instance, _eventsRetry.Next());
-
     private void OnRetryEvents()
     {
-        if (OpenEvents() is not null)
+        _events.Open(_watched.Count);
+        if (_events.Unavailable is not null)
             return;
         foreach (var state in _watched.Values)
             Inspect(state, ReloadReason.Poll);
     }
 
-    private static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    /// <summary>The delays between attempts to open or watch something.</summary>
+    internal static Backoff NewBackoff() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
 }

@@ -29,6 +29,15 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         _queue.Enqueue(watch, watch.NextPoll);
     }
 
+    /// <summary>Plans no further poll.</summary>
+    public void Remove(WatchState watch)
+    {
+        while (_queue.Remove(watch, out _, out _))
+        {
+            // Also the entries that a later plan has made stale.
+        }
+    }
+
     /// <summary>Plans the next poll of files that were just taken. Missed polls are skipped; the files keep their place in the interval.</summary>
     public void Repeat(WatchState watch)
     {

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
+using CertActors.Disk;
 using CertActors.Watching.Sources;
 
 namespace CertActors.Watching;
@@ -15,6 +16,15 @@ internal sealed record FileEvent(WatchTable Watches, WatchedStep? Step, FileEven
 
     public override string ToString() => $"{nameof(FileEvent)} {Kind} {Path}";
 }
+
+/// <summary>To <see cref="FileWatchActor"/>: watch these files from now on.</summary>
+internal sealed record AddFiles(WatchedFiles Files) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+{
+    public override string ToString() => nameof(AddFiles);
+}
+
+/// <summary>To <see cref="FileWatchActor"/>: stop watching these files.</summary>
+internal sealed record RemoveFiles(string Name) : IDeadLetterSuppression;
 
 /// <summary>To <see cref="FileWatchActor"/>: the files were rejected, so that their next poll touches them even if they are unchanged.</summary>
 internal sealed record FilesRejected(string Name) : IDeadLetterSuppression;
