@@ -21,6 +21,9 @@ public sealed class CertificateHolder
 
     // Of each pair that any owner has had, by name. Its owner's only.
     private readonly Dictionary<string, CertificateCell> _cells = new(StringComparer.Ordinal);
+
+    // Of the pairs of the present or last owner, by place. Its owner's only.
+    private readonly SortedList<int, CertificateCell> _owned = [];
     private volatile ServingCertificate? _current;
     private volatile NameIndex _names = new([]);
     private volatile CertificateCell? _default;
@@ -87,14 +90,39 @@ public sealed class CertificateHolder
         if (_first.Failure is not null)
             _first = new FirstLoad();
 
-        var cells = new CertificateCell[names.Count];
-        for (var place = 0; place < cells.Length; place++)
-            _cells[names[place]] = cells[place] = new CertificateCell(this, place, _cells.GetValueOrDefault(names[place]));
-        _names = new NameIndex(cells);
-        _default = cells[0];
-        if (_default.Serving is { } known)
-            Show(known);
-        return cells;
+        _owned.Clear();
+        foreach (var (place, name) in names.Index())
+            _owned[place] = NewCell(place, name);
+        _names = new NameIndex(_owned.Values);
+        SetDefault(_owned.Values.FirstOrDefault());
+        return [.. _owned.Values];
+    }
+
+    /// <summary>Gives the owner a cell for one more pair, which comes after all others.</summary>
+    internal CertificateCell Add(string name)
+    {
+        var place = _owned.Count == 0 ? 0 : _owned.Keys[^1] + 1;
+        var cell = NewCell(place, name);
+        _owned.Add(place, cell);
+        if (cell.Serving is { } serving)
+            _names.Swap(place, previous: null, serving);
+        if (_default is null)
+            SetDefault(cell);
+        return cell;
+    }
+
+    /// <summary>Takes a pair of the owner out. Nothing publishes in its cell any more.</summary>
+    /// <returns>The generation that was served last; 0 if none was.</returns>
+    internal long Remove(string name)
+    {
+        if (!_cells.Remove(name, out var cell))
+            return 0;
+        _owned.Remove(cell.Place);
+        if (cell.Serving is { } serving)
+            _names.Remove(cell.Place, serving);
+        if (_default == cell)
+            SetDefault(_owned.Values.FirstOrDefault());
+        return cell.Serving?.Generation ?? 0;
     }
 
     /// <summary>Gives the holder back. What is served stays.</summary>
@@ -116,6 +144,17 @@ public sealed class CertificateHolder
         _names.Swap(cell.Place, cell.Serving, next);
         if (ReferenceEquals(cell, _default))
             Show(next);
+    }
+
+    private CertificateCell NewCell(int place, string name) => _cells[name] = new CertificateCell(this, place, _cells.GetValueOrDefault(name));
+
+    private void SetDefault(CertificateCell? cell)
+    {
+        _default = cell;
+        if (cell?.Serving is { } known)
+            Show(known);
+        else if (cell is null)
+            _current = null;
     }
 
     private void Show(ServingCertificate certificate)

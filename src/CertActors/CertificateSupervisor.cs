@@ -11,7 +11,8 @@ namespace CertActors;
 
 /// <summary>
 /// Starts and supervises the actors that keep a <see cref="CertificateHolder"/> up to date. Answers <see cref="SubscribeToCertificates"/>,
-/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/> and <see cref="GetStatus"/>. What subscribers get is also published on the event
+/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/>, <see cref="AddCertificate"/>, <see cref="RemoveCertificate"/> and
+/// <see cref="GetStatus"/>. What subscribers get is also published on the event
 /// stream of the actor system.
 /// </summary>
 /// <remarks>
@@ -43,6 +44,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private readonly ActorTree _tree;
     private readonly Announcer _announcer;
     private readonly Reports _reports;
+    private readonly Membership _membership;
 
     internal CertificateSupervisor(SupervisorState state)
     {
@@ -52,6 +54,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _tree = new ActorTree(state, Context, _children, _log);
         _announcer = new Announcer(state.Subscribers, Context, _log);
         _reports = new Reports(state, _announcer, _log);
+        _membership = new Membership(state, _tree, _announcer, Context);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
@@ -69,6 +72,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             foreach (var change in cells.Select(cell => cell.Serving?.Announcement).OfType<CertificateChanged>())
                 _reports.Add(change);
             _tree.Start([.. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell))]);
+            _membership.EndRemovals();
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
         }
         catch (Exception fault)
@@ -94,6 +98,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <summary>Gives the holder back. The children have stopped by now.</summary>
     protected override void PostStop()
     {
+        _membership.Close();
         _state.Subscribers.Clear();
         _state.Requests.Clear();
         _state.Holder.Release(Self);
@@ -125,11 +130,17 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             case ReloadNow(var name):
                 OnReloadNow(name);
                 break;
+            case AddCertificate add:
+                _membership.Add(add, Sender);
+                break;
+            case RemoveCertificate(var name):
+                _membership.Remove(name, Sender);
+                break;
             case GetStatus:
                 Sender.Tell(new CertificateSupervisorStatus { Certificates = [.. _state.Pairs.Select(pair => pair.Status)] });
                 break;
             case Terminated { ActorRef: var stopped }:
-                if (!_children.TryRestart(stopped))
+                if (!_children.TryRestart(stopped) && !_membership.TryEndRemoval(stopped))
                     _announcer.Unsubscribe(stopped);
                 break;
             case Children.StartDue due:
@@ -150,10 +161,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private void OnReloadNow(string? name)
     {
         string[] pairs = [.. _state.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
-        if (pairs.Length == 0)
+        if (pairs.Length == 0 && name is not null)
         {
-            var unknown = new ReloadOutcome { Name = name!, Kind = ReloadOutcomeKind.UnknownName, Generation = 0 };
-            Sender.Tell(new ReloadNowResult { Outcomes = [unknown] });
+            Sender.Tell(new ReloadNowResult { Outcomes = [ReloadOutcome.Unknown(name)] });
             return;
         }
 
@@ -173,7 +183,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _state.Requests.Complete(request, OutcomeOf(judged));
 
         // A later load may have succeeded before this message was handled.
-        if (judged.Failure is CertificateReloadFailed first && _state.Options.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
+        if (judged.Failure is CertificateReloadFailed first && _state.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
             GiveUp(first);
     }
 
@@ -193,7 +203,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             { Change: not null } => ReloadOutcomeKind.Changed,
             _ => ReloadOutcomeKind.Unchanged,
         },
-        Generation = (judged.Change ?? _state.Find(judged.Name).LastChange)?.Generation ?? 0,
+        Generation = (judged.Change ?? (_state.TryFind(judged.Name, out var known) ? known.LastChange : null))?.Generation ?? 0,
         Failure = judged.Failure,
     };
 

@@ -33,6 +33,8 @@ public sealed record ReloadOutcome
 
     /// <summary>Why the load failed; null unless <see cref="Kind"/> is <see cref="ReloadOutcomeKind.Failed"/>.</summary>
     public ReloadFailed? Failure { get; init; }
+
+    internal static ReloadOutcome Unknown(string name) => new() { Name = name, Kind = ReloadOutcomeKind.UnknownName, Generation = 0 };
 }
 
 /// <summary>The kinds of <see cref="ReloadOutcome"/>.</summary>
@@ -47,6 +49,6 @@ public enum ReloadOutcomeKind
     /// <summary>The load failed; what was served is still served.</summary>
     Failed,
 
-    /// <summary>The supervisor has no pair of that name.</summary>
+    /// <summary>The supervisor has no pair of that name, or it was removed meanwhile.</summary>
     UnknownName,
 }

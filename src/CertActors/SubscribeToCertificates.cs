@@ -4,8 +4,8 @@ namespace CertActors;
 
 /// <summary>
 /// Asks the supervisor to send an actor every <see cref="CertificateChanged"/>, <see cref="CertificateReloadFailed"/>,
-/// <see cref="CertificateExpiring"/> and <see cref="WatchModeChanged"/>, the current state of each pair first. The subscription ends when the actor
-/// stops. A second one of the same actor sends the current state again, and adds nothing.
+/// <see cref="CertificateRemoved"/>, <see cref="CertificateExpiring"/> and <see cref="WatchModeChanged"/>, the current state of each pair first. The
+/// subscription ends when the actor stops. A second one of the same actor sends the current state again, and adds nothing.
 /// </summary>
 /// <param name="Subscriber">The actor that gets the messages.</param>
 public sealed record SubscribeToCertificates(IActorRef Subscriber);

@@ -181,4 +181,16 @@ public sealed class WatchingSpec : PipelineKit
         polls.Plan(pair, TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromSeconds(10), polls.Wait);
     }
+
+    [Fact]
+    public void What_is_planned_twice_for_one_moment_is_polled_once()
+    {
+        var now = DateTimeOffset.UnixEpoch;
+        var polls = new PollSchedule(() => now);
+        var pair = new WatchState(Options().ToWatchedFiles(), share: 1);
+        polls.Plan(pair, TimeSpan.FromSeconds(1));
+        polls.Plan(pair, TimeSpan.FromSeconds(1));
+        now = now.AddSeconds(1);
+        Assert.Equal([pair], polls.Take());
+    }
 }

@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: expired at {NotAfter:u}, and is still served, as no better one is available; renew it.", EventName = "CertificateExpired")]
     public static partial void Expired(this ILogger log, string name, DateTimeOffset notAfter);
 
+    [LoggerMessage(11, LogLevel.Information, "Certificate {Name}: removed; generation {Generation} is no longer served.", EventName = "CertificateRemoved")]
+    public static partial void Removed(this ILogger log, string name, long generation);
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

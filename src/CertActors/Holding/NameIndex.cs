@@ -47,12 +47,24 @@ internal sealed class NameIndex
                     _names[key] = new Name(place, next);
             }
 
-            foreach (var key in lost)
-            {
-                if (_names.TryGetValue(key, out var name) && name.Remove(place))
-                    _names.TryRemove(key, out _);
-            }
+            Remove(place, lost);
         }
+    }
+
+    private void Remove(int place, HashSet<string> keys)
+    {
+        foreach (var key in keys)
+        {
+            if (_names.TryGetValue(key, out var name) && name.Remove(place))
+                _names.TryRemove(key, out _);
+        }
+    }
+
+    /// <summary>Takes the names of a pair away. Those that other pairs have go to the next of these.</summary>
+    public void Remove(int place, ServingCertificate last)
+    {
+        lock (_writing)
+            Remove(place, KeysOf(last));
     }
 
     public ServingCertificate? Find(ReadOnlySpan<char> serverName)

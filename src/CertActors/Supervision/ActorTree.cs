@@ -11,6 +11,7 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
 {
     private const string Debounce = "debounce";
     private const string FileWatch = "file-watch";
+    private const string Prefix = "pair-";
 
     /// <param name="pairs">In the order of the options.</param>
     public void Start(IReadOnlyList<IReloadable> pairs)
@@ -19,9 +20,29 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         children.Add(Debounce, () => Props.Create<DebounceActor>(state.Pairs.Select(TargetOf).ToArray(), log), TouchAll);
         children.Add(FileWatch, () => Props.Create<FileWatchActor>(
             state.Pairs.Select(pair => pair.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, log));
-        for (var i = 0; i < pairs.Count; i++)
-            StartReloading(pairs[i], state.ReloadActors[i]);
+        foreach (var pair in pairs)
+            StartReloading(pair);
     }
+
+    /// <summary>Watches and loads a pair that was added to the supervisor's state.</summary>
+    public void Add(PairState added, IReloadable pair)
+    {
+        children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(added)));
+        children.Tell(FileWatch, new AddFiles(added.Files));
+        StartReloading(pair);
+    }
+
+    /// <summary>Ends the watch and the loads of a pair that was removed from the supervisor's state.</summary>
+    /// <returns>Its actor, whose end the supervisor is notified of; null if none is running.</returns>
+    public IActorRef? Remove(string name)
+    {
+        children.Tell(FileWatch, new RemoveFiles(name));
+        children.Tell(Debounce, new DebounceActor.RemoveTarget(name));
+        return children.Remove(NameOf(name));
+    }
+
+    /// <returns>The name of the pair whose actor it is.</returns>
+    public static string PairOf(IActorRef reloader) => reloader.Path.Name[Prefix.Length..];
 
     /// <summary>Requests a load. An actor that waits to be started is sent the open requests when it has.</summary>
     public void Reload(string name, long request) => children.Tell(NameOf(name), new Reload(ReloadReason.Requested, request));
@@ -29,13 +50,14 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     /// <summary>Lets the next poll load the files again, even if they are unchanged.</summary>
     public void ReportRejected(string name) => children.Tell(FileWatch, new FilesRejected(name));
 
-    private static string NameOf(string pair) => $"pair-{pair}";
+    private static string NameOf(string pair) => Prefix + pair;
 
     private DebounceActor.Target TargetOf(PairState pair) => new(pair.Files, context.ActorSelection(NameOf(pair.Name)));
 
-    private void StartReloading(IReloadable pair, Func<IReloadable, ILogger, Props> props)
+    private void StartReloading(IReloadable pair)
     {
         var name = pair.Files.Name;
+        var props = state.ReloadActorOf(name);
         Load(name, children.Add(NameOf(name), () => props(pair, log), child => Load(name, child)));
     }
 

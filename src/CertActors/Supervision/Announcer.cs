@@ -55,6 +55,12 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
         Publish(expiring);
     }
 
+    public void Announce(CertificateRemoved removed)
+    {
+        log.Removed(removed.Name, removed.Generation);
+        Publish(removed);
+    }
+
     public void Announce(WatchModeChanged change)
     {
         log.ModeChanged(change.Name, change.Mode, change.Message);

@@ -33,5 +33,12 @@ internal sealed class ReloadRequests
         request.Sender.Tell(new ReloadNowResult { Outcomes = request.Outcomes });
     }
 
+    /// <summary>Answers for a pair that was removed.</summary>
+    public void CompleteAll(string pair)
+    {
+        foreach (var request in WaitingFor(pair).ToArray())
+            Complete(request, ReloadOutcome.Unknown(pair));
+    }
+
     public void Clear() => _open.Clear();
 }

@@ -5,14 +5,13 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.Supervision;
 
-/// <summary>Stores what is reported in the supervisor's state, and announces what is new.</summary>
+/// <summary>Stores what is reported in the supervisor's state, and announces what is new. Reports of pairs that were removed are ignored.</summary>
 internal sealed class Reports(SupervisorState state, Announcer announcer, ILogger log)
 {
     /// <summary>A swap. It may be reported again, by another incarnation of the supervisor.</summary>
     public void Add(GenerationChanged change)
     {
-        var known = state.Find(change.Name);
-        if (change.Generation <= known.LastChange?.Generation)
+        if (!state.TryFind(change.Name, out var known) || change.Generation <= known.LastChange?.Generation)
             return;
 
         state.Replace(known with { LastChange = change });
@@ -21,7 +20,8 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
 
     public void Add(Judged judged)
     {
-        var known = state.Find(judged.Name);
+        if (!state.TryFind(judged.Name, out var known))
+            return;
         if (judged.Failure is { } failure)
             AddRejected(known, failure, judged.IsRepeated);
         else if (judged.Change is { } change)
@@ -33,12 +33,15 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
             log.Warned(judged.Name, warning);
     }
 
-    public void Add(LoadStuck stuck) => state.Replace(state.Find(stuck.Name) with { IsLoadStuck = stuck.IsStuck });
+    public void Add(LoadStuck stuck)
+    {
+        if (state.TryFind(stuck.Name, out var known))
+            state.Replace(known with { IsLoadStuck = stuck.IsStuck });
+    }
 
     public void Add(FilesWatched watched, DateTimeOffset now)
     {
-        var known = state.Find(watched.Name);
-        if (known.WatchMode?.Mode == watched.Mode)
+        if (!state.TryFind(watched.Name, out var known) || known.WatchMode?.Mode == watched.Mode)
             return;
 
         var change = new WatchModeChanged { Name = known.Name, Mode = watched.Mode, Message = watched.Message, At = now };
@@ -48,7 +51,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
 
     public void CheckExpiry(DateTimeOffset now)
     {
-        foreach (var pair in state.Pairs)
+        foreach (var pair in state.Pairs.ToArray())
         {
             if (ExpiryReport.Due(pair, now) is not { } report)
                 continue;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using CertActors.Reloading;
 using Microsoft.Extensions.Logging;
@@ -7,43 +8,69 @@ namespace CertActors.Supervision;
 /// <summary>What a supervisor is made of, and what it must remember across its restarts: its <c>Props</c> carry it. The supervisor's only.</summary>
 internal sealed class SupervisorState
 {
-    private readonly PairState[] _pairs;
-    private readonly Dictionary<string, int> _places;
+    private readonly OrderedDictionary<string, PairState> _pairs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Func<IReloadable, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
+
+    // People would mix up names that differ in case only.
+    private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
     public SupervisorState(CertificateHolder holder, CertificateSupervisorOptions options, Platform platform, ILoggerFactory? loggers)
     {
         Holder = holder;
-        Options = options;
+        StopOnFailedFirstLoad = options.StopOnFailedFirstLoad;
         Platform = platform;
         Loggers = loggers;
-        _pairs = [.. options.Certificates.Select(pair => new PairState(pair, pair.ToWatchedFiles()))];
-        _places = _pairs.Select((pair, place) => (pair.Name, place)).ToDictionary(StringComparer.Ordinal);
-        ReloadActors = [.. _pairs.Select(_ => ReloadActor.PropsWithMemory(platform.Disk))];
+        foreach (var pair in options.Certificates)
+            Add(pair);
     }
 
     public CertificateHolder Holder { get; }
 
-    public CertificateSupervisorOptions Options { get; }
+    /// <inheritdoc cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>
+    public bool StopOnFailedFirstLoad { get; }
 
     public Platform Platform { get; }
 
     public ILoggerFactory? Loggers { get; }
 
-    /// <summary>In the order of the options.</summary>
-    public IReadOnlyList<PairState> Pairs => _pairs;
-
-    /// <summary>How to start each pair's <see cref="ReloadActor"/>, in the same order.</summary>
-    public IReadOnlyList<Func<IReloadable, ILogger, Props>> ReloadActors { get; }
+    /// <summary>In the order of the options, then in that of their addition.</summary>
+    public IReadOnlyList<PairState> Pairs => _pairs.Values;
 
     public HashSet<IActorRef> Subscribers { get; } = [];
 
     public ReloadRequests Requests { get; } = new();
 
+    /// <summary>The removals under way.</summary>
+    public List<Removal> Removals { get; } = [];
+
     /// <summary>Completes when the supervisor owns the holder and has started its children, or fails with the reason why it could not.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public PairState Find(string name) => _pairs[_places[name]];
+    /// <summary>Adds a pair, whose name must be new.</summary>
+    public PairState Add(CertificateOptions options)
+    {
+        var pair = new PairState(options, options.ToWatchedFiles());
+        _pairs.Add(pair.Name, pair);
+        _names.Add(pair.Name);
+        _reloadActors.Add(pair.Name, ReloadActor.PropsWithMemory(Platform.Disk));
+        return pair;
+    }
+
+    public void Remove(string name)
+    {
+        _pairs.Remove(name);
+        _names.Remove(name);
+        _reloadActors.Remove(name);
+    }
+
+    public bool HasName(string name) => _names.Contains(name);
+
+    /// <summary>How to start a pair's <see cref="ReloadActor"/>, again and again.</summary>
+    public Func<IReloadable, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];
+
+    /// <returns>False if the pair was removed meanwhile.</returns>
+    public bool TryFind(string name, [NotNullWhen(true)] out PairState? pair) => _pairs.TryGetValue(name, out pair);
 
     /// <summary>Puts what is known of a pair now in the place of what was known.</summary>
-    public void Replace(PairState pair) => _pairs[_places[pair.Name]] = pair;
+    public void Replace(PairState pair) => _pairs[pair.Name] = pair;
 }

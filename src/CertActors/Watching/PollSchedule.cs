@@ -8,7 +8,9 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
     // Files that are due within this fraction of their interval are polled together.
     private const int EarlyFraction = 100;
 
-    private readonly PriorityQueue<WatchState, TimeSpan> _queue = new();
+    // Each plan has a number. An entry whose number is no longer that of its files' plan is stale.
+    private readonly PriorityQueue<(WatchState Watch, long Plan), TimeSpan> _queue = new();
+    private long _plans;
     private DateTimeOffset _last = now();
     private TimeSpan _elapsed;
 
@@ -26,16 +28,15 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
     public void Plan(WatchState watch, TimeSpan wait)
     {
         watch.NextPoll = Elapsed() + wait;
-        _queue.Enqueue(watch, watch.NextPoll);
+        watch.PollPlan = ++_plans;
+        _queue.Enqueue((watch, watch.PollPlan), watch.NextPoll);
     }
 
-    /// <summary>Plans no further poll.</summary>
+    /// <summary>Plans no further poll, and forgets the files.</summary>
     public void Remove(WatchState watch)
     {
-        while (_queue.Remove(watch, out _, out _))
-        {
-            // Also the entries that a later plan has made stale.
-        }
+        foreach (var (entry, _) in _queue.UnorderedItems.Where(item => item.Element.Watch == watch).ToArray())
+            _queue.Remove(entry, out _, out _);
     }
 
     /// <summary>Plans the next poll of files that were just taken. Missed polls are skipped; the files keep their place in the interval.</summary>
@@ -54,10 +55,10 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
         List<WatchState> taken = [];
         if (_queue.TryPeek(out _, out var first))
             _elapsed = Max(Elapsed(), first);
-        while (_queue.TryPeek(out var watch, out var due) && due - (watch.PollInterval / EarlyFraction) <= _elapsed)
+        while (_queue.TryPeek(out var next, out var due) && due - (next.Watch.PollInterval / EarlyFraction) <= _elapsed)
         {
             _queue.Dequeue();
-            taken.Add(watch);
+            taken.Add(next.Watch);
             DropStale();
         }
 
@@ -75,7 +76,7 @@ internal sealed class PollSchedule(Func<DateTimeOffset> now)
 
     private void DropStale()
     {
-        while (_queue.TryPeek(out var watch, out var due) && due != watch.NextPoll)
+        while (_queue.TryPeek(out var next, out _) && next.Plan != next.Watch.PollPlan)
             _queue.Dequeue();
     }
 

@@ -22,6 +22,9 @@ internal sealed class WatchState(WatchedFiles files, double share)
     /// <summary>When they are polled next, on the clock of the <see cref="PollSchedule"/>.</summary>
     public TimeSpan NextPoll { get; set; }
 
+    /// <summary>The number of the plan of the next poll, in the same schedule.</summary>
+    public long PollPlan { get; set; }
+
     public bool IsPolling { get; set; }
 
     /// <summary>Why they are being inspected; null while they are not.</summary>

@@ -1,0 +1,34 @@
+namespace CertActors;
+
+/// <summary>
+/// Asks the supervisor to stop serving a pair. Answered with <see cref="RemoveCertificateResult"/> once the holder has no trace of it: handshakes that
+/// begin from then on don't get it; those under way finish.
+/// </summary>
+/// <remarks>
+/// If the pair was the default, the first of the others becomes the default. A pair that is added later under the same name begins with generation 1.
+/// </remarks>
+/// <param name="Name">The pair's name.</param>
+public sealed record RemoveCertificate(string Name);
+
+/// <summary>The answer to <see cref="RemoveCertificate"/>.</summary>
+public sealed record RemoveCertificateResult
+{
+    /// <summary>The pair's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether the supervisor had a pair of that name.</summary>
+    public required bool WasKnown { get; init; }
+}
+
+/// <summary>A pair was removed: no handshake that begins from now on gets its certificate.</summary>
+public sealed record CertificateRemoved
+{
+    /// <summary>The pair's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The generation that was served last; 0 if none was.</summary>
+    public required long Generation { get; init; }
+
+    /// <summary>When the pair was removed, UTC.</summary>
+    public required DateTimeOffset At { get; init; }
+}
