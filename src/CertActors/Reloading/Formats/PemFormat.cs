@@ -1,24 +1,12 @@
-using System.Buffers;
-using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace CertActors.Reloading.Formats;
 
-/// <summary>PEM (RFC 7468): blocks of Base64 with labels, and any text around them.</summary>
+/// <summary>PEM files with certificates, keys, or both.</summary>
 internal sealed class PemFormat : IKeyPairFormat
 {
-    private const string CertificateLabel = "CERTIFICATE";
-
-    // OpenSSL and older servers write them beside keys. TLS in .NET does not use them.
-    private static readonly string[] IgnoredLabels = ["EC PARAMETERS", "DH PARAMETERS"];
-
-    private delegate void OnBlock(string label, ReadOnlySpan<byte> der);
-
     public bool EncryptsCertificates => false;
-
-    private static ReadOnlySpan<byte> Beginning => "-----BEGIN "u8;
 
     /// <returns>True for every file: as any text may surround the blocks, a file without a block is PEM without a certificate or key.</returns>
     public bool Recognizes(ReadOnlySpan<byte> content) => true;
@@ -26,83 +14,19 @@ internal sealed class PemFormat : IKeyPairFormat
     public IKeyPairFile Open(string path, SecretBuffer content, PasswordText? password, int maxIterations) =>
         new PemFile(path, content, password, maxIterations);
 
-    /// <summary>Calls back for each block. What was decoded is zeroed.</summary>
-    /// <param name="path">The file's path, for messages.</param>
-    /// <param name="content">What the file contains.</param>
-    /// <param name="malformed">The reason to reject a damaged block by, unless its label says what it is.</param>
-    /// <param name="onBlock">What is called back.</param>
-    private static void ForEachBlock(string path, ReadOnlySpan<byte> content, RejectionReason malformed, OnBlock onBlock)
-    {
-        var byteOrderMark = Encoding.UTF8.Preamble;
-        var rest = content.StartsWith(byteOrderMark) ? content[byteOrderMark.Length..] : content;
-        using var der = SecretBuffer.Rent(content.Length);
-        for (var start = rest.IndexOf(Beginning); start >= 0; start = rest.IndexOf(Beginning))
-        {
-            // The end of a block is searched for only up to the next beginning: with thousands of beginnings and no end, the time would be quadratic.
-            rest = rest[start..];
-            var length = rest[Beginning.Length..].IndexOf(Beginning);
-            var next = length < 0 ? rest : rest[..(Beginning.Length + length)];
-            if (!PemEncoding.TryFindUtf8(next, out var block) || block.Location.Start.Value > 0)
-                throw Incomplete(path, next, malformed);
-            rest = rest[block.Location.End.Value..];
-            var label = Encoding.Latin1.GetString(next[block.Label]);
-            if (label != CertificateLabel && !PrivateKey.Labels.Contains(label) && !IgnoredLabels.Contains(label))
-            {
-                throw new RejectedException(
-                    RejectionReason.BlockUnsupported,
-                    $"{path} contains a block of type '{Quotable(label)}', which is not supported; write only 'CERTIFICATE' and 'PRIVATE KEY' blocks to it{Remedy(label)}.");
-            }
-
-            if (Base64.DecodeFromUtf8(next[block.Base64Data], der.Span, out _, out var decoded) != OperationStatus.Done)
-                throw Malformed(path, label, malformed);
-            onBlock(label, der.Span[..decoded]);
-        }
-    }
-
-    // A truncated block is not skipped: a missing intermediate would go unnoticed.
-    private static RejectedException Incomplete(string path, ReadOnlySpan<byte> block, RejectionReason malformed)
-    {
-        if (block.IndexOf("Proc-Type: 4,ENCRYPTED"u8) >= 0)
-        {
-            return new RejectedException(
-                RejectionReason.KeyUnsupported,
-                $"{path} contains a key that is encrypted in OpenSSL's legacy format; convert it with 'openssl pkcs8 -topk8'.");
-        }
-
-        var afterBeginning = block[Beginning.Length..];
-        var label = afterBeginning.IndexOf("-----"u8) is var end and > 0 and < 100 ? Encoding.Latin1.GetString(afterBeginning[..end]) : "";
-        return Malformed(path, label, malformed);
-    }
-
-    private static RejectedException Malformed(string path, string label, RejectionReason otherwise)
-    {
-        var (reason, what) = PrivateKey.Labels.Contains(label) ? (RejectionReason.KeyMalformed, "private key")
-            : label == CertificateLabel ? (RejectionReason.CertificateMalformed, "certificate")
-            : (otherwise, "PEM block");
-        return new RejectedException(reason, $"{path} contains a {what} that is truncated or damaged; write the complete file again.");
-    }
-
-    private static string Remedy(string label) => label switch
-    {
-        "TRUSTED CERTIFICATE" => " (convert it with 'openssl x509 -in FILE')",
-        "OPENSSH PRIVATE KEY" => " (convert it with 'ssh-keygen -p -m PKCS8 -f FILE')",
-        _ => "",
-    };
-
-    // In a damaged file, what is in the place of a label may be anything, including a part of the key.
-    private static string Quotable(string label) =>
-        label.Length <= 40 && label.All(c => char.IsAsciiLetterOrDigit(c) || c is ' ' or '#' or '-' or '_' or '.') ? label : "?";
-
     private sealed class PemFile(string path, SecretBuffer content, PasswordText? password, int maxIterations) : IKeyPairFile
     {
+        private readonly PemBlocks _blocks = new(
+            path, label => label == PemBlocks.CertificateLabel || PrivateKey.Labels.Contains(label), "'CERTIFICATE' and 'PRIVATE KEY' blocks");
+
         public X509Certificate2Collection ReadCertificates()
         {
             X509Certificate2Collection certificates = [];
             try
             {
-                ForEachBlock(path, content.Span, RejectionReason.CertificateMalformed, (label, der) =>
+                _blocks.ForEach(content.Span, RejectionReason.CertificateMalformed, (label, der) =>
                 {
-                    if (label == CertificateLabel)
+                    if (label == PemBlocks.CertificateLabel)
                         certificates.Add(X509CertificateLoader.LoadCertificate(der));
                 });
                 return certificates.Count > 0 ? certificates : throw Missing(RejectionReason.CertificateMalformed, "certificate", "the leaf and its chain");
@@ -112,7 +36,7 @@ internal sealed class PemFormat : IKeyPairFormat
                 foreach (var certificate in certificates)
                     certificate.Dispose();
                 if (error is CryptographicException)
-                    throw Malformed(path, CertificateLabel, RejectionReason.CertificateMalformed);
+                    throw _blocks.Malformed(PemBlocks.CertificateLabel, RejectionReason.CertificateMalformed);
                 throw;
             }
         }
@@ -122,7 +46,7 @@ internal sealed class PemFormat : IKeyPairFormat
             AsymmetricAlgorithm? key = null;
             try
             {
-                ForEachBlock(path, content.Span, RejectionReason.KeyMalformed, (label, der) =>
+                _blocks.ForEach(content.Span, RejectionReason.KeyMalformed, (label, der) =>
                 {
                     if (key is null && PrivateKey.Labels.Contains(label))
                         key = PrivateKey.Import(path, label, der, password, maxIterations, certificates);
@@ -143,11 +67,6 @@ internal sealed class PemFormat : IKeyPairFormat
         }
 
         private RejectedException Missing(RejectionReason reason, string what, string toWrite) =>
-            new(reason, $"{path} contains no {what}{Hint(content.Span)}; write {toWrite} to it, as PEM or PKCS#12.");
-
-        private static string Hint(ReadOnlySpan<byte> content) =>
-            content is [0x30, ..] ? " in PEM format (it looks like DER)"
-            : content is [0xff, 0xfe, ..] or [0xfe, 0xff, ..] ? " in PEM format (it looks like UTF-16)"
-            : "";
+            new(reason, $"{path} contains no {what}{PemBlocks.Hint(content.Span)}; write {toWrite} to it, as PEM or PKCS#12.");
     }
 }
