@@ -99,8 +99,8 @@ public sealed record CertificateOptions
 
     internal IEnumerable<string> Errors()
     {
-        if (!IsName(Name))
-            yield return $"the name '{Name}' must be 1 to {MaxNameLength} ASCII letters, digits, '-', '_' or '.'";
+        if (NameError(Name) is { } nameError)
+            yield return nameError;
         if (!IsPath(CertificatePath))
             yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM or PKCS#12 file";
         if (!IsPath(KeyPath))
@@ -109,7 +109,7 @@ public sealed record CertificateOptions
             yield return $"pair '{Name}': {nameof(PasswordPath)} must name a file, or be null";
         foreach (var path in (string?[])[CertificatePath, KeyPath, PasswordPath])
         {
-            if (IsPath(path) && !Path.IsPathRooted(path) && !HasWorkingDirectory())
+            if (IsWithoutDirectory(path))
                 yield return $"pair '{Name}': '{path}' is relative to the working directory, which was removed; name the full path";
         }
 
@@ -125,21 +125,46 @@ public sealed record CertificateOptions
 
         if (AllowedExpirySetback < TimeSpan.Zero)
             yield return $"pair '{Name}': {nameof(AllowedExpirySetback)} is {AllowedExpirySetback}, and must be 0 or more, or null";
-        if (ExpiryThresholds is null || ExpiryThresholds.Any(threshold => threshold <= TimeSpan.Zero))
+        if (!AreThresholds(ExpiryThresholds))
             yield return $"pair '{Name}': {nameof(ExpiryThresholds)} must contain only durations above 0";
 
-        foreach (var (option, value) in Durations())
-        {
-            if (value < MinDuration || value > MaxDuration)
-                yield return $"pair '{Name}': {option} is {value}, and must be {MinDuration.TotalMilliseconds} ms to {MaxDuration.TotalDays} day";
-        }
-
-        if (MaxDebounce < DebounceWindow)
-            yield return $"pair '{Name}': {nameof(MaxDebounce)} ({MaxDebounce}) must be at least {nameof(DebounceWindow)} ({DebounceWindow})";
+        foreach (var error in TimingErrors(DebounceWindow, MaxDebounce, PollIntervalWithEvents, PollIntervalWithoutEvents, LoadTimeLimit))
+            yield return $"pair '{Name}': {error}";
     }
 
+    /// <returns>What is wrong with the options of a watched thing that say when its files are loaded.</returns>
+    internal static IEnumerable<string> TimingErrors(
+        TimeSpan debounceWindow, TimeSpan maxDebounce, TimeSpan pollIntervalWithEvents, TimeSpan pollIntervalWithoutEvents, TimeSpan loadTimeLimit)
+    {
+        foreach (var (option, value) in ((string, TimeSpan)[])[
+            (nameof(DebounceWindow), debounceWindow),
+            (nameof(MaxDebounce), maxDebounce),
+            (nameof(PollIntervalWithEvents), pollIntervalWithEvents),
+            (nameof(PollIntervalWithoutEvents), pollIntervalWithoutEvents),
+            (nameof(LoadTimeLimit), loadTimeLimit)])
+        {
+            if (value < MinDuration || value > MaxDuration)
+                yield return $"{option} is {value}, and must be {MinDuration.TotalMilliseconds} ms to {MaxDuration.TotalDays} day";
+        }
+
+        if (maxDebounce < debounceWindow)
+            yield return $"{nameof(MaxDebounce)} ({maxDebounce}) must be at least {nameof(DebounceWindow)} ({debounceWindow})";
+    }
+
+    internal static string? NameError(string? name) =>
+        name is { Length: > 0 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            ? null
+            : $"the name '{name}' must be 1 to {MaxNameLength} ASCII letters, digits, '-', '_' or '.'";
+
+    internal static bool IsPath([NotNullWhen(true)] string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
+
+    /// <summary>Whether a path is relative to a working directory that was removed.</summary>
+    internal static bool IsWithoutDirectory(string? path) => IsPath(path) && !Path.IsPathRooted(path) && !HasWorkingDirectory();
+
+    internal static bool AreThresholds(IReadOnlyList<TimeSpan>? thresholds) => thresholds?.All(threshold => threshold > TimeSpan.Zero) == true;
+
     // Not normalized: "link/.." is the parent of the link's target, where Path.GetFullPath returns the parent of the link.
-    private static string FullPath(string path) =>
+    internal static string FullPath(string path) =>
         OperatingSystem.IsWindows() ? Path.GetFullPath(path)
         : Path.IsPathRooted(path) ? path
         : Path.Combine(Environment.CurrentDirectory, path);
@@ -155,18 +180,4 @@ public sealed record CertificateOptions
             return false;
         }
     }
-
-    private IEnumerable<(string Option, TimeSpan Value)> Durations() =>
-    [
-        (nameof(DebounceWindow), DebounceWindow),
-        (nameof(MaxDebounce), MaxDebounce),
-        (nameof(PollIntervalWithEvents), PollIntervalWithEvents),
-        (nameof(PollIntervalWithoutEvents), PollIntervalWithoutEvents),
-        (nameof(LoadTimeLimit), LoadTimeLimit),
-    ];
-
-    private static bool IsName(string? name) =>
-        name is { Length: > 0 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-
-    private static bool IsPath([NotNullWhen(true)] string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
 }

@@ -95,4 +95,22 @@ public enum RejectionReason
 
     /// <summary>More intermediates follow one than its basic constraints allow (RFC 5280, 4.2.1.9), and a better pair is served.</summary>
     PathTooLong,
+
+    /// <summary>
+    /// A trust bundle contains a certificate that is not a certificate authority by its basic constraints or its key usage (RFC 5280, 4.2.1.9 and
+    /// 4.2.1.3), and <see cref="TrustBundleOptions.AllowNonAuthorities"/> is not set. Certificates of version 1 have no basic constraints.
+    /// </summary>
+    NotAuthority,
+
+    /// <summary>A file of a trust bundle contains no revocation list where one is expected, or a truncated or damaged one.</summary>
+    RevocationListMalformed,
+
+    /// <summary>
+    /// A revocation list is a delta or an indirect list, or contains a critical extension that is not known, or is signed in a way that .NET can't verify,
+    /// such as Ed25519.
+    /// </summary>
+    RevocationListUnsupported,
+
+    /// <summary>No certificate authority of the trust bundle has signed the revocation list.</summary>
+    RevocationListNotSigned,
 }

@@ -18,7 +18,8 @@ public sealed class ArchitectureSpec
         ["Holding"] = [],
         ["Disk"] = [],
         ["Reloading.Formats"] = ["Diagnostics"],
-        ["Reloading.Judging"] = ["Reloading.Formats"],
+        ["Verifying"] = ["Reloading.Formats", "Diagnostics"],
+        ["Reloading.Judging"] = ["Reloading.Formats", "Verifying"],
         ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
         ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
         ["Watching.Sources"] = ["Disk"],
@@ -34,6 +35,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateHolder)] = ["Holding"],
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats"],
+        [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats"],
     };
 
     // Otherwise a folder could reach upward by way of the root.
@@ -43,6 +45,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateCheck)] = [],
         [nameof(CertificateHolder)] = ["Holding", "Supervision"],
         [nameof(ServingCertificate)] = ["Holding", "Reloading", "Supervision"],
+        [nameof(TrustBundle)] = [],
     };
 
     [Fact]

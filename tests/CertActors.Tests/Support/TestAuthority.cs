@@ -55,6 +55,11 @@ internal sealed class TestAuthority
 
     public string CertificatePem { get; }
 
+    public X500DistinguishedName Name => _name;
+
+    /// <returns>A signature on anything, with SHA-256.</returns>
+    public byte[] Sign(byte[] data) => _key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+
     /// <returns>The certificate as PEM.</returns>
     public string Issue(CertificateRequest request, DateTimeOffset notBefore, DateTimeOffset notAfter)
     {

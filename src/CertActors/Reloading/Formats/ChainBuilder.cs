@@ -40,9 +40,12 @@ internal static class ChainBuilder
         return (chain, EndsAtRoot: true);
     }
 
-    // Several issuers have the same name after an authority has renewed its certificate or changed its key, or when two authorities have certified it
-    // (RFC 5280, 3.2).
-    private static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> certificates, DateTimeOffset now)
+    /// <returns>The best of the certificates that have the name of a certificate's issuer; null if none has. Its signature may not have been verified.</returns>
+    /// <remarks>
+    /// Several issuers have the same name after an authority has renewed its certificate or changed its key, or when two authorities have certified it
+    /// (RFC 5280, 3.2).
+    /// </remarks>
+    public static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> certificates, DateTimeOffset now)
     {
         X509Certificate2[] named = [.. certificates.Where(issuer => certificate.IsIssuedBy(issuer)).Take(MaxIssuersOfOneName)];
         return named.Length < 2

@@ -50,6 +50,10 @@ internal static class ChainRules
     /// <returns>Whether a certificate is an authority by its basic constraints (RFC 5280, 4.2.1.9).</returns>
     public static bool IsAuthority(X509Certificate2 certificate) => Extension<X509BasicConstraintsExtension>(certificate)?.CertificateAuthority == true;
 
+    /// <returns>Whether the key usage of a certificate allows a use (RFC 5280, 4.2.1.3). Without the extension, everything is allowed.</returns>
+    public static bool MayBeUsedFor(X509Certificate2 certificate, X509KeyUsageFlags use) =>
+        Extension<X509KeyUsageExtension>(certificate) is not { KeyUsages: var allowed } || (allowed & use) == use;
+
     private static IEnumerable<ChainFlaw> OfLeaf(X509Certificate2 leaf, CertificateOptions policy)
     {
         if (!MayBeUsedFor(leaf, X509KeyUsageFlags.DigitalSignature))
@@ -124,10 +128,6 @@ internal static class ChainRules
             issued = intermediate;
         }
     }
-
-    // Without the extension, everything is allowed (RFC 5280, 4.2.1.3).
-    private static bool MayBeUsedFor(X509Certificate2 certificate, X509KeyUsageFlags use) =>
-        Extension<X509KeyUsageExtension>(certificate) is not { KeyUsages: var allowed } || (allowed & use) == use;
 
     private static T? Extension<T>(X509Certificate2 certificate)
         where T : X509Extension => certificate.Extensions.OfType<T>().FirstOrDefault();

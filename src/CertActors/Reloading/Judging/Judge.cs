@@ -1,4 +1,3 @@
-using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Reloading.Formats;
@@ -16,16 +15,6 @@ internal sealed record Finding(RejectionReason? Reason, string Message);
 internal static class Judge
 {
     private const int MinRsaKeySize = 2048;
-    private const string RsaPss = "1.2.840.113549.1.1.10"; // RFC 4055, 3.1
-    private const string Sha1 = "1.3.14.3.2.26";
-    private const string Md5 = "1.2.840.113549.2.5";
-
-    // MD2, MD4, MD5 and SHA-1 with RSA; SHA-1 with DSA and ECDSA.
-    private static readonly string[] WeakSignatures =
-    [
-        "1.2.840.113549.1.1.2", "1.2.840.113549.1.1.3", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.29",
-        "1.2.840.10040.4.3", "1.2.840.10045.4.1",
-    ];
 
     public static Verdict Of(PairContent content, LoadedPair? served, DateTimeOffset now, CertificateOptions policy)
     {
@@ -108,7 +97,7 @@ internal static class Judge
                     RejectionReason.TooWeak, $"{which} with an RSA key of {key.KeySize} bits; use a key of at least {MinRsaKeySize} bits.");
             }
 
-            if (HasWeakSignature(certificate))
+            if (SignatureAlgorithm.IsWeak(certificate))
                 yield return new Finding(RejectionReason.TooWeak, $"{which} whose signature uses SHA-1 or MD5; issue it with SHA-256 or better.");
         }
     }
@@ -216,25 +205,5 @@ internal static class Judge
         {
             return false; // Clients ignore an extension that cannot be decoded.
         }
-    }
-
-    private static bool HasWeakSignature(X509Certificate2 certificate)
-    {
-        var algorithm = certificate.SignatureAlgorithm.Value;
-        return WeakSignatures.Contains(algorithm) || (algorithm == RsaPss && HashOfPss(certificate) is Sha1 or Md5);
-    }
-
-    // With RSA-PSS, the hash is a parameter of the algorithm, which .NET does not expose. The default is SHA-1 (RFC 4055, 3.1).
-    private static string HashOfPss(X509Certificate2 certificate)
-    {
-        var parts = new AsnReader(certificate.RawDataMemory, AsnEncodingRules.DER).ReadSequence();
-        parts.ReadEncodedValue();
-        var algorithm = parts.ReadSequence();
-        algorithm.ReadObjectIdentifier();
-        var parameters = algorithm.ReadSequence();
-        var hash = new Asn1Tag(TagClass.ContextSpecific, 0, isConstructed: true);
-        return parameters.HasData && parameters.PeekTag().HasSameClassAndValue(hash)
-            ? parameters.ReadSequence(hash).ReadSequence().ReadObjectIdentifier()
-            : Sha1;
     }
 }

@@ -1,0 +1,108 @@
+using CertActors.Diagnostics;
+
+namespace CertActors;
+
+/// <summary>One trust bundle: where its files are, what they may contain, and how soon a change of the files is followed.</summary>
+/// <remarks>
+/// Validated as a whole when a supervisor's <c>Props</c> are made; a <see cref="CertificateOptionsException"/> lists every error.
+/// Relative paths are resolved against the working directory at that moment.
+/// </remarks>
+/// <example>
+/// <code>
+/// var clients = new TrustBundleOptions { Name = "clients", CertificatePaths = ["/etc/tls/clients.pem"], RevocationListPaths = ["/etc/tls/clients.crl"] };
+/// </code>
+/// </example>
+public sealed record TrustBundleOptions
+{
+    /// <summary>The maximum size of a file of <see cref="CertificatePaths"/>, in bytes: 4 MiB, enough for 2,000 certificates.</summary>
+    public const int MaxCertificateFileSize = 4 << 20;
+
+    /// <summary>The maximum size of a file of <see cref="RevocationListPaths"/>, in bytes: 64 MiB, enough for 1,000,000 entries in PEM or DER.</summary>
+    public const int MaxRevocationListFileSize = 64 << 20;
+
+    /// <summary>The bundle's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>default</c>.</summary>
+    public string Name { get; init; } = "default";
+
+    /// <summary>
+    /// The files with the certificates of the authorities that are trusted: PEM (RFC 7468), any number of certificates in each, with any text between
+    /// them. Each certificate is trusted by itself, whether it is a root or an intermediate. They may contain revocation lists, too. One or more.
+    /// </summary>
+    public required IReadOnlyList<string> CertificatePaths
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+
+    /// <summary>
+    /// The files with certificate revocation lists of these authorities (RFC 5280, 5): PEM, any number in each, or DER, one in each. Certificates of an
+    /// authority without a list are not checked for revocation. Default: none.
+    /// </summary>
+    public IReadOnlyList<string> RevocationListPaths
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+
+    /// <summary>
+    /// Whether the bundle may contain certificates that are no authorities, such as the self-signed certificate of a peer. Such a certificate is trusted
+    /// itself, and nothing that it signs. Default false: the bundle is rejected.
+    /// </summary>
+    public bool AllowNonAuthorities { get; init; }
+
+    /// <summary>
+    /// Whether a revocation list is still used after the next one was due. Default false: peers whose issuer's list is stale are refused, as their
+    /// certificates may be revoked meanwhile. A stale list is reported in both cases.
+    /// </summary>
+    public bool AllowStaleRevocationLists { get; init; }
+
+    /// <summary>
+    /// How long before the end of its validity a certificate of the bundle is reported, once each. A third of the certificate's lifetime replaces
+    /// anything longer. The end itself is always reported. Each above 0; default 30, 7 and 1 days.
+    /// </summary>
+    public IReadOnlyList<TimeSpan> ExpiryThresholds
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<TimeSpan>([TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)]);
+
+    /// <inheritdoc cref="CertificateOptions.DebounceWindow"/>
+    public TimeSpan DebounceWindow { get; init; } = TimeSpan.FromMilliseconds(150);
+
+    /// <inheritdoc cref="CertificateOptions.MaxDebounce"/>
+    public TimeSpan MaxDebounce { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc cref="CertificateOptions.PollIntervalWithEvents"/>
+    public TimeSpan PollIntervalWithEvents { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc cref="CertificateOptions.PollIntervalWithoutEvents"/>
+    public TimeSpan PollIntervalWithoutEvents { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long reading and judging the bundle may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
+    public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    internal TrustBundleOptions WithFullPaths() => this with
+    {
+        CertificatePaths = [.. CertificatePaths.Select(CertificateOptions.FullPath)],
+        RevocationListPaths = [.. RevocationListPaths.Select(CertificateOptions.FullPath)],
+    };
+
+    internal IEnumerable<string> Errors()
+    {
+        if (CertificateOptions.NameError(Name) is { } nameError)
+            yield return nameError;
+        if (CertificatePaths is not { Count: > 0 } || !CertificatePaths.All(CertificateOptions.IsPath))
+            yield return $"trust bundle '{Name}': {nameof(CertificatePaths)} must name one or more PEM files";
+        if (RevocationListPaths is null || !RevocationListPaths.All(CertificateOptions.IsPath))
+            yield return $"trust bundle '{Name}': {nameof(RevocationListPaths)} must name PEM or DER files, or be empty";
+        foreach (var path in (string[])[.. CertificatePaths ?? [], .. RevocationListPaths ?? []])
+        {
+            if (CertificateOptions.IsWithoutDirectory(path))
+                yield return $"trust bundle '{Name}': '{path}' is relative to the working directory, which was removed; name the full path";
+        }
+
+        if (!CertificateOptions.AreThresholds(ExpiryThresholds))
+            yield return $"trust bundle '{Name}': {nameof(ExpiryThresholds)} must contain only durations above 0";
+        foreach (var error in CertificateOptions.TimingErrors(DebounceWindow, MaxDebounce, PollIntervalWithEvents, PollIntervalWithoutEvents, LoadTimeLimit))
+            yield return $"trust bundle '{Name}': {error}";
+    }
+}
