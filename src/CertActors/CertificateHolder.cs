@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using CertActors.Holding;
@@ -24,6 +25,12 @@ public sealed class CertificateHolder
 
     // Of the pairs of the present or last owner, by place. Its owner's only.
     private readonly SortedList<int, CertificateCell> _owned = [];
+
+    // Of each trust bundle that any owner has had, by name. Its owner's only.
+    private readonly Dictionary<string, TrustBundleCell> _bundleCells = new(StringComparer.Ordinal);
+
+    // Of the trust bundles of the present or last owner.
+    private volatile FrozenDictionary<string, TrustBundleCell> _bundles = FrozenDictionary<string, TrustBundleCell>.Empty;
     private volatile ServingCertificate? _current;
     private volatile NameIndex _names = new([]);
     private volatile CertificateCell? _default;
@@ -51,6 +58,11 @@ public sealed class CertificateHolder
     /// <returns>The certificate; null before the first load.</returns>
     public ServingCertificate? Select(string? serverName) =>
         string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName) ?? _current;
+
+    /// <summary>A trust bundle, to verify peers against. Use one and the same for all that one handshake needs. Allocates nothing.</summary>
+    /// <param name="name">The bundle's name (<see cref="TrustBundleOptions.Name"/>).</param>
+    /// <returns>The bundle; null before its first load, and if the supervisor has no such bundle: refuse the peer.</returns>
+    public TrustBundle? GetTrustBundle(string name) => _bundles.TryGetValue(name, out var cell) ? cell.Serving : null;
 
     /// <summary>Waits until the first load of the default pair; returns at once after it.</summary>
     /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
@@ -96,6 +108,15 @@ public sealed class CertificateHolder
         _names = new NameIndex(_owned.Values);
         SetDefault(_owned.Values.FirstOrDefault());
         return [.. _owned.Values];
+    }
+
+    /// <summary>Gives the owner the cells of its trust bundles. No bundle is swapped meanwhile.</summary>
+    internal IReadOnlyList<TrustBundleCell> ClaimBundles(IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+            _bundleCells[name] = new TrustBundleCell(_bundleCells.GetValueOrDefault(name));
+        _bundles = names.ToFrozenDictionary(name => name, name => _bundleCells[name], StringComparer.Ordinal);
+        return [.. names.Select(name => _bundleCells[name])];
     }
 
     /// <summary>Gives the owner a cell for one more pair, which comes after all others.</summary>

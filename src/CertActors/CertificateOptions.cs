@@ -51,6 +51,13 @@ public sealed record CertificateOptions
     } = ValueList.Of<string>([]);
 
     /// <summary>
+    /// The trust bundle that must trust the pair's chain (<see cref="TrustBundleOptions.Name"/>): a pair that it doesn't trust is rejected
+    /// (<see cref="RejectionReason.NotTrusted"/>), and loaded again when the bundle changes. So a new authority is trusted before a leaf of it is served.
+    /// The chain that is served stays if the bundle stops trusting it. Default null: the chain need not lead to any authority.
+    /// </summary>
+    public string? MustChainTo { get; init; }
+
+    /// <summary>
     /// By how much a new certificate may expire earlier than the valid one that is served. One that expires even earlier is rejected, as it is
     /// probably a restored backup. 0 or more; default null: by any time.
     /// </summary>

@@ -66,12 +66,18 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         try
         {
             var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Name)]);
+            var bundles = _state.Holder.ClaimBundles([.. _state.Bundles.Select(bundle => bundle.Name)]);
             _announcer.Resume();
 
             // The last incarnation may have stopped between a swap and its announcement, and another supervisor may have had the holder.
-            foreach (var change in cells.Select(cell => cell.Serving?.Announcement).OfType<CertificateChanged>())
+            GenerationChanged?[] served = [.. cells.Select(cell => cell.Serving?.Announcement), .. bundles.Select(cell => cell.Serving?.Announcement)];
+            foreach (var change in served.OfType<GenerationChanged>())
                 _reports.Add(change);
-            _tree.Start([.. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell))]);
+            _tree.Start(
+            [
+                .. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell, _state.Holder.GetTrustBundle)),
+                .. bundles.Zip(_state.Bundles, (cell, bundle) => new ReloadableBundle(bundle.Options, bundle.Files, cell)),
+            ]);
             _membership.EndRemovals();
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
         }
@@ -122,7 +128,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _reports.CheckExpiry(Context.System.Scheduler.Now);
                 break;
             case SubscribeToCertificates(var subscriber):
-                _announcer.Subscribe(subscriber, _state.Pairs);
+                _announcer.Subscribe(subscriber, _state.All);
                 break;
             case UnsubscribeFromCertificates(var subscriber):
                 _announcer.Unsubscribe(subscriber);
@@ -137,7 +143,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _membership.Remove(name, Sender);
                 break;
             case GetStatus:
-                Sender.Tell(new CertificateSupervisorStatus { Certificates = [.. _state.Pairs.Select(pair => pair.Status)] });
+                Sender.Tell(Status());
                 break;
             case Terminated { ActorRef: var stopped }:
                 if (!_children.TryRestart(stopped) && !_membership.TryEndRemoval(stopped))
@@ -160,21 +166,23 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     private void OnReloadNow(string? name)
     {
-        string[] pairs = [.. _state.Pairs.Select(pair => pair.Name).Where(pair => name is null || pair == name)];
-        if (pairs.Length == 0 && name is not null)
+        string[] requested = name is null ? [.. _state.All.Select(known => known.Name)] : _state.TryFind(name, out _) ? [name] : [];
+        if (requested.Length == 0 && name is not null)
         {
             Sender.Tell(new ReloadNowResult { Outcomes = [ReloadOutcome.Unknown(name)] });
             return;
         }
 
-        var request = _state.Requests.Add(Sender, pairs);
-        foreach (var pair in pairs)
-            _tree.Reload(pair, request);
+        var request = _state.Requests.Add(Sender, requested);
+        foreach (var one in requested)
+            _tree.Reload(one, request);
     }
 
     private void OnJudged(Judged judged)
     {
         _reports.Add(judged);
+        if (judged.Change is TrustBundleChanged)
+            _tree.ReloadTrusted(judged.Name);
 
         // The next poll loads the pair again; but a load that was given up while it runs is judged when it ends.
         if (judged.Failure is { Reason: not RejectionReason.TimedOut })
@@ -193,6 +201,12 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _state.Holder.GiveUp(failure);
         Context.Stop(Self);
     }
+
+    private CertificateSupervisorStatus Status() => new()
+    {
+        Certificates = [.. _state.Pairs.Select(pair => pair.Status)],
+        TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status)],
+    };
 
     private ReloadOutcome OutcomeOf(Judged judged) => new()
     {

@@ -2,7 +2,7 @@ using CertActors.Diagnostics;
 
 namespace CertActors;
 
-/// <summary>The pairs of one <see cref="CertificateSupervisor"/>, and what applies to all of them.</summary>
+/// <summary>The pairs and trust bundles of one <see cref="CertificateSupervisor"/>, and what applies to all of them.</summary>
 public sealed record CertificateSupervisorOptions
 {
     /// <summary>
@@ -14,6 +14,13 @@ public sealed record CertificateSupervisorOptions
         get;
         init => field = ValueList.Of(value);
     }
+
+    /// <summary>The trust bundles, each with a name that no pair and no other bundle has. Default: none.</summary>
+    public IReadOnlyList<TrustBundleOptions> TrustBundles
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<TrustBundleOptions>([]);
 
     /// <summary>
     /// Whether the supervisor stops itself when a load fails of a pair that has never been served, so that waiters of
@@ -29,7 +36,11 @@ public sealed record CertificateSupervisorOptions
         var errors = Errors().ToArray();
         if (errors.Length > 0)
             throw new CertificateOptionsException(errors);
-        return this with { Certificates = [.. Certificates.Select(pair => pair.WithFullPaths())] };
+        return this with
+        {
+            Certificates = [.. Certificates.Select(pair => pair.WithFullPaths())],
+            TrustBundles = [.. TrustBundles.Select(bundle => bundle.WithFullPaths())],
+        };
     }
 
     private IEnumerable<string> Errors()
@@ -37,11 +48,17 @@ public sealed record CertificateSupervisorOptions
         if (Certificates is not { Count: > 0 } || Certificates.Any(pair => pair is null))
             return [$"{nameof(Certificates)} must hold at least one pair, and no null"];
 
-        // Actor names are case-sensitive, but people would mix up pairs whose names differ in case only.
-        var twice = Certificates
-            .GroupBy(pair => pair.Name, StringComparer.OrdinalIgnoreCase)
+        if (TrustBundles is null || TrustBundles.Any(bundle => bundle is null))
+            return [$"{nameof(TrustBundles)} must not be null, nor hold a null"];
+
+        // Actor names are case-sensitive, but people would mix up names that differ in case only.
+        var twice = Certificates.Select(pair => pair.Name).Concat(TrustBundles.Select(bundle => bundle.Name))
+            .GroupBy(name => name, StringComparer.OrdinalIgnoreCase)
             .Where(same => same.Count() > 1)
-            .Select(same => $"the name '{same.Key}' is given to {same.Count()} pairs; give each a name of its own");
-        return Certificates.SelectMany(pair => pair.Errors()).Concat(twice);
+            .Select(same => $"the name '{same.Key}' is given to {same.Count()} pairs or trust bundles; give each a name of its own");
+        var unknown = Certificates
+            .Where(pair => pair.MustChainTo is { } name && TrustBundles.All(bundle => bundle.Name != name))
+            .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{pair.MustChainTo}', which is none of the trust bundles");
+        return Certificates.SelectMany(pair => pair.Errors()).Concat(TrustBundles.SelectMany(bundle => bundle.Errors())).Concat(twice).Concat(unknown);
     }
 }

@@ -2,16 +2,23 @@ using CertActors.Diagnostics;
 
 namespace CertActors;
 
-/// <summary>Asks the supervisor for the state of every pair; answered with <see cref="CertificateSupervisorStatus"/>.</summary>
+/// <summary>Asks the supervisor for the state of every pair and trust bundle; answered with <see cref="CertificateSupervisorStatus"/>.</summary>
 public sealed record GetStatus
 {
     /// <summary>A shared instance.</summary>
     public static GetStatus Instance { get; } = new();
 }
 
-/// <summary>The state of every pair.</summary>
+/// <summary>The state of every pair and trust bundle.</summary>
 public sealed record CertificateSupervisorStatus
 {
+    /// <summary>One for each trust bundle, in the order of the options. Compares by value.</summary>
+    public IReadOnlyList<TrustBundleStatus> TrustBundles
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<TrustBundleStatus>([]);
+
     /// <summary>One for each pair, in the order of the options. Compares by value.</summary>
     public required IReadOnlyList<CertificateStatus> Certificates
     {
@@ -42,7 +49,29 @@ public sealed record CertificateStatus
     public required LoadCounts Loads { get; init; }
 }
 
-/// <summary>How the loads of a pair have ended. A load that is held, because its rotation looks half finished, isn't counted.</summary>
+/// <summary>The state of a trust bundle.</summary>
+public sealed record TrustBundleStatus
+{
+    /// <summary>The bundle's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The last swap: what is served, since when and why; null before the first load.</summary>
+    public TrustBundleChanged? LastChange { get; init; }
+
+    /// <summary>Why the present files are rejected; null if the last load was good, or none has ended yet.</summary>
+    public TrustBundleReloadFailed? LastFailure { get; init; }
+
+    /// <inheritdoc cref="CertificateStatus.WatchMode"/>
+    public required WatchMode WatchMode { get; init; }
+
+    /// <summary>Whether a load that was given up still occupies its thread, so that the bundle can't start another.</summary>
+    public required bool LoadStuck { get; init; }
+
+    /// <inheritdoc cref="CertificateStatus.Loads"/>
+    public required LoadCounts Loads { get; init; }
+}
+
+/// <summary>How loads have ended. A load that is held, because its rotation looks half finished, isn't counted.</summary>
 public sealed record LoadCounts
 {
     /// <summary>How many were swapped in.</summary>

@@ -96,6 +96,9 @@ public enum RejectionReason
     /// <summary>More intermediates follow one than its basic constraints allow (RFC 5280, 4.2.1.9), and a better pair is served.</summary>
     PathTooLong,
 
+    /// <summary>The chain is not trusted by the bundle of <see cref="CertificateOptions.MustChainTo"/>, or that bundle is not loaded yet.</summary>
+    NotTrusted,
+
     /// <summary>
     /// A trust bundle contains a certificate that is not a certificate authority by its basic constraints or its key usage (RFC 5280, 4.2.1.9 and
     /// 4.2.1.3), and <see cref="TrustBundleOptions.AllowNonAuthorities"/> is not set. Certificates of version 1 have no basic constraints.

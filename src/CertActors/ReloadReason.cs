@@ -1,6 +1,6 @@
 namespace CertActors;
 
-/// <summary>Why a pair was loaded.</summary>
+/// <summary>Why a pair or a trust bundle was loaded.</summary>
 public enum ReloadReason
 {
     /// <summary>The supervisor, or an actor that is responsible for the pair, started.</summary>
@@ -17,4 +17,7 @@ public enum ReloadReason
 
     /// <summary>The last load had failed.</summary>
     Retry,
+
+    /// <summary>The trust bundle of <see cref="CertificateOptions.MustChainTo"/> was swapped.</summary>
+    TrustChange,
 }

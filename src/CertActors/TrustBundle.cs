@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using CertActors.Diagnostics;
 using CertActors.Verifying;
 
 namespace CertActors;
@@ -11,27 +10,27 @@ namespace CertActors;
 /// </remarks>
 public sealed class TrustBundle
 {
-    internal TrustBundle(string name, long generation, LoadedBundle loaded, IntermediateMemory memory)
+    internal TrustBundle(TrustBundleChanged announcement, LoadedBundle loaded, IntermediateMemory memory)
     {
-        Name = name;
-        Generation = generation;
+        Announcement = announcement;
         Loaded = loaded;
-        Authorities = ValueList.Of(loaded.Facts);
-        RevocationLists = ValueList.Of<RevocationListFacts>([.. loaded.RevocationLists.Select(list => list.List.Facts)]);
         Verifier = new PeerVerifier(loaded, memory);
     }
 
     /// <summary>The bundle's name.</summary>
-    public string Name { get; }
+    public string Name => Announcement.Name;
 
     /// <summary>Grows by one with each swap of the bundle; 1 is the first load.</summary>
-    public long Generation { get; }
+    public long Generation => Announcement.Generation;
 
     /// <summary>The public facts of the certificates that are trusted.</summary>
-    public IReadOnlyList<CertificateFacts> Authorities { get; }
+    public IReadOnlyList<CertificateFacts> Authorities => Announcement.Authorities;
 
     /// <summary>The public facts of the revocation lists that are used: the newest of each authority.</summary>
-    public IReadOnlyList<RevocationListFacts> RevocationLists { get; }
+    public IReadOnlyList<RevocationListFacts> RevocationLists => Announcement.RevocationLists;
+
+    /// <summary>What subscribers get when this generation is swapped in.</summary>
+    internal TrustBundleChanged Announcement { get; }
 
     internal LoadedBundle Loaded { get; }
 

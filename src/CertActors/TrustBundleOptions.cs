@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CertActors.Diagnostics;
 
 namespace CertActors;
@@ -20,8 +21,8 @@ public sealed record TrustBundleOptions
     /// <summary>The maximum size of a file of <see cref="RevocationListPaths"/>, in bytes: 64 MiB, enough for 1,000,000 entries in PEM or DER.</summary>
     public const int MaxRevocationListFileSize = 64 << 20;
 
-    /// <summary>The bundle's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>default</c>.</summary>
-    public string Name { get; init; } = "default";
+    /// <summary>The bundle's name, unique among the pairs and bundles of its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>trust</c>.</summary>
+    public string Name { get; init; } = "trust";
 
     /// <summary>
     /// The files with the certificates of the authorities that are trusted: PEM (RFC 7468), any number of certificates in each, with any text between
@@ -79,6 +80,9 @@ public sealed record TrustBundleOptions
 
     /// <summary>How long reading and judging the bundle may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The path of each file, each once.</summary>
+    internal ImmutableArray<string> Paths => [.. CertificatePaths.Concat(RevocationListPaths).Distinct()];
 
     internal TrustBundleOptions WithFullPaths() => this with
     {

@@ -15,12 +15,12 @@ public sealed class ArchitectureSpec
     {
         ["Diagnostics"] = [],
         ["Scheduling"] = [],
-        ["Holding"] = [],
+        ["Holding"] = ["Verifying"],
         ["Disk"] = [],
         ["Reloading.Formats"] = ["Diagnostics"],
         ["Verifying"] = ["Reloading.Formats", "Diagnostics"],
         ["Reloading.Judging"] = ["Reloading.Formats", "Verifying"],
-        ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
+        ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
         ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
         ["Watching.Sources"] = ["Disk"],
         ["Watching"] = ["Watching.Sources", "Debouncing", "Disk", "Scheduling", "Diagnostics"],
@@ -45,7 +45,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateCheck)] = [],
         [nameof(CertificateHolder)] = ["Holding", "Supervision"],
         [nameof(ServingCertificate)] = ["Holding", "Reloading", "Supervision"],
-        [nameof(TrustBundle)] = [],
+        [nameof(TrustBundle)] = ["Holding", "Reloading", "Reloading.Judging", "Supervision"],
     };
 
     [Fact]

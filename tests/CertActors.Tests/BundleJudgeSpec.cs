@@ -110,12 +110,12 @@ public sealed class BundleJudgeSpec
 
         switch (verdict)
         {
-            case BundleVerdict.Rejected rejected:
+            case Verdict.Rejected rejected:
                 Assert.Equal(expected, rejected.Reason.ToString());
                 Assert.Matches($"{CaPath}|{ListPath}", rejected.Message);
                 Assert.EndsWith(".", rejected.Message, StringComparison.Ordinal);
                 break;
-            case BundleVerdict.Accepted { Bundle: var bundle, Warnings: var warnings }:
+            case Verdict.Accepted { Loaded: LoadedBundle bundle, Warnings: var warnings }:
                 if (expected == Accepted)
                     Assert.Empty(warnings);
                 else
@@ -149,7 +149,7 @@ public sealed class BundleJudgeSpec
             served,
             Policy);
 
-        Assert.IsType<BundleVerdict.Unchanged>(same);
+        Assert.IsType<Verdict.Unchanged>(same);
     }
 
     [Fact]
@@ -242,22 +242,22 @@ public sealed class BundleJudgeSpec
         request.CertificateExtensions.Add(new X509Extension("2.5.29.17", names.Encode(), critical: false));
         using var odd = request.CreateSelfSigned(TestTime.Start, TestTime.Start.AddYears(20));
 
-        var rejected = Assert.IsType<BundleVerdict.Rejected>(Judge(odd.ExportCertificatePem(), [], served: null, Policy));
+        var rejected = Assert.IsType<Verdict.Rejected>(Judge(odd.ExportCertificatePem(), [], served: null, Policy));
 
         Assert.Equal(RejectionReason.CertificateMalformed, rejected.Reason);
         Assert.Contains(CaPath, rejected.Message, StringComparison.Ordinal);
     }
 
-    private static BundleVerdict Judge(string certificates, byte[][] lists, LoadedBundle? served, TrustBundleOptions policy) => BundleJudge.Of(
+    private static Verdict Judge(string certificates, byte[][] lists, LoadedBundle? served, TrustBundleOptions policy) => BundleJudge.Of(
         new BundleContent([new BundleFile(CaPath, Bytes(certificates))], [.. lists.Select(list => new BundleFile(ListPath, list))]), served, Now, policy);
 
     private static LoadedBundle Bundle(string certificates, byte[][] lists) =>
-        Assert.IsType<BundleVerdict.Accepted>(Judge(certificates, lists, served: null, Policy)).Bundle;
+        (LoadedBundle)Assert.IsType<Verdict.Accepted>(Judge(certificates, lists, served: null, Policy)).Loaded;
 
     private static IReadOnlyList<string> Warnings(string certificates, byte[][] lists, LoadedBundle served)
     {
-        var accepted = Assert.IsType<BundleVerdict.Accepted>(Judge(certificates, lists, served, Policy));
-        accepted.Bundle.Dispose();
+        var accepted = Assert.IsType<Verdict.Accepted>(Judge(certificates, lists, served, Policy));
+        accepted.Loaded.Dispose();
         return accepted.Warnings;
     }
 

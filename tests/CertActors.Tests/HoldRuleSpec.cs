@@ -34,6 +34,10 @@ public sealed class HoldRuleSpec
         ("a key without its password, first", Rejected(RejectionReason.PasswordWrong), NewKey, null, !Holding, Held),
         ("a wrong password that was judged before", Rejected(RejectionReason.PasswordWrong), Judged, Judged, Holding, !Held),
 
+        ("a new pair whose trust bundle is to follow", Rejected(RejectionReason.NotTrusted), NewKey, Judged, !Holding, Held),
+        ("a pair whose trust bundle is to follow, first", Rejected(RejectionReason.NotTrusted), NewKey, null, !Holding, Held),
+        ("an untrusted pair that was judged before", Rejected(RejectionReason.NotTrusted), Judged, Judged, Holding, !Held),
+
         ("a new key without a certificate", Rejected(RejectionReason.FileMissing), NewKeyAlone, Judged, !Holding, Held),
         ("a certificate that is removed", Rejected(RejectionReason.FileMissing), KeyAlone, Judged, Holding, !Held),
         ("a missing file, first", Rejected(RejectionReason.FileMissing), NewKeyAlone, null, Holding, !Held),
@@ -51,7 +55,7 @@ public sealed class HoldRuleSpec
     private static readonly RejectionReason[] HeldReasons =
     [
         RejectionReason.FilesChanging, RejectionReason.KeyMismatch, RejectionReason.PasswordWrong, RejectionReason.FileMissing,
-        RejectionReason.FileEmpty, RejectionReason.KeyMalformed, RejectionReason.CertificateMalformed,
+        RejectionReason.FileEmpty, RejectionReason.KeyMalformed, RejectionReason.CertificateMalformed, RejectionReason.NotTrusted,
     ];
 
     public static TheoryData<string> Rules => [.. Rows.Select(row => row.Rule)];

@@ -44,6 +44,38 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Information, "Certificate {Name}: removed; generation {Generation} is no longer served.", EventName = "CertificateRemoved")]
     public static partial void Removed(this ILogger log, string name, long generation);
 
+    [LoggerMessage(12, LogLevel.Information, "Trust bundle {Name}: serving generation {Generation} with {Authorities} certificates, {Added} of them new and {Removed} removed, and {RevocationLists} revocation lists ({Reason}).", EventName = "TrustBundleChanged")]
+    private static partial void LogBundleChanged(
+        ILogger log, string name, long generation, int authorities, int added, int removed, int revocationLists, ReloadReason reason);
+
+    public static void BundleChanged(this ILogger log, TrustBundleChanged bundle) => LogBundleChanged(
+        log, bundle.Name, bundle.Generation, bundle.Authorities.Count, bundle.Added.Count, bundle.Removed.Count, bundle.RevocationLists.Count, bundle.Reason);
+
+    [LoggerMessage(13, LogLevel.Warning, "Trust bundle {Name}: rejected ({Reason}). {Message} Still served: generation {StillServed}.", EventName = "TrustBundleRejected")]
+    private static partial void LogBundleRejected(ILogger log, string name, RejectionReason reason, string message, long stillServed);
+
+    public static void BundleRejected(this ILogger log, TrustBundleReloadFailed failure) =>
+        LogBundleRejected(log, failure.Name, failure.Reason, Printable.Of(failure.Message), failure.StillServed);
+
+    [LoggerMessage(14, LogLevel.Warning, "Trust bundle {Name}: {What} expires at {NotAfter:u}, in {Remaining}; add its successor, and replace the certificates that it has issued.", EventName = "TrustBundleExpiring")]
+    private static partial void LogBundleExpiring(ILogger log, string name, string what, DateTimeOffset notAfter, TimeSpan remaining);
+
+    [LoggerMessage(15, LogLevel.Error, "Trust bundle {Name}: {What} expired at {NotAfter:u}; peers that lead to it are refused.", EventName = "TrustBundleExpired")]
+    private static partial void LogBundleExpired(ILogger log, string name, string what, DateTimeOffset notAfter);
+
+    [LoggerMessage(16, LogLevel.Error, "Trust bundle {Name}: the revocation list of {Issuer} is stale since {NotAfter:u}; write the next one.", EventName = "RevocationListStale")]
+    private static partial void LogListStale(ILogger log, string name, string issuer, DateTimeOffset notAfter);
+
+    public static void BundleExpiring(this ILogger log, TrustBundleExpiring expiring)
+    {
+        if (expiring.RevocationList is { } list)
+            LogListStale(log, expiring.Name, Printable.Of(list.Issuer), expiring.NotAfter);
+        else if (expiring.Remaining > TimeSpan.Zero)
+            LogBundleExpiring(log, expiring.Name, Printable.Of(expiring.Authority!.Subject), expiring.NotAfter, expiring.Remaining);
+        else
+            LogBundleExpired(log, expiring.Name, Printable.Of(expiring.Authority!.Subject), expiring.NotAfter);
+    }
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

@@ -19,8 +19,8 @@ internal static class HoldRule
             Verdict.Accepted accepted => accepted.Incomplete is not null,
             Verdict.Rejected { Reason: RejectionReason.FilesChanging } => true,
 
-            // Two complete files that do not match may be the old and the new half of a rotation, even if it is not known what was there before.
-            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong } => hasNewContent || lastJudged is null,
+            // A trust bundle may be about to follow. Two complete files that do not match may be the old and the new half of a rotation, even if it is not known what was there before.
+            Verdict.Rejected { Reason: RejectionReason.KeyMismatch or RejectionReason.PasswordWrong or RejectionReason.NotTrusted } => hasNewContent || lastJudged is null,
             Verdict.Rejected { Reason: RejectionReason.FileMissing } => hasNewContent,
 
             // The other half may still be being written. This does not start a hold, but continues one.

@@ -17,7 +17,7 @@ internal static class PairFiles
     public static ReadFiles Read(IFiles disk, CertificateOptions options) => ReadFiles.Read(
         disk,
         options.Paths,
-        new ExpectedFiles(MaxSize, "a PEM or PKCS#12 file", path => path == options.KeyPath || path == options.PasswordPath));
+        new ExpectedFiles(_ => MaxSize, "a PEM or PKCS#12 file", path => path == options.KeyPath || path == options.PasswordPath));
 
     public static PairContent ContentOf(ReadFiles files, CertificateOptions options) => new(
         files.ContentOf(options.CertificatePath), files.ContentOf(options.KeyPath), options.PasswordPath is { } password ? files.ContentOf(password) : null);

@@ -5,10 +5,10 @@ using CertActors.Reloading.Formats;
 namespace CertActors.Reloading;
 
 /// <summary>What files have to be.</summary>
-/// <param name="MaxSize">The largest size of each, in bytes.</param>
+/// <param name="MaxSize">The largest size of the file at a path, in bytes.</param>
 /// <param name="Format">What they contain, for messages.</param>
 /// <param name="IsSecret">Whether the file at a path must not be readable by others.</param>
-internal sealed record ExpectedFiles(int MaxSize, string Format, Func<string, bool> IsSecret);
+internal sealed record ExpectedFiles(Func<string, int> MaxSize, string Format, Func<string, bool> IsSecret);
 
 /// <summary>Files, as they were read. Their contents are zeroed when disposed of.</summary>
 internal sealed class ReadFiles : IDisposable
@@ -146,7 +146,7 @@ internal sealed class ReadFiles : IDisposable
         {
             case { Kind: not FileKind.File }:
                 throw Rejected(RejectionReason.FileUnreadable, $"{path} is not a regular file; specify {_expected.Format}.");
-            case { Size: var size } when size > _expected.MaxSize:
+            case { Size: var size } when size > _expected.MaxSize(path):
                 throw TooLarge(path);
         }
     }
@@ -154,7 +154,8 @@ internal sealed class ReadFiles : IDisposable
     /// <summary>Reads to the end of the file, which may not be where the stamp says.</summary>
     private SecretBuffer Read(string path, IOpenFile file)
     {
-        for (var capacity = (int)Math.Min(file.Stamp.Size, _expected.MaxSize) + 1; ; capacity = _expected.MaxSize + 1)
+        var maxSize = _expected.MaxSize(path);
+        for (var capacity = (int)Math.Min(file.Stamp.Size, maxSize) + 1; ; capacity = maxSize + 1)
         {
             var content = SecretBuffer.Rent(capacity);
             try
@@ -162,7 +163,7 @@ internal sealed class ReadFiles : IDisposable
                 content.Shorten(file.Read(content.Span));
                 if (content.Span.Length < capacity)
                     return content;
-                if (capacity > _expected.MaxSize)
+                if (capacity > maxSize)
                     throw TooLarge(path);
             }
             catch
@@ -176,7 +177,7 @@ internal sealed class ReadFiles : IDisposable
     }
 
     private RejectedException TooLarge(string path) => Rejected(
-        RejectionReason.FileUnreadable, $"{path} is larger than {_expected.MaxSize} bytes, which is the limit; specify {_expected.Format}.");
+        RejectionReason.FileUnreadable, $"{path} is larger than {_expected.MaxSize(path)} bytes, which is the limit; specify {_expected.Format}.");
 
     private static RejectedException Rejected(RejectionReason reason, string message) => new(reason, message);
 }

@@ -6,7 +6,11 @@ using CertActors.Reloading.Judging;
 namespace CertActors.Reloading;
 
 /// <summary>A pair: how it is loaded and judged, and published in its cell.</summary>
-internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles files, CertificateCell cell) : IReloadable
+/// <param name="options">The pair.</param>
+/// <param name="files">Its files.</param>
+/// <param name="cell">Where it is published.</param>
+/// <param name="bundleOf">Returns a trust bundle by its name, as it is served; null if it is not. Called on a disk thread.</param>
+internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles files, CertificateCell cell, Func<string, TrustBundle?> bundleOf) : IReloadable
 {
     public WatchedFiles Files => files;
 
@@ -16,8 +20,8 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
 
     public Func<IFiles, LoadResult> PrepareLoad(ContentTags? servedTags, Func<DateTimeOffset> clock)
     {
-        var served = cell.Serving?.Pair;
-        return disk => KeyPairLoader.Load(disk, options, served, servedTags, clock);
+        var (pair, served, trust) = (options, cell.Serving?.Pair, bundleOf);
+        return disk => KeyPairLoader.Load(disk, pair, served, servedTags, () => pair.MustChainTo is { } name ? trust(name) : null, clock);
     }
 
     public GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)

@@ -11,17 +11,16 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
 {
     private const string Debounce = "debounce";
     private const string FileWatch = "file-watch";
-    private const string Prefix = "pair-";
 
-    /// <param name="pairs">In the order of the options.</param>
-    public void Start(IReadOnlyList<IReloadable> pairs)
+    /// <param name="all">All pairs and trust bundles of the supervisor's state.</param>
+    public void Start(IReadOnlyList<IReloadable> all)
     {
         var (platform, debounce) = (state.Platform, context.ActorSelection(Debounce));
-        children.Add(Debounce, () => Props.Create<DebounceActor>(state.Pairs.Select(TargetOf).ToArray(), log), TouchAll);
+        children.Add(Debounce, () => Props.Create<DebounceActor>(state.All.Select(TargetOf).ToArray(), log), TouchAll);
         children.Add(FileWatch, () => Props.Create<FileWatchActor>(
-            state.Pairs.Select(pair => pair.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, log));
-        foreach (var pair in pairs)
-            StartReloading(pair);
+            state.All.Select(known => known.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, log));
+        foreach (var target in all)
+            StartReloading(target);
     }
 
     /// <summary>Watches and loads a pair that was added to the supervisor's state.</summary>
@@ -41,31 +40,36 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         return children.Remove(NameOf(name));
     }
 
-    /// <returns>The name of the pair whose actor it is.</returns>
-    public static string PairOf(IActorRef reloader) => reloader.Path.Name[Prefix.Length..];
-
     /// <summary>Requests a load. An actor that waits to be started is sent the open requests when it has.</summary>
     public void Reload(string name, long request) => children.Tell(NameOf(name), new Reload(ReloadReason.Requested, request));
+
+    /// <summary>Loads the pairs that a trust bundle must trust, as it was swapped.</summary>
+    public void ReloadTrusted(string bundle)
+    {
+        foreach (var pair in state.Pairs.Where(pair => pair.Options.MustChainTo == bundle))
+            children.Tell(NameOf(pair.Name), new Reload(ReloadReason.TrustChange));
+    }
 
     /// <summary>Lets the next poll load the files again, even if they are unchanged.</summary>
     public void ReportRejected(string name) => children.Tell(FileWatch, new FilesRejected(name));
 
-    private static string NameOf(string pair) => Prefix + pair;
+    // Names are unique among pairs and trust bundles.
+    private string NameOf(string name) => state.TryFind(name, out var known) && known is BundleState ? $"bundle-{name}" : $"pair-{name}";
 
-    private DebounceActor.Target TargetOf(PairState pair) => new(pair.Files, context.ActorSelection(NameOf(pair.Name)));
+    private DebounceActor.Target TargetOf(ReloadableState known) => new(known.Files, context.ActorSelection(NameOf(known.Name)));
 
-    private void StartReloading(IReloadable pair)
+    private void StartReloading(IReloadable target)
     {
-        var name = pair.Files.Name;
+        var name = target.Files.Name;
         var props = state.ReloadActorOf(name);
-        Load(name, children.Add(NameOf(name), () => props(pair, log), child => Load(name, child)));
+        Load(name, children.Add(NameOf(name), () => props(target, log), child => Load(name, child)));
     }
 
     /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>
     private void TouchAll(IActorRef debounce)
     {
-        foreach (var pair in state.Pairs)
-            debounce.Tell(new FilesTouched(pair.Name, ReloadReason.Start));
+        foreach (var known in state.All)
+            debounce.Tell(new FilesTouched(known.Name, ReloadReason.Start));
     }
 
     private void Load(string name, IActorRef reloader)

@@ -36,6 +36,8 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
     {
         if (change is CertificateChanged pair)
             log.Changed(pair.Name, pair.Generation, pair.Current.Sha256, pair.Current.NotAfter, pair.Reason);
+        else if (change is TrustBundleChanged bundle)
+            log.BundleChanged(bundle);
         Publish(change);
     }
 
@@ -43,6 +45,8 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
     {
         if (failure is CertificateReloadFailed pair)
             log.Rejected(pair.Name, pair.Reason, pair.Message, pair.StillServed?.Sha256 ?? "nothing");
+        else if (failure is TrustBundleReloadFailed bundle)
+            log.BundleRejected(bundle);
         Publish(failure);
     }
 
@@ -52,6 +56,12 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
             log.Expiring(expiring.Name, expiring.NotAfter, expiring.Remaining);
         else
             log.Expired(expiring.Name, expiring.NotAfter);
+        Publish(expiring);
+    }
+
+    public void Announce(TrustBundleExpiring expiring)
+    {
+        log.BundleExpiring(expiring);
         Publish(expiring);
     }
 

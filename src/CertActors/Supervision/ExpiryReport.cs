@@ -28,8 +28,8 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
         return new ExpiryReport(expiring, threshold);
     }
 
-    /// <returns>The shortest threshold that is passed, 0 if the leaf has expired; null if none is.</returns>
-    private static TimeSpan? Passed(CertificateFacts leaf, DateTimeOffset now, IReadOnlyList<TimeSpan> thresholds)
+    /// <returns>The shortest threshold that is passed, 0 if the certificate has expired; null if none is.</returns>
+    public static TimeSpan? Passed(CertificateFacts leaf, DateTimeOffset now, IReadOnlyList<TimeSpan> thresholds)
     {
         var remaining = leaf.NotAfter - now;
         if (remaining <= TimeSpan.Zero)

@@ -17,11 +17,15 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
 
         try
         {
-            var options = new CertificateSupervisorOptions { Certificates = [add.Certificate] }.Validated().Certificates[0];
+            var options = new CertificateSupervisorOptions
+            {
+                Certificates = [add.Certificate],
+                TrustBundles = [.. state.Bundles.Select(bundle => bundle.Options)],
+            }.Validated().Certificates[0];
             if (state.HasName(name))
                 throw new CertificateOptionsException([$"the name '{name}' is taken; give each pair a name of its own"]);
             var pair = state.Add(options);
-            tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(name)));
+            tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(name), state.Holder.GetTrustBundle));
             sender.Tell(new AddCertificateResult { Name = name, Errors = [] });
         }
         catch (CertificateOptionsException invalid)
@@ -32,7 +36,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
 
     public void Remove(string name, IActorRef sender)
     {
-        if (state.TryFind(name, out _))
+        if (state.TryFind(name, out var known) && known is PairState)
         {
             var removal = new Removal(name, tree.Remove(name), [sender], []);
             state.Removals.Add(removal);

@@ -52,8 +52,8 @@ internal static class Preload
         using var certificatePem = Copy(certificate.ExportCertificatePem());
         using var keyPem = Copy(key.ExportPkcs8PrivateKeyPem());
 
-        (Judge.Of(new PairContent(certificatePem, keyPem, Password: null), served: null, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
-        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, start, policy);
+        (Judge.Of(new PairContent(certificatePem, keyPem, Password: null), served: null, trust: null, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
+        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, trust: null, start, policy);
     }
 
     /// <summary>Formats an exception with its stack trace, as the log of a failed actor does.</summary>

@@ -20,6 +20,9 @@ internal abstract record ReloadableState(WatchedFiles Files)
 
     public bool IsLoadStuck { get; init; }
 
+    /// <summary>The state after a swap.</summary>
+    public virtual ReloadableState With(GenerationChanged change) => this with { LastChange = change };
+
     /// <summary>What a new subscriber must be sent to know the present state.</summary>
     public abstract IEnumerable<object> Announced { get; }
 }

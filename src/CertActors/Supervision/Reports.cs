@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.Supervision;
 
-/// <summary>Stores what is reported in the supervisor's state, and announces what is new. Reports of pairs that were removed are ignored.</summary>
+/// <summary>Stores what is reported in the supervisor's state, and announces what is new. Reports of what was removed are ignored.</summary>
 internal sealed class Reports(SupervisorState state, Announcer announcer, ILogger log)
 {
     /// <summary>A swap. It may be reported again, by another incarnation of the supervisor.</summary>
@@ -14,7 +14,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         if (!state.TryFind(change.Name, out var known) || change.Generation <= known.LastChange?.Generation)
             return;
 
-        state.Replace(known with { LastChange = change });
+        state.Replace(known.With(change));
         announcer.Announce(change);
     }
 
@@ -51,29 +51,42 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
 
     public void CheckExpiry(DateTimeOffset now)
     {
-        foreach (var pair in state.Pairs.ToArray())
+        foreach (var known in state.All.ToArray())
         {
-            if (ExpiryReport.Due(pair, now) is not { } report)
-                continue;
-            state.Replace(pair with { Expiry = report });
-            announcer.Announce(report.Announcement);
+            if (known is BundleState bundle)
+                CheckExpiry(bundle, now);
+            else if (known is PairState pair && ExpiryReport.Due(pair, now) is { } report)
+            {
+                state.Replace(pair with { Expiry = report });
+                announcer.Announce(report.Announcement);
+            }
         }
     }
 
-    private void AddChanged(PairState known, GenerationChanged change)
+    private void CheckExpiry(BundleState bundle, DateTimeOffset now)
+    {
+        BundleExpiryReport[] due = [.. BundleExpiryReport.Due(bundle, now)];
+        if (due.Length == 0)
+            return;
+        state.Replace(bundle with { Expiries = bundle.Expiries.SetItems(due.Select(report => KeyValuePair.Create(report.Sha256, report))) });
+        foreach (var report in due)
+            announcer.Announce(report.Announcement);
+    }
+
+    private void AddChanged(ReloadableState known, GenerationChanged change)
     {
         state.Replace(known with { CurrentFailure = null, Loads = known.Loads with { Changed = known.Loads.Changed + 1 } });
         Add(change);
     }
 
-    private void AddUnchanged(PairState known)
+    private void AddUnchanged(ReloadableState known)
     {
         if (known.CurrentFailure is not null)
             log.Recovered(known.Name);
         state.Replace(known with { CurrentFailure = null, Loads = known.Loads with { Unchanged = known.Loads.Unchanged + 1 } });
     }
 
-    private void AddRejected(PairState known, ReloadFailed failure, bool isRepeated)
+    private void AddRejected(ReloadableState known, ReloadFailed failure, bool isRepeated)
     {
         // Files that stay bad are loaded again and again, and announced once. A load that exceeds its time limit again, but succeeds each time in the
         // end, is no current failure: the status reports it as stuck.

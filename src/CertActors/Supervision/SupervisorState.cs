@@ -8,7 +8,7 @@ namespace CertActors.Supervision;
 /// <summary>What a supervisor is made of, and what it must remember across its restarts: its <c>Props</c> carry it. The supervisor's only.</summary>
 internal sealed class SupervisorState
 {
-    private readonly OrderedDictionary<string, PairState> _pairs = new(StringComparer.Ordinal);
+    private readonly OrderedDictionary<string, ReloadableState> _all = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Func<IReloadable, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
 
     // People would mix up names that differ in case only.
@@ -22,6 +22,8 @@ internal sealed class SupervisorState
         Loggers = loggers;
         foreach (var pair in options.Certificates)
             Add(pair);
+        foreach (var bundle in options.TrustBundles)
+            Add(new BundleState(bundle, bundle.ToWatchedFiles()));
     }
 
     public CertificateHolder Holder { get; }
@@ -33,8 +35,12 @@ internal sealed class SupervisorState
 
     public ILoggerFactory? Loggers { get; }
 
-    /// <summary>In the order of the options, then in that of their addition.</summary>
-    public IReadOnlyList<PairState> Pairs => _pairs.Values;
+    /// <summary>Pairs and trust bundles. Each kind is in the order of the options, then in that of their addition.</summary>
+    public IReadOnlyList<ReloadableState> All => _all.Values;
+
+    public IEnumerable<PairState> Pairs => All.OfType<PairState>();
+
+    public IEnumerable<BundleState> Bundles => All.OfType<BundleState>();
 
     public HashSet<IActorRef> Subscribers { get; } = [];
 
@@ -50,27 +56,32 @@ internal sealed class SupervisorState
     public PairState Add(CertificateOptions options)
     {
         var pair = new PairState(options, options.ToWatchedFiles());
-        _pairs.Add(pair.Name, pair);
-        _names.Add(pair.Name);
-        _reloadActors.Add(pair.Name, ReloadActor.PropsWithMemory(Platform.Disk));
+        Add(pair);
         return pair;
     }
 
     public void Remove(string name)
     {
-        _pairs.Remove(name);
+        _all.Remove(name);
         _names.Remove(name);
         _reloadActors.Remove(name);
     }
 
+    private void Add(ReloadableState added)
+    {
+        _all.Add(added.Name, added);
+        _names.Add(added.Name);
+        _reloadActors.Add(added.Name, ReloadActor.PropsWithMemory(Platform.Disk));
+    }
+
     public bool HasName(string name) => _names.Contains(name);
 
-    /// <summary>How to start a pair's <see cref="ReloadActor"/>, again and again.</summary>
+    /// <summary>How to start the <see cref="ReloadActor"/> of that name, again and again.</summary>
     public Func<IReloadable, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];
 
-    /// <returns>False if the pair was removed meanwhile.</returns>
-    public bool TryFind(string name, [NotNullWhen(true)] out PairState? pair) => _pairs.TryGetValue(name, out pair);
+    /// <returns>False if it was removed meanwhile.</returns>
+    public bool TryFind(string name, [NotNullWhen(true)] out ReloadableState? known) => _all.TryGetValue(name, out known);
 
-    /// <summary>Puts what is known of a pair now in the place of what was known.</summary>
-    public void Replace(PairState pair) => _pairs[pair.Name] = pair;
+    /// <summary>Puts what is known now in the place of what was known.</summary>
+    public void Replace(ReloadableState known) => _all[known.Name] = known;
 }

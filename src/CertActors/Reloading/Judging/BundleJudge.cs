@@ -11,7 +11,7 @@ internal static class BundleJudge
 {
     private const int MinRsaKeySize = 2048;
 
-    public static BundleVerdict Of(BundleContent content, LoadedBundle? served, DateTimeOffset now, TrustBundleOptions policy)
+    public static Verdict Of(BundleContent content, LoadedBundle? served, DateTimeOffset now, TrustBundleOptions policy)
     {
         ParsedBundle? parsed = null;
         try
@@ -23,15 +23,15 @@ internal static class BundleJudge
             if (served?.HasSameContentAs(bundle) == true)
             {
                 bundle.Dispose();
-                return BundleVerdict.Unchanged.Instance;
+                return Verdict.Unchanged.Instance;
             }
 
-            return new BundleVerdict.Accepted(bundle, [.. Warnings(parsed, bundle, served, now)]);
+            return new Verdict.Accepted(bundle, [.. Warnings(parsed, bundle, served, now)], Incomplete: null);
         }
         catch (Exception fault) when (FindingOf(fault, policy) is { } finding)
         {
             parsed?.Dispose();
-            return new BundleVerdict.Rejected(finding.Reason!.Value, finding.Message);
+            return new Verdict.Rejected(finding.Reason!.Value, finding.Message);
         }
     }
 

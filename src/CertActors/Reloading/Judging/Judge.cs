@@ -16,7 +16,12 @@ internal static class Judge
 {
     private const int MinRsaKeySize = 2048;
 
-    public static Verdict Of(PairContent content, LoadedPair? served, DateTimeOffset now, CertificateOptions policy)
+    /// <param name="content">The contents of the files.</param>
+    /// <param name="served">What is served now; null if nothing is.</param>
+    /// <param name="trust">The bundle of <see cref="CertificateOptions.MustChainTo"/>, as it is served; null if it is not.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="policy">The pair's options.</param>
+    public static Verdict Of(PairContent content, LoadedPair? served, TrustBundle? trust, DateTimeOffset now, CertificateOptions policy)
     {
         LoadedPair? pair = null;
         try
@@ -28,7 +33,7 @@ internal static class Judge
                 return Verdict.Unchanged.Instance;
             }
 
-            Finding[] findings = [.. Findings(pair, served, now, policy)];
+            Finding[] findings = [.. OfTrust(pair, trust, now, policy), .. Findings(pair, served, now, policy)];
             if (Array.Find(findings, finding => finding.Reason is not null) is { } fatal)
             {
                 pair.Dispose();
@@ -74,6 +79,24 @@ internal static class Judge
             RejectionReason.CertificateMalformed,
             $"{policy.CertificatePath} or {policy.KeyPath} cannot be decoded ({fault.GetType().Name}); write both files again."),
     };
+
+    /// <summary>Whether the bundle of <see cref="CertificateOptions.MustChainTo"/> trusts the pair.</summary>
+    public static IEnumerable<Finding> OfTrust(LoadedPair pair, TrustBundle? trust, DateTimeOffset now, CertificateOptions policy)
+    {
+        if (policy.MustChainTo is null)
+            yield break;
+        if (trust is null)
+        {
+            yield return new Finding(
+                RejectionReason.NotTrusted, $"The trust bundle '{policy.MustChainTo}', which must trust {policy.CertificatePath}, is not loaded; check its files.");
+        }
+        else if (trust.Verify(pair.Leaf, pair.Intermediates, policy.Purpose, now) is { Refusal: { } refusal, Message: var message })
+        {
+            yield return new Finding(
+                RejectionReason.NotTrusted,
+                $"The trust bundle '{policy.MustChainTo}' does not trust {policy.CertificatePath} ({refusal}). {message} Add the authority to the bundle, or append missing intermediates.");
+        }
+    }
 
     private static IEnumerable<Finding> OfUse(LoadedPair pair, CertificateOptions policy)
     {

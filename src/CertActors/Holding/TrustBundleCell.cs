@@ -1,0 +1,27 @@
+using CertActors.Verifying;
+
+namespace CertActors.Holding;
+
+/// <summary>
+/// A trust bundle's place in the holder, for as long as one supervisor owns it. Written by the bundle's <c>ReloadActor</c> only; read by any thread.
+/// </summary>
+/// <param name="last">The bundle's cell until now, whose bundle is served on; null for one that the holder has never had.</param>
+internal sealed class TrustBundleCell(TrustBundleCell? last)
+{
+    private volatile TrustBundle? _serving = last?.Serving;
+    private volatile TrustBundleReloadFailed? _lastFailure = last?.LastFailure;
+
+    public TrustBundle? Serving => _serving;
+
+    /// <summary>Why the last load failed; null if it was good.</summary>
+    public TrustBundleReloadFailed? LastFailure
+    {
+        get => _lastFailure;
+        set => _lastFailure = value;
+    }
+
+    /// <summary>What peers have sent, for all generations.</summary>
+    public IntermediateMemory Intermediates { get; } = last?.Intermediates ?? new();
+
+    public void Publish(TrustBundle next) => _serving = next;
+}

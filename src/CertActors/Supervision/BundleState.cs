@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using CertActors.Disk;
+
+namespace CertActors.Supervision;
+
+/// <summary>What the supervisor knows of a trust bundle.</summary>
+internal sealed record BundleState(TrustBundleOptions Options, WatchedFiles Files) : ReloadableState(Files)
+{
+    /// <summary>What is served; null before the first load.</summary>
+    public TrustBundleChanged? Served => (TrustBundleChanged?)LastChange;
+
+    /// <summary>The last report of each certificate and revocation list that is served, by SHA-256.</summary>
+    public ImmutableDictionary<string, BundleExpiryReport> Expiries { get; init; } = ImmutableDictionary<string, BundleExpiryReport>.Empty;
+
+    public TrustBundleStatus Status => new()
+    {
+        Name = Name,
+        LastChange = Served,
+        LastFailure = (TrustBundleReloadFailed?)CurrentFailure,
+        WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
+        LoadStuck = IsLoadStuck,
+        Loads = Loads,
+    };
+
+    // What is no longer in the bundle is no longer reported to new subscribers.
+    public override ReloadableState With(GenerationChanged change)
+    {
+        var next = (TrustBundleChanged)change;
+        var kept = next.Authorities.Select(authority => authority.Sha256).Concat(next.RevocationLists.Select(list => list.Sha256)).ToHashSet();
+        return this with { LastChange = change, Expiries = Expiries.RemoveRange(Expiries.Keys.Where(sha256 => !kept.Contains(sha256))) };
+    }
+
+    public override IEnumerable<object> Announced =>
+        ((IEnumerable<object?>)[WatchMode, LastChange, .. Expiries.Values.Select(report => report.Announcement), CurrentFailure]).OfType<object>();
+}
