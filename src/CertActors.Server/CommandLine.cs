@@ -16,8 +16,9 @@ internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, in
 
 /// <summary>The arguments of <c>check</c>.</summary>
 /// <param name="Pair">The pair to check.</param>
+/// <param name="Trust">The trust bundle that must trust the pair; null if none must.</param>
 /// <param name="IsJson">Whether the report is written as JSON.</param>
-internal sealed record CheckArguments(CertificateOptions Pair, bool IsJson);
+internal sealed record CheckArguments(CertificateOptions Pair, TrustBundleOptions? Trust, bool IsJson);
 
 internal static class CommandLine
 {
@@ -93,11 +94,18 @@ internal static class CommandLine
         DefaultValueFactory = _ => [],
     };
 
+    private static readonly Option<string[]> Trust = new("--trust")
+    {
+        Description = "A PEM file with the certificates, and the revocation lists if there are any, that the certificate must lead to. May be given several times.",
+        HelpName = "PATH",
+        DefaultValueFactory = _ => [],
+    };
+
     private static readonly Option<bool> Json = new("--json") { Description = "Writes the report as JSON." };
 
     private static readonly Command Check = new("check", "Loads and checks a certificate and key as the server does. Exit codes: 0 accepted, 1 rejected, 2 usage error.")
     {
-        CheckCert, CheckKey, Password, Names, Json,
+        CheckCert, CheckKey, Password, Names, Trust, Json,
     };
 
     /// <returns><see cref="Arguments"/> or <see cref="CheckArguments"/>; null if help or an error was printed and the process exits with the exit code.</returns>
@@ -139,7 +147,8 @@ internal static class CommandLine
                 PasswordPath = result.GetValue(Password),
                 RequiredNames = result.GetValue(Names)!,
             };
-            return new CheckArguments(options, result.GetValue(Json));
+            var trust = result.GetValue(Trust) is { Length: > 0 } paths ? new TrustBundleOptions { CertificatePaths = paths } : null;
+            return new CheckArguments(options, trust, result.GetValue(Json));
         }
 
         var pair = result.GetValue(Cert) is { } cert

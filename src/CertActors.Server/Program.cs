@@ -68,7 +68,7 @@ static int Check(CheckArguments check, Signals signals)
         return interrupted;
     try
     {
-        var report = CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow);
+        var report = CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow, check.Trust);
         Output.WriteWhole(check.IsJson ? CheckReport.Json(report) : CheckReport.Text(report));
         return report.IsAccepted ? 0 : failed;
     }

@@ -119,6 +119,29 @@ public sealed class CheckTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pair_that_must_be_trusted_is_accepted_only_by_a_good_bundle_that_trusts_it()
+    {
+        var authority = new TestAuthority("authority");
+        var (cert, key) = Write(new TestLeaf { Issuer = authority }.Make());
+        var (good, other, bad) = (WriteText("good.pem", authority.CertificatePem), WriteText("other.pem", new TestAuthority("other").CertificatePem), WriteText("bad.pem", "?"));
+
+        using var trusted = ServerProcess.Start("check", "--cert", cert, "--key", key, "--trust", other, "--trust", good);
+        Assert.Equal(0, await trusted.ExitAsync());
+        Assert.Equal("accepted", trusted.Output[0]);
+        Assert.Contains(trusted.Output, line => line.StartsWith($"file      {good}", StringComparison.Ordinal));
+
+        using var untrusted = ServerProcess.Start("check", "--cert", cert, "--key", key, "--trust", other);
+        Assert.Equal(1, await untrusted.ExitAsync());
+        Assert.Equal("rejected (NotTrusted)", untrusted.Output[0]);
+        Assert.Contains(untrusted.Output, line => line.Contains("leads to no certificate of the trust bundle", StringComparison.Ordinal));
+
+        using var broken = ServerProcess.Start("check", "--cert", cert, "--key", key, "--trust", bad);
+        Assert.Equal(1, await broken.ExitAsync());
+        Assert.Equal("rejected (CertificateMalformed)", broken.Output[0]);
+        Assert.Contains(broken.Output, line => line.Contains(bad, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_name_that_is_none_ends_it_with_2()
     {
         var (cert, key) = Write(TestPair.Make());
@@ -133,6 +156,13 @@ public sealed class CheckTests : IDisposable
         subject.AddCommonName(Nasty);
         subject.AddOrganizationName("Jürgen Groß 日本語");
         return new TestLeaf { Subject = subject.Build(), Names = [], RawNames = ["\e[2J\n.example.org"] };
+    }
+
+    private string WriteText(string name, string text)
+    {
+        var path = Path.Combine(_root.FullName, name);
+        File.WriteAllText(path, text);
+        return path;
     }
 
     private (string Cert, string Key) Write(TestPair pair)

@@ -25,7 +25,7 @@ public sealed class ArchitectureSpec
         ["Watching.Sources"] = ["Disk"],
         ["Watching"] = ["Watching.Sources", "Debouncing", "Disk", "Scheduling", "Diagnostics"],
         ["Supervision"] =
-            ["Watching", "Watching.Sources", "Debouncing", "Reloading", "Reloading.Formats", "Reloading.Judging", "Holding", "Disk", "Scheduling", "Diagnostics"],
+            ["Watching", "Watching.Sources", "Debouncing", "Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
     };
 
     // The public types that lead into the folders; all others are vocabulary, and depend on none.
@@ -33,7 +33,7 @@ public sealed class ArchitectureSpec
     {
         [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
         [nameof(CertificateHolder)] = ["Holding"],
-        [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Disk"],
+        [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats"],
         [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats"],
     };
@@ -45,7 +45,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateCheck)] = [],
         [nameof(CertificateHolder)] = ["Holding", "Supervision"],
         [nameof(ServingCertificate)] = ["Holding", "Reloading", "Supervision"],
-        [nameof(TrustBundle)] = ["Holding", "Reloading", "Reloading.Judging", "Supervision"],
+        [nameof(TrustBundle)] = ["Holding", "Reloading", "Supervision"],
     };
 
     [Fact]

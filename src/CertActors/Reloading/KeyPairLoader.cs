@@ -1,6 +1,7 @@
 using CertActors.Disk;
 using CertActors.Reloading.Formats;
 using CertActors.Reloading.Judging;
+using CertActors.Verifying;
 
 namespace CertActors.Reloading;
 
@@ -11,10 +12,10 @@ internal static class KeyPairLoader
     /// <param name="options">The pair.</param>
     /// <param name="served">What is served of the pair; null if nothing is.</param>
     /// <param name="servedTags">The contents that <paramref name="served"/> was last read from; null if they are not known.</param>
-    /// <param name="trust">Returns the bundle that must trust the pair, as it is served; null if nothing is, or no bundle must.</param>
+    /// <param name="trust">Verifies against the bundle that must trust the pair; null if it is not loaded, or no bundle must.</param>
     /// <param name="clock">Returns the time by which validity is judged. Called after the files are read, which may take long.</param>
     public static LoadResult Load(
-        IFiles disk, CertificateOptions options, LoadedPair? served, ContentTags? servedTags, Func<TrustBundle?> trust, Func<DateTimeOffset> clock) =>
+        IFiles disk, CertificateOptions options, LoadedPair? served, ContentTags? servedTags, Func<PeerVerifier?> trust, Func<DateTimeOffset> clock) =>
         FilesLoader.Load(() => PairFiles.Read(disk, options), (files, tags) =>
         {
             // Parsing takes most of a load, and each pair is loaded for a second time when its watch begins: contents that are served are not parsed

@@ -21,7 +21,7 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
     public Func<IFiles, LoadResult> PrepareLoad(ContentTags? servedTags, Func<DateTimeOffset> clock)
     {
         var (pair, served, trust) = (options, cell.Serving?.Pair, bundleOf);
-        return disk => KeyPairLoader.Load(disk, pair, served, servedTags, () => pair.MustChainTo is { } name ? trust(name) : null, clock);
+        return disk => KeyPairLoader.Load(disk, pair, served, servedTags, () => pair.MustChainTo is { } name ? trust(name)?.Verifier : null, clock);
     }
 
     public GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CertActors.Reloading.Formats;
 using CertActors.Reloading.Judging;
+using CertActors.Verifying;
 
 namespace CertActors.Supervision;
 
@@ -23,7 +24,7 @@ internal static class Preload
 
     private static bool Run()
     {
-        Try(JudgePairs);
+        Try(JudgeAll);
         Try(FormatException);
         return true;
     }
@@ -41,19 +42,27 @@ internal static class Preload
         }
     }
 
-    /// <summary>Accepts a pair that is made in memory, which loads OpenSSL and the system's trust store; then rejects a bad one.</summary>
-    private static void JudgePairs()
+    /// <summary>
+    /// Accepts a pair that is made in memory, which loads OpenSSL and the system's trust store, and verifies it against itself; then rejects a bad one.
+    /// </summary>
+    private static void JudgeAll()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
         var (start, end) = (DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(1));
         using var certificate = request.CreateSelfSigned(start, end);
-        var policy = new CertificateOptions { CertificatePath = "certificate", KeyPath = "key" };
+        var policy = new CertificateOptions { CertificatePath = "certificate", KeyPath = "key", MustChainTo = "trust" };
         using var certificatePem = Copy(certificate.ExportCertificatePem());
         using var keyPem = Copy(key.ExportPkcs8PrivateKeyPem());
 
-        (Judge.Of(new PairContent(certificatePem, keyPem, Password: null), served: null, trust: null, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
-        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, trust: null, start, policy);
+        var trust = new TrustBundleOptions { CertificatePaths = ["certificate"], AllowNonAuthorities = true };
+        var content = new BundleContent([new BundleFile("certificate", certificatePem.Memory)], []);
+        using var bundle = (BundleJudge.Of(content, served: null, start, trust) as Verdict.Accepted)?.Loaded as LoadedBundle;
+        var verifier = bundle is null ? null : new PeerVerifier(bundle, new IntermediateMemory());
+
+        var pair = new PairContent(certificatePem, keyPem, Password: null);
+        (Judge.Of(pair, served: null, verifier, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
+        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, verifier, start, policy);
     }
 
     /// <summary>Formats an exception with its stack trace, as the log of a failed actor does.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Reloading.Formats;
+using CertActors.Verifying;
 
 namespace CertActors.Reloading.Judging;
 
@@ -18,10 +19,10 @@ internal static class Judge
 
     /// <param name="content">The contents of the files.</param>
     /// <param name="served">What is served now; null if nothing is.</param>
-    /// <param name="trust">The bundle of <see cref="CertificateOptions.MustChainTo"/>, as it is served; null if it is not.</param>
+    /// <param name="trust">Verifies against the bundle of <see cref="CertificateOptions.MustChainTo"/>; null if it is not loaded.</param>
     /// <param name="now">The time.</param>
     /// <param name="policy">The pair's options.</param>
-    public static Verdict Of(PairContent content, LoadedPair? served, TrustBundle? trust, DateTimeOffset now, CertificateOptions policy)
+    public static Verdict Of(PairContent content, LoadedPair? served, PeerVerifier? trust, DateTimeOffset now, CertificateOptions policy)
     {
         LoadedPair? pair = null;
         try
@@ -81,7 +82,7 @@ internal static class Judge
     };
 
     /// <summary>Whether the bundle of <see cref="CertificateOptions.MustChainTo"/> trusts the pair.</summary>
-    public static IEnumerable<Finding> OfTrust(LoadedPair pair, TrustBundle? trust, DateTimeOffset now, CertificateOptions policy)
+    public static IEnumerable<Finding> OfTrust(LoadedPair pair, PeerVerifier? trust, DateTimeOffset now, CertificateOptions policy)
     {
         if (policy.MustChainTo is null)
             yield break;
