@@ -35,6 +35,7 @@ public sealed class CertificateHolder
     private volatile NameIndex _names = new([]);
     private volatile CertificateCell? _default;
     private volatile FirstLoad _first = new();
+    private volatile bool _countsConnections;
     private IActorRef? _owner;
 
     /// <summary>Creates a holder that serves nothing yet.</summary>
@@ -155,6 +156,37 @@ public sealed class CertificateHolder
 
     /// <summary>Whether a pair was ever swapped in. For the owner only.</summary>
     internal bool HasServed(string name) => _cells.GetValueOrDefault(name)?.Serving is not null;
+
+    /// <summary>Whether servers count their connections. Without that, nothing is known of a superseded generation.</summary>
+    internal bool CountsConnections => _countsConnections;
+
+    /// <summary>From now on, superseded generations are followed until they are drained. Called when a connection is counted, or will be.</summary>
+    internal void CountConnections()
+    {
+        // Read first: each connection calls this, and writes would contend for the cache line.
+        if (!_countsConnections)
+            _countsConnections = true;
+    }
+
+    /// <summary>The superseded generations of a pair (<see cref="CertificateCell.Superseded"/>). For the owner only.</summary>
+    internal IReadOnlyList<GenerationUse> SupersededOf(string name) => _cells.GetValueOrDefault(name)?.Superseded ?? [];
+
+    /// <summary>The open connections of a pair: of superseded generations that have any, and of what is served. For the owner only.</summary>
+    internal IReadOnlyList<GenerationConnections> ConnectionsOf(string name)
+    {
+        if (!_countsConnections || _cells.GetValueOrDefault(name) is not { Serving: { } serving } cell)
+            return [];
+
+        // Read after what is served: a generation may be missing for the moment of its swap, and is not listed twice.
+        var superseded =
+            from use in cell.Superseded
+            where use.OpenConnections > 0 && use.Generation < serving.Generation
+            select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.SupersededAt };
+        return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
+    }
+
+    /// <summary>Sends a message to the supervisor that owns the holder; lost if there is none.</summary>
+    internal void TellOwner(object message) => Volatile.Read(ref _owner)?.Tell(message, ActorRefs.NoSender);
 
     /// <summary>Fails every wait for the first load, as there will be none.</summary>
     internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);

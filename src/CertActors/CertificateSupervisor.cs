@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
 using CertActors.Diagnostics;
+using CertActors.Holding;
 using CertActors.Reloading;
 using CertActors.Supervision;
 using CertActors.Watching;
@@ -73,6 +74,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             GenerationChanged?[] served = [.. cells.Select(cell => cell.Serving?.Announcement), .. bundles.Select(cell => cell.Serving?.Announcement)];
             foreach (var change in served.OfType<GenerationChanged>())
                 _reports.Add(change);
+            foreach (var pair in _state.Pairs)
+                _reports.CheckDrained(pair.Name, Context.System.Scheduler.Now);
             _tree.Start(
             [
                 .. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell, _state.Holder.GetTrustBundle)),
@@ -120,6 +123,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 break;
             case LoadStuck stuck:
                 _reports.Add(stuck);
+                break;
+            case GenerationUnused(var pair):
+                _reports.CheckDrained(pair, Context.System.Scheduler.Now);
                 break;
             case FilesWatched watched:
                 _reports.Add(watched, Context.System.Scheduler.Now);
@@ -183,6 +189,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _reports.Add(judged);
         if (judged.Change is TrustBundleChanged)
             _tree.ReloadTrusted(judged.Name);
+        if (judged.Change is CertificateChanged)
+            _reports.CheckDrained(judged.Name, Context.System.Scheduler.Now);
 
         // The next poll loads the pair again; but a load that was given up while it runs is judged when it ends.
         if (judged.Failure is { Reason: not RejectionReason.TimedOut })
@@ -204,7 +212,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     private CertificateSupervisorStatus Status() => new()
     {
-        Certificates = [.. _state.Pairs.Select(pair => pair.Status)],
+        Certificates = [.. _state.Pairs.Select(pair => pair.Status with { Connections = _state.Holder.ConnectionsOf(pair.Name) })],
         TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status)],
     };
 

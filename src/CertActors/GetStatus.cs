@@ -47,6 +47,16 @@ public sealed record CertificateStatus
 
     /// <summary>The outcomes of its loads so far.</summary>
     public required LoadCounts Loads { get; init; }
+
+    /// <summary>
+    /// The open connections: of superseded generations that have any, and of the one that is served, in the order of the generations. Empty before the
+    /// first load, and while no connections are counted (<see cref="ServingCertificate.BeginConnection"/>). Compares by value.
+    /// </summary>
+    public IReadOnlyList<GenerationConnections> Connections
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<GenerationConnections>([]);
 }
 
 /// <summary>The state of a trust bundle.</summary>

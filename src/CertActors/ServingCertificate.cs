@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Holding;
 using CertActors.Reloading.Formats;
 
 namespace CertActors;
@@ -8,10 +9,11 @@ namespace CertActors;
 /// <remarks>It is never disposed: handshakes and open connections may hold it. When the last reference is gone, finalizers release the key.</remarks>
 public sealed class ServingCertificate
 {
-    internal ServingCertificate(CertificateChanged announcement, LoadedPair pair)
+    internal ServingCertificate(CertificateCell cell, CertificateChanged announcement, LoadedPair pair)
     {
         Announcement = announcement;
         Pair = pair;
+        Use = new GenerationUse(cell.Holder, announcement.Name, announcement.Generation);
     }
 
     /// <summary>The pair's name.</summary>
@@ -29,10 +31,32 @@ public sealed class ServingCertificate
     /// <summary>The chain to send, built once for all handshakes of this generation. Nothing was fetched over the network.</summary>
     public SslStreamCertificateContext Context => Pair.Context;
 
+    /// <summary>
+    /// Cancelled when a newer generation of the pair is served, so that a server can close the connections of this one. Its callbacks run on the thread
+    /// pool, one after another: one that hangs delays the other callbacks of this generation, and nothing else; an exception is that of an
+    /// unobserved task (<see cref="TaskScheduler.UnobservedTaskException"/>).
+    /// </summary>
+    public CancellationToken Superseded => Use.Superseded;
+
     /// <summary>What subscribers get when this generation is swapped in.</summary>
     internal CertificateChanged Announcement { get; }
 
     internal LoadedPair Pair { get; }
+
+    internal GenerationUse Use { get; }
+
+    /// <summary>
+    /// Counts an open connection of this generation, for <see cref="CertificateStatus.Connections"/> and <see cref="GenerationDrained"/>. Call it as soon
+    /// as the certificate is selected, before the handshake, so that no handshake is missed. Any thread may call it; it waits for nothing.
+    /// </summary>
+    /// <remarks>Kestrel endpoints with <c>UseCertificates</c> call it by themselves.</remarks>
+    /// <example><code>
+    /// var certificate = holder.Select(serverName)!;
+    /// using var connection = certificate.BeginConnection();
+    /// await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Context });
+    /// </code></example>
+    /// <returns>Dispose it when the connection has closed, or when the handshake has failed. A second disposal does nothing.</returns>
+    public IDisposable BeginConnection() => Use.BeginConnection();
 
     /// <summary>The name and the generation.</summary>
     public override string ToString() => $"{Name} generation {Generation}";

@@ -5,7 +5,7 @@ namespace CertActors;
 /// <summary>
 /// Asks the supervisor to send an actor every <see cref="CertificateChanged"/>, <see cref="CertificateReloadFailed"/>,
 /// <see cref="CertificateRemoved"/>, <see cref="CertificateExpiring"/>, <see cref="TrustBundleChanged"/>, <see cref="TrustBundleReloadFailed"/>,
-/// <see cref="TrustBundleExpiring"/> and <see cref="WatchModeChanged"/>, the current state of each pair and bundle first. The
+/// <see cref="TrustBundleExpiring"/>, <see cref="GenerationDrained"/> and <see cref="WatchModeChanged"/>, the current state of each pair and bundle first. The
 /// subscription ends when the actor stops. A second one of the same actor sends the current state again, and adds nothing.
 /// </summary>
 /// <param name="Subscriber">The actor that gets the messages.</param>

@@ -34,7 +34,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
         [nameof(CertificateHolder)] = ["Holding"],
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
-        [nameof(ServingCertificate)] = ["Reloading.Formats"],
+        [nameof(ServingCertificate)] = ["Reloading.Formats", "Holding"],
         [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats"],
     };
 

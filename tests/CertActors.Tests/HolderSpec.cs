@@ -154,7 +154,7 @@ public sealed class HolderSpec : PipelineKit
         };
 
         // Nobody shakes hands with it: no key is needed.
-        var certificate = new ServingCertificate(change, pair: null!);
+        var certificate = new ServingCertificate(cell, change, pair: null!);
         cell.Publish(certificate);
         return certificate;
     }

@@ -32,11 +32,17 @@ public sealed class PublicRecordSpec : PipelineKit
     {
         Write(TestPair.Make("a.example", "b.example"));
         Start();
+        using var connection = Current.BeginConnection();
+        Rotate(TestPair.Make("a.example", "b.example"));
+        AdvancePastDebounce();
         Supervisor.Tell(new ReloadNow(), TestActor);
         Barrier();
         var result = ExpectMsg<ReloadNowResult>();
         var status = StatusOfAll();
         Assert.Equal(["a.example", "b.example"], Assert.Single(status.Certificates).LastChange?.Current.DnsNames);
+        Assert.Equal(2, Assert.Single(status.Certificates).Connections.Count);
+        connection.Dispose();
+        Barrier();
 
         Assert.All([result, status, .. News()], message =>
         {

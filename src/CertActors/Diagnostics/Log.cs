@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: expired at {NotAfter:u}, and is still served, as no better one is available; renew it.", EventName = "CertificateExpired")]
     public static partial void Expired(this ILogger log, string name, DateTimeOffset notAfter);
 
+    [LoggerMessage(10, LogLevel.Information, "Certificate {Name}: generation {Generation} has drained: no connection uses it any more, {Elapsed} after it was superseded.", EventName = "GenerationDrained")]
+    public static partial void Drained(this ILogger log, string name, long generation, TimeSpan elapsed);
+
     [LoggerMessage(11, LogLevel.Information, "Certificate {Name}: removed; generation {Generation} is no longer served.", EventName = "CertificateRemoved")]
     public static partial void Removed(this ILogger log, string name, long generation);
 

@@ -10,6 +10,9 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
 {
     private volatile ServingCertificate? _serving = last?.Serving;
     private volatile CertificateReloadFailed? _lastFailure = last?.LastFailure;
+    private volatile IReadOnlyList<GenerationUse> _superseded = last?.Superseded ?? [];
+
+    public CertificateHolder Holder => holder;
 
     public int Place => place;
 
@@ -22,9 +25,19 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
         set => _lastFailure = value;
     }
 
+    /// <summary>The superseded generations, in their order: those that are not over, and some that are. Empty while no connections are counted.</summary>
+    public IReadOnlyList<GenerationUse> Superseded => _superseded;
+
     public void Publish(ServingCertificate next)
     {
+        var previous = _serving;
         holder.Publish(this, next);
         _serving = next;
+        if (previous is null)
+            return;
+
+        previous.Use.Supersede(next.Announcement.At);
+        if (holder.CountsConnections)
+            _superseded = [.. _superseded.Where(generation => !generation.IsOver), previous.Use];
     }
 }

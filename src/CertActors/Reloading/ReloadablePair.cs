@@ -37,7 +37,7 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
             Reason = reason,
             At = now,
         };
-        cell.Publish(new ServingCertificate(change, pair));
+        cell.Publish(new ServingCertificate(cell, change, pair));
         return change;
     }
 

@@ -77,6 +77,12 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
         Publish(change);
     }
 
+    public void Announce(GenerationDrained drained)
+    {
+        log.Drained(drained.Name, drained.Generation, drained.At - drained.SupersededAt);
+        Publish(drained);
+    }
+
     private void Publish(object announcement)
     {
         foreach (var subscriber in subscribers)

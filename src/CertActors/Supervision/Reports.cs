@@ -49,6 +49,29 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         announcer.Announce(change);
     }
 
+    /// <summary>Announces the generations of a pair that have drained. A swap is announced first.</summary>
+    /// <param name="name">The pair's name; that of a pair which only another supervisor has is ignored.</param>
+    /// <param name="now">The time.</param>
+    public void CheckDrained(string name, DateTimeOffset now)
+    {
+        if (!state.TryFind(name, out var known))
+            return;
+
+        var served = known.LastChange?.Generation;
+        foreach (var generation in state.Holder.SupersededOf(name))
+        {
+            if (!(generation.Generation < served) || !generation.TryDrain())
+                continue;
+            announcer.Announce(new GenerationDrained
+            {
+                Name = name,
+                Generation = generation.Generation,
+                SupersededAt = generation.SupersededAt,
+                At = now,
+            });
+        }
+    }
+
     public void CheckExpiry(DateTimeOffset now)
     {
         foreach (var known in state.All.ToArray())

@@ -68,7 +68,7 @@ public abstract class PipelineKit : TestKit
     private protected ServingCertificate Current => Holder.Current ?? throw new InvalidOperationException("nothing is served");
 
     /// <summary>Whether threads of the test's own send messages, which no barrier can wait for.</summary>
-    private protected bool HasOwnThreads { get; init; }
+    private protected bool HasOwnThreads { get; set; }
 
     private TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 

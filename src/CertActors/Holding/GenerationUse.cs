@@ -1,0 +1,81 @@
+using Akka.Event;
+
+namespace CertActors.Holding;
+
+/// <summary>To the supervisor that owns the holder: the last open connection of a superseded generation has closed.</summary>
+/// <param name="Pair">The pair's name. It need not be a pair of this supervisor.</param>
+internal sealed record GenerationUnused(string Pair) : IDeadLetterSuppression;
+
+/// <summary>
+/// Whether a generation is superseded, and how many connections are open on it. It outlives the certificate, whose key goes with its last connection.
+/// Any thread may call it; nothing waits.
+/// </summary>
+internal sealed class GenerationUse(CertificateHolder holder, string pair, long generation)
+{
+    // The flags and the number of open connections are one word: whichever comes last, the swap or the end of the last connection, sees the other.
+    private const int IsSupersededFlag = 1;
+    private const int IsDrainedFlag = 2;
+    private const int OneConnection = 4;
+
+    private int _state;
+
+    // Created on demand, as most generations of ten thousand pairs need none.
+    private CancellationTokenSource? _superseding;
+
+    public long Generation => generation;
+
+    public int OpenConnections => Volatile.Read(ref _state) / OneConnection;
+
+    /// <summary>When the next generation was swapped in. Valid once this one is superseded.</summary>
+    public DateTimeOffset SupersededAt { get; private set; }
+
+    /// <summary>Whether it is drained, and no connection that a late handshake has begun is open any more.</summary>
+    public bool IsOver => Volatile.Read(ref _state) == (IsSupersededFlag | IsDrainedFlag);
+
+    public CancellationToken Superseded
+    {
+        get
+        {
+            var superseding = LazyInitializer.EnsureInitialized(ref _superseding, static () => new CancellationTokenSource());
+
+            // The swap may have looked for the source before it was there.
+            if ((Volatile.Read(ref _state) & IsSupersededFlag) != 0)
+                _ = superseding.CancelAsync();
+            return superseding.Token;
+        }
+    }
+
+    public IDisposable BeginConnection()
+    {
+        holder.CountConnections();
+        Interlocked.Add(ref _state, OneConnection);
+        return new Connection(this);
+    }
+
+    /// <summary>The next generation is served.</summary>
+    public void Supersede(DateTimeOffset at)
+    {
+        SupersededAt = at;
+        Interlocked.Or(ref _state, IsSupersededFlag);
+
+        // CancelAsync runs the callbacks on the thread pool. An exception of theirs is that of an unobserved task.
+        _ = Volatile.Read(ref _superseding)?.CancelAsync();
+    }
+
+    /// <returns>Whether the generation is superseded and has no open connection; true once.</returns>
+    public bool TryDrain() =>
+        Interlocked.CompareExchange(ref _state, IsSupersededFlag | IsDrainedFlag, IsSupersededFlag) == IsSupersededFlag;
+
+    private void EndConnection()
+    {
+        if (Interlocked.Add(ref _state, -OneConnection) == IsSupersededFlag)
+            holder.TellOwner(new GenerationUnused(pair));
+    }
+
+    private sealed class Connection(GenerationUse use) : IDisposable
+    {
+        private GenerationUse? _use = use;
+
+        public void Dispose() => Interlocked.Exchange(ref _use, null)?.EndConnection();
+    }
+}
