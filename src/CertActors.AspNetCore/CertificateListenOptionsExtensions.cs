@@ -34,22 +34,25 @@ public static class CertificateListenOptionsExtensions
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
         ArgumentNullException.ThrowIfNull(holder);
-        RefuseWhatIsNotTls(listenOptions);
+        holder.CountConnections();
+        FollowConnections(listenOptions);
+        listenOptions.AllowDrain();
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
             OnConnection = context =>
             {
-                context.Connection.Features.Set(ClientHelloFeature.Instance);
+                context.Connection.Features.Get<ServedConnection>()?.HasClientHello = true;
                 return holder.Select(context.ClientHelloInfo.ServerName) is { } certificate
-                    ? ValueTask.FromResult(OptionsFor(certificate))
+                    ? ValueTask.FromResult(OptionsFor(context, certificate))
                     : OptionsForFirstAsync(holder, context);
             },
         });
     }
 
+    // One function for all that spans a connection, as each costs memory while the connection is open. What isn't TLS is refused here, too:
     // SslStream asks for options once it has read a ClientHello. After any other message, and after a ClientHello that its parser fails on, it goes on
     // without options, and throws an exception that Kestrel takes for an error of the server and logs with a stack trace.
-    private static void RefuseWhatIsNotTls(ListenOptions listenOptions)
+    private static void FollowConnections(ListenOptions listenOptions)
     {
         var services = listenOptions.ApplicationServices;
         var refused = new RefusedConnections(
@@ -59,13 +62,19 @@ public static class CertificateListenOptionsExtensions
 
         listenOptions.Use(next => async connection =>
         {
+            var served = new ServedConnection();
+            connection.Features.Set(served);
             try
             {
                 await next(connection).ConfigureAwait(false);
             }
-            catch (Exception fault) when (fault is not OutOfMemoryException && connection.Features.Get<ClientHelloFeature>() is null)
+            catch (Exception fault) when (fault is not OutOfMemoryException && !served.HasClientHello)
             {
                 refused.Add();
+            }
+            finally
+            {
+                served.End();
             }
         });
     }
@@ -75,7 +84,7 @@ public static class CertificateListenOptionsExtensions
         try
         {
             var first = await holder.WaitForFirstAsync(timeout: null, context.CancellationToken).ConfigureAwait(false);
-            return OptionsFor(holder.Select(context.ClientHelloInfo.ServerName) ?? first);
+            return OptionsFor(context, holder.Select(context.ClientHelloInfo.ServerName) ?? first);
         }
         catch (CertificateNotLoadedException reason)
         {
@@ -85,12 +94,10 @@ public static class CertificateListenOptionsExtensions
     }
 
     // Created for each handshake, as Kestrel writes the endpoint's ALPN list into it. What is expensive, the chain, is shared.
-    private static SslServerAuthenticationOptions OptionsFor(ServingCertificate certificate) =>
-        new() { ServerCertificateContext = certificate.Context };
-
-    /// <summary>Marks a connection whose ClientHello was read, so that a later failure isn't counted as a missing one.</summary>
-    private sealed class ClientHelloFeature
+    private static SslServerAuthenticationOptions OptionsFor(TlsHandshakeCallbackContext context, ServingCertificate certificate)
     {
-        public static ClientHelloFeature Instance { get; } = new();
+        // Counted from here, so that a generation with handshakes under way isn't taken for drained. Null for a connection over HTTP/3.
+        context.Connection.Features.Get<ServedConnection>()?.Begin(certificate);
+        return new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Context };
     }
 }

@@ -92,6 +92,18 @@ public sealed class CertificateHolder
         return _current ?? throw new CertificateNotLoadedException(first.Failure ?? _default?.LastFailure);
     }
 
+    /// <summary>
+    /// States that a server counts its connections (<see cref="ServingCertificate.BeginConnection"/>): from now on, <see cref="GenerationDrained"/> is
+    /// published for each superseded generation. The first connection that is counted has the same effect; a call when the server starts covers
+    /// generations that are superseded before it. Kestrel endpoints with <c>UseCertificates</c> call it by themselves.
+    /// </summary>
+    public void CountConnections()
+    {
+        // Read first: each connection calls this, and writes would contend for the cache line.
+        if (!_countsConnections)
+            _countsConnections = true;
+    }
+
     /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The first is the default. The owner may claim it again.</summary>
     /// <remarks>No pair is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
     internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<string> names)
@@ -159,14 +171,6 @@ public sealed class CertificateHolder
 
     /// <summary>Whether servers count their connections. Without that, nothing is known of a superseded generation.</summary>
     internal bool CountsConnections => _countsConnections;
-
-    /// <summary>From now on, superseded generations are followed until they are drained. Called when a connection is counted, or will be.</summary>
-    internal void CountConnections()
-    {
-        // Read first: each connection calls this, and writes would contend for the cache line.
-        if (!_countsConnections)
-            _countsConnections = true;
-    }
 
     /// <summary>The superseded generations of a pair (<see cref="CertificateCell.Superseded"/>). For the owner only.</summary>
     internal IReadOnlyList<GenerationUse> SupersededOf(string name) => _cells.GetValueOrDefault(name)?.Superseded ?? [];

@@ -1,8 +1,9 @@
 namespace CertActors;
 
 /// <summary>
-/// The last connection of a superseded generation has closed: the rotation has ended. Published once for each generation that is superseded after a
-/// connection was counted (<see cref="ServingCertificate.BeginConnection"/>) on any pair of the holder; at once if no connection is open on it.
+/// The last connection of a superseded generation has closed: the rotation has ended. Published once for each superseded generation, at once if no
+/// connection is open on it; but only if connections are counted (<see cref="ServingCertificate.BeginConnection"/>,
+/// <see cref="CertificateHolder.CountConnections"/>), for any pair of the holder, when the generation is superseded.
 /// </summary>
 /// <remarks>
 /// A handshake that selected the certificate before the swap, and counts its connection after this message, begins a connection of a drained generation.

@@ -1,0 +1,139 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.AspNetCore;
+
+/// <summary>The open connections of an endpoint, by the generation of their certificate, and the one timer that closes those of superseded generations.</summary>
+/// <remarks>
+/// Its lock is held for a few steps at a time, never while a connection is asked to close, and by no handshake: a connection is added after its handshake.
+/// </remarks>
+internal sealed partial class CertificateDrain
+{
+    // The resolution of the system's timers.
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(10);
+
+    private readonly CertificateDrainOptions _options;
+    private readonly ILogger _log;
+    private readonly Func<EndPoint> _endpoint;
+    private readonly TimeProvider _time;
+    private readonly ITimer _timer;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ServingCertificate, GenerationDrain> _generations = [];
+    private readonly HashSet<GenerationDrain> _superseded = [];
+
+    /// <param name="options">Valid.</param>
+    /// <param name="log">Where aborted connections and faults are reported.</param>
+    /// <param name="endpoint">The endpoint, once it is bound.</param>
+    /// <param name="time">The clock.</param>
+    public CertificateDrain(CertificateDrainOptions options, ILogger log, Func<EndPoint> endpoint, TimeProvider time)
+    {
+        _options = options;
+        _log = log;
+        _endpoint = endpoint;
+        _time = time;
+        _timer = time.CreateTimer(_ => CloseDue(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Adds a connection whose handshake has succeeded.</summary>
+    public void Add(ConnectionContext connection)
+    {
+        var served = connection.Features.GetRequiredFeature<ServedConnection>();
+        lock (_lock)
+        {
+            var generation = GenerationOf(served.Certificate!);
+            served.Drained = new DrainedConnection(connection, generation);
+            generation.Add(served.Drained);
+            if (generation.SupersededAt is not null)
+                StartTimer();
+        }
+    }
+
+    /// <summary>Removes a connection that has closed.</summary>
+    public void Remove(DrainedConnection connection)
+    {
+        var generation = connection.Generation;
+        lock (_lock)
+        {
+            connection.Node.List?.Remove(connection.Node);
+            if (generation is { SupersededAt: not null, IsEmpty: true } && _superseded.Remove(generation))
+                _generations.Remove(generation.Certificate);
+        }
+    }
+
+    public void ReportFault(Exception fault) => CloseFailed(_log, _endpoint(), fault);
+
+    // A generation that is superseded already calls back at once: the lock may be entered again.
+    private GenerationDrain GenerationOf(ServingCertificate certificate)
+    {
+        if (_generations.TryGetValue(certificate, out var known))
+            return known;
+
+        var generation = new GenerationDrain(this, certificate, _options);
+        _generations.Add(certificate, generation);
+        certificate.Superseded.UnsafeRegister(static state => ((GenerationDrain)state!).Drain.Start((GenerationDrain)state), generation);
+        return generation;
+    }
+
+    private void Start(GenerationDrain generation)
+    {
+        lock (_lock)
+        {
+            generation.SupersededAt = _time.GetTimestamp();
+            _superseded.Add(generation);
+            StartTimer();
+        }
+    }
+
+    private void CloseDue()
+    {
+        GenerationDrain[] superseded;
+        lock (_lock)
+            superseded = [.. _superseded];
+
+        foreach (var generation in superseded)
+            CloseDue(generation);
+        lock (_lock)
+            StartTimer();
+    }
+
+    private void CloseDue(GenerationDrain generation)
+    {
+        var aborted = 0;
+        while (TakeDue(generation) is var (connection, mustAbort))
+        {
+            // Whatever the server and the application do when a connection ends, they do for this one alone.
+            ThreadPool.UnsafeQueueUserWorkItem(mustAbort ? static left => left.Abort() : static open => open.AskToClose(), connection, preferLocal: false);
+            aborted += mustAbort ? 1 : 0;
+        }
+
+        if (aborted > 0)
+            Aborted(_log, aborted, generation.Certificate.Name, generation.Certificate.Generation, _endpoint());
+    }
+
+    private (DrainedConnection Connection, bool MustAbort)? TakeDue(GenerationDrain generation)
+    {
+        lock (_lock)
+            return generation.Take(_time.GetElapsedTime(generation.SupersededAt!.Value));
+    }
+
+    private void StartTimer()
+    {
+        TimeSpan? wait = null;
+        foreach (var generation in _superseded)
+        {
+            if (generation.Due() - _time.GetElapsedTime(generation.SupersededAt!.Value) is { } left && !(wait < left))
+                wait = left;
+        }
+
+        if (wait is { } next)
+            _timer.Change(next > MinWait ? next : MinWait, Timeout.InfiniteTimeSpan);
+    }
+
+    [LoggerMessage(2, LogLevel.Warning, "{Count} connections of certificate {Name}, generation {Generation}, to {EndPoint} were aborted, as they were open at the hard limit of the drain.", EventName = "ConnectionsAborted")]
+    private static partial void Aborted(ILogger log, int count, string name, long generation, EndPoint endPoint);
+
+    [LoggerMessage(3, LogLevel.Warning, "A callback has failed that is registered for the close of a connection to {EndPoint}.", EventName = "CloseFailed")]
+    private static partial void CloseFailed(ILogger log, EndPoint endPoint, Exception fault);
+}

@@ -1,0 +1,71 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace CertActors.AspNetCore;
+
+/// <summary>An open connection of an endpoint that is drained: it is given notice, then asked to close, and may be aborted.</summary>
+internal sealed class DrainedConnection
+{
+    private const int Serving = 0;
+    private const int HasNotice = 1;
+    private const int IsAsked = 2;
+
+    private readonly ConnectionContext _connection;
+    private readonly IConnectionLifetimeNotificationFeature _lifetime;
+    private int _step = Serving;
+
+    public DrainedConnection(ConnectionContext connection, GenerationDrain generation)
+    {
+        _connection = connection;
+        _lifetime = connection.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>();
+        Generation = generation;
+        Node = new LinkedListNode<DrainedConnection>(this);
+        connection.Transport = new DrainTransport(connection.Transport, this);
+    }
+
+    public GenerationDrain Generation { get; }
+
+    /// <summary>Its place in a list of its <see cref="GenerationDrain"/>.</summary>
+    public LinkedListNode<DrainedConnection> Node { get; }
+
+    /// <summary>When it is asked at the latest, once it has notice, counted from the swap.</summary>
+    public TimeSpan AskAt { get; private set; }
+
+    public void GiveNotice(TimeSpan askAt)
+    {
+        AskAt = askAt;
+        Interlocked.CompareExchange(ref _step, HasNotice, Serving);
+    }
+
+    /// <summary>
+    /// The server has taken bytes of the client's. A close that is asked for now cuts nothing: for HTTP/1.1, a request is in progress, whose response can
+    /// announce the close; for HTTP/2, GOAWAY lets the streams go on that the client has opened.
+    /// </summary>
+    public void OnReceived()
+    {
+        if (Volatile.Read(ref _step) == HasNotice)
+            AskToClose();
+    }
+
+    /// <summary>Asks it to close, once.</summary>
+    public void AskToClose()
+    {
+        if (Interlocked.Exchange(ref _step, IsAsked) == IsAsked)
+            return;
+        try
+        {
+            _lifetime.RequestClose();
+        }
+        catch (Exception fault)
+        {
+            // Of a callback that the application has registered for the end of the connection.
+            Generation.Drain.ReportFault(fault);
+        }
+    }
+
+    public void Abort() => _connection.Abort(new ConnectionAbortedException("The certificate of this connection was superseded, and the hard limit of its drain has passed."));
+
+    /// <summary>It has closed.</summary>
+    public void Leave() => Generation.Drain.Remove(this);
+}

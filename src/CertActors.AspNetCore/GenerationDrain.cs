@@ -1,0 +1,87 @@
+namespace CertActors.AspNetCore;
+
+/// <summary>
+/// The open connections of one generation at one endpoint, and when they are due once the generation is superseded. All times count from the swap. Used
+/// under the lock of its <see cref="CertificateDrain"/>.
+/// </summary>
+internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate certificate, CertificateDrainOptions options)
+{
+    // Notice is given over the first three quarters of the window, so that the last connection has a quarter, too.
+    private const int PartsOfWindow = 4;
+
+    private readonly LinkedList<DrainedConnection> _open = [];
+    private readonly LinkedList<DrainedConnection> _noticed = [];
+    private readonly LinkedList<DrainedConnection> _asked = [];
+    private readonly TimeSpan _noticePeriod = options.DrainWindow / PartsOfWindow;
+    private readonly TimeSpan _lastNotice = options.GracePeriod + (options.DrainWindow * (PartsOfWindow - 1) / PartsOfWindow);
+
+    // What is left of the time for notices is divided into as many slots as connections have none. Each is given notice somewhere in its slot.
+    private TimeSpan _nextSlot = options.GracePeriod;
+    private TimeSpan? _nextNotice;
+
+    public CertificateDrain Drain => drain;
+
+    public ServingCertificate Certificate => certificate;
+
+    /// <summary>The timestamp of the swap; null while the generation is served.</summary>
+    public long? SupersededAt { get; set; }
+
+    public bool IsEmpty => _open.Count + _noticed.Count + _asked.Count == 0;
+
+    public void Add(DrainedConnection connection) => _open.AddLast(connection.Node);
+
+    /// <returns>When <see cref="Take"/> has something to do; null if never.</returns>
+    public TimeSpan? Due()
+    {
+        TimeSpan? due = IsEmpty ? null : options.HardLimit;
+        if (_noticed.First is { } noticed && !(due < noticed.Value.AskAt))
+            due = noticed.Value.AskAt;
+        if (_open.Count > 0 && !(due < NextNotice()))
+            due = NextNotice();
+        return due;
+    }
+
+    /// <summary>Gives the notices that are due, and takes one connection that must be asked to close or aborted.</summary>
+    /// <returns>The connection, and whether it must be aborted; null if none is due.</returns>
+    public (DrainedConnection Connection, bool MustAbort)? Take(TimeSpan now)
+    {
+        if (now >= options.HardLimit && (_asked.First ?? _noticed.First ?? _open.First) is { } left)
+        {
+            left.List!.Remove(left);
+            return (left.Value, MustAbort: true);
+        }
+
+        while (_open.First is { } open && NextNotice() <= now)
+        {
+            Move(open, _noticed);
+            open.Value.GiveNotice(NextNotice() + _noticePeriod);
+            _nextNotice = null;
+        }
+
+        if (_noticed.First is { } noticed && noticed.Value.AskAt <= now)
+        {
+            Move(noticed, _asked);
+            return (noticed.Value, MustAbort: false);
+        }
+
+        return null;
+    }
+
+    private TimeSpan NextNotice()
+    {
+        if (_nextNotice is { } next)
+            return next;
+
+        var slot = (_lastNotice - _nextSlot) / _open.Count;
+        next = _nextSlot + (slot * Random.Shared.NextDouble());
+        _nextSlot += slot;
+        _nextNotice = next;
+        return next;
+    }
+
+    private static void Move(LinkedListNode<DrainedConnection> node, LinkedList<DrainedConnection> to)
+    {
+        node.List!.Remove(node);
+        to.AddLast(node);
+    }
+}
