@@ -145,18 +145,21 @@ public sealed class CertificateHolder
         return cell;
     }
 
-    /// <summary>Takes a pair of the owner out. Nothing publishes in its cell any more.</summary>
-    /// <returns>The generation that was served last; 0 if none was.</returns>
-    internal long Remove(string name)
+    /// <summary>Takes a pair of the owner out, and supersedes what was served. Nothing publishes in its cell any more.</summary>
+    /// <returns>The generations whose connections may be open, with the one that was served last at the end; none if none was.</returns>
+    internal IReadOnlyList<GenerationUse> Remove(string name, DateTimeOffset now)
     {
         if (!_cells.Remove(name, out var cell))
-            return 0;
+            return [];
         _owned.Remove(cell.Place);
         if (cell.Serving is { } serving)
             _names.Remove(cell.Place, serving);
         if (_default == cell)
             SetDefault(_owned.Values.FirstOrDefault());
-        return cell.Serving?.Generation ?? 0;
+        if (cell.Serving is not { } last)
+            return [];
+        last.Use.Supersede(now);
+        return [.. cell.Superseded, last.Use];
     }
 
     /// <summary>Gives the holder back. What is served stays.</summary>

@@ -55,7 +55,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _tree = new ActorTree(state, Context, _children, _log);
         _announcer = new Announcer(state.Subscribers, Context, _log);
         _reports = new Reports(state, _announcer, _log);
-        _membership = new Membership(state, _tree, _announcer, Context);
+        _membership = new Membership(state, _tree, _announcer, _reports, Context);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>

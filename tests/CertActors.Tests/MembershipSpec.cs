@@ -101,6 +101,31 @@ public sealed class MembershipSpec : PipelineKit
     }
 
     [Fact]
+    public void The_connections_of_a_removed_pair_drain()
+    {
+        var state = State(new CertificateSupervisorOptions { Certificates = [Options()] });
+        Start(CertificateSupervisor.Props(state));
+        WriteTenant("tenant.example");
+        Add(Tenant);
+        var served = Holder.Select("tenant.example")!;
+        var connection = served.BeginConnection();
+        News();
+
+        Remove("tenant");
+        Assert.True(served.Superseded.IsCancellationRequested);
+        Assert.Empty(News<GenerationDrained>());
+
+        // Another pair under the same name is no hindrance.
+        Add(Tenant);
+        connection.Dispose();
+        var drained = Assert.Single(News<GenerationDrained>());
+        Assert.Equal(("tenant", 1), (drained.Name, drained.Generation));
+        Assert.Empty(state.Draining);
+        Remove("tenant");
+        Assert.Equal(1, Assert.Single(News<GenerationDrained>()).Generation);
+    }
+
+    [Fact]
     public void A_pair_that_nobody_has_is_said_to_be_unknown()
     {
         Start();

@@ -4,7 +4,7 @@ using CertActors.Reloading;
 namespace CertActors.Supervision;
 
 /// <summary>Adds and removes pairs while the supervisor runs.</summary>
-internal sealed class Membership(SupervisorState state, ActorTree tree, Announcer announcer, IActorContext supervisor)
+internal sealed class Membership(SupervisorState state, ActorTree tree, Announcer announcer, Reports reports, IActorContext supervisor)
 {
     public void Add(AddCertificate add, IActorRef sender)
     {
@@ -88,8 +88,11 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     private void End(Removal removal)
     {
         state.Removals.Remove(removal);
-        var generation = state.Holder.Remove(removal.Name);
-        announcer.Announce(new CertificateRemoved { Name = removal.Name, Generation = generation, At = supervisor.System.Scheduler.Now });
+        var now = supervisor.System.Scheduler.Now;
+        var generations = state.Holder.Remove(removal.Name, now);
+        announcer.Announce(new CertificateRemoved { Name = removal.Name, Generation = generations is [.., var last] ? last.Generation : 0, At = now });
+        if (state.Holder.CountsConnections)
+            reports.AddRemoved(removal.Name, generations, now);
         foreach (var asker in removal.Askers)
             asker.Tell(new RemoveCertificateResult { Name = removal.Name, WasKnown = true });
         foreach (var (add, sender) in removal.Adds)

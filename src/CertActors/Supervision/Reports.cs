@@ -1,4 +1,5 @@
 using CertActors.Diagnostics;
+using CertActors.Holding;
 using CertActors.Reloading;
 using CertActors.Watching;
 using Microsoft.Extensions.Logging;
@@ -49,27 +50,46 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         announcer.Announce(change);
     }
 
+    /// <summary>Follows the generations of a pair that was removed until they have drained.</summary>
+    public void AddRemoved(string name, IReadOnlyList<GenerationUse> generations, DateTimeOffset now)
+    {
+        state.Draining[name] = [.. state.Draining.GetValueOrDefault(name) ?? [], .. generations];
+        CheckDrained(name, now);
+    }
+
     /// <summary>Announces the generations of a pair that have drained. A swap is announced first.</summary>
     /// <param name="name">The pair's name; that of a pair which only another supervisor has is ignored.</param>
     /// <param name="now">The time.</param>
     public void CheckDrained(string name, DateTimeOffset now)
     {
+        if (state.Draining.TryGetValue(name, out var removed))
+        {
+            GenerationUse[] open = [.. removed.Where(generation => !TryDrain(name, generation, now))];
+            if (open.Length > 0)
+                state.Draining[name] = open;
+            else
+                state.Draining.Remove(name);
+        }
+
         if (!state.TryFind(name, out var known))
             return;
-
         var served = known.LastChange?.Generation;
-        foreach (var generation in state.Holder.SupersededOf(name))
+        foreach (var generation in state.Holder.SupersededOf(name).Where(generation => generation.Generation < served))
+            TryDrain(name, generation, now);
+    }
+
+    private bool TryDrain(string name, GenerationUse generation, DateTimeOffset now)
+    {
+        if (!generation.TryDrain())
+            return generation.IsOver;
+        announcer.Announce(new GenerationDrained
         {
-            if (!(generation.Generation < served) || !generation.TryDrain())
-                continue;
-            announcer.Announce(new GenerationDrained
-            {
-                Name = name,
-                Generation = generation.Generation,
-                SupersededAt = generation.SupersededAt,
-                At = now,
-            });
-        }
+            Name = name,
+            Generation = generation.Generation,
+            SupersededAt = generation.SupersededAt,
+            At = now,
+        });
+        return true;
     }
 
     public void CheckExpiry(DateTimeOffset now)

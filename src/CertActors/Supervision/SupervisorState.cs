@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
+using CertActors.Holding;
 using CertActors.Reloading;
 using Microsoft.Extensions.Logging;
 
@@ -48,6 +49,9 @@ internal sealed class SupervisorState
 
     /// <summary>The removals under way.</summary>
     public List<Removal> Removals { get; } = [];
+
+    /// <summary>The generations of pairs that were removed, by the pair's name, until they have drained.</summary>
+    public Dictionary<string, GenerationUse[]> Draining { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Completes when the supervisor owns the holder and has started its children, or fails with the reason why it could not.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
