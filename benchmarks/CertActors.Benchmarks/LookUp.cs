@@ -20,6 +20,9 @@ public class LookUp
     private ActorSystem _system = null!;
     private volatile ServingCertificate? _bare;
 
+    /// <summary>Null. Not a constant, for which the compiler would omit the check.</summary>
+    public string? NoName { get; set; }
+
     [GlobalSetup]
     public void Load()
     {
@@ -56,6 +59,15 @@ public class LookUp
         ServingCertificate? found = null;
         for (var i = 0; i < Times; i++)
             found = _holder.Current;
+        return found;
+    }
+
+    [Benchmark(OperationsPerInvoke = Times)]
+    public ServingCertificate? HolderSelectWithoutName()
+    {
+        ServingCertificate? found = null;
+        for (var i = 0; i < Times; i++)
+            found = _holder.Select(NoName);
         return found;
     }
 

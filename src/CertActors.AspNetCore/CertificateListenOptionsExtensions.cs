@@ -22,15 +22,22 @@ public static class CertificateListenOptionsExtensions
 
     /// <summary>Makes an endpoint HTTPS. Each handshake gets the current certificate for the server name that the client sends.</summary>
     /// <remarks>
-    /// A handshake before the first load waits for it, for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own time limit
-    /// (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s), and fails if nothing is loaded by then. Open connections keep the
+    /// A handshake waits while a first load is in progress that may bring the certificate for its name, and while nothing is loaded that may answer
+    /// (<see cref="CertificateHolder.SelectAsync"/>), for <see cref="CertificateHolder.DefaultWait"/> at most and within Kestrel's own time limit
+    /// (<see cref="HttpsConnectionAdapterOptions.HandshakeTimeout"/>, 10 s). It fails if nothing is loaded by then. Open connections keep the
     /// certificate of their handshake. Connections that don't begin with a ClientHello are closed; one line a minute, in the log category
     /// <c>CertActors.AspNetCore</c>, says how many.
     /// </remarks>
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
     /// <returns>The endpoint.</returns>
-    public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder)
+    public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder) =>
+        listenOptions.UseCertificates(holder, isStrict: false);
+
+    /// <summary>
+    /// Makes an endpoint HTTPS. If it is strict, a client that sends no server name, or one that no pair has, is refused (<see cref="RefusedName"/>).
+    /// </summary>
+    internal static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, bool isStrict)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
         ArgumentNullException.ThrowIfNull(holder);
@@ -42,9 +49,10 @@ public static class CertificateListenOptionsExtensions
             OnConnection = context =>
             {
                 context.Connection.Features.Get<ServedConnection>()?.HasClientHello = true;
-                return holder.Select(context.ClientHelloInfo.ServerName) is { } certificate
+                var selected = SelectAsync(holder, context, isStrict);
+                return selected is { IsCompletedSuccessfully: true, Result: { } certificate }
                     ? ValueTask.FromResult(OptionsFor(context, certificate))
-                    : OptionsForFirstAsync(holder, context);
+                    : OptionsForAsync(selected, context);
             },
         });
     }
@@ -79,18 +87,30 @@ public static class CertificateListenOptionsExtensions
         });
     }
 
-    private static async ValueTask<SslServerAuthenticationOptions> OptionsForFirstAsync(CertificateHolder holder, TlsHandshakeCallbackContext context)
+    private static ValueTask<ServingCertificate?> SelectAsync(CertificateHolder holder, TlsHandshakeCallbackContext context, bool isStrict)
+    {
+        var name = context.ClientHelloInfo.ServerName;
+        if (isStrict)
+            return holder.SelectStrictAsync(name, timeout: null, context.CancellationToken);
+        return holder.SelectAsync(name, timeout: null, context.CancellationToken)!;
+    }
+
+    // Kestrel logs an AuthenticationException as a failed handshake at Debug level, and any other as an error of the server.
+    private static async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(
+        ValueTask<ServingCertificate?> selected, TlsHandshakeCallbackContext context)
     {
         try
         {
-            var first = await holder.WaitForFirstAsync(timeout: null, context.CancellationToken).ConfigureAwait(false);
-            return OptionsFor(context, holder.Select(context.ClientHelloInfo.ServerName) ?? first);
+            if (await selected.ConfigureAwait(false) is { } certificate)
+                return OptionsFor(context, certificate);
         }
         catch (CertificateNotLoadedException reason)
         {
-            // Kestrel logs this exception as a failed handshake at Debug level, and any other as an error of the server.
             throw new AuthenticationException(reason.Message, reason);
         }
+
+        await RefusedName.SendAlertAsync(context).ConfigureAwait(false);
+        throw new AuthenticationException("No certificate has the server name that the client sent, or the client sent none.");
     }
 
     // Created for each handshake, as Kestrel writes the endpoint's ALPN list into it. What is expensive, the chain, is shared.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
@@ -10,15 +11,27 @@ namespace CertActors;
 /// the <see cref="CertificateSupervisor"/>. It outlives both: after the actors have stopped, it still serves what was loaded last.
 /// </summary>
 /// <remarks>
+/// <para>
 /// It belongs to one running supervisor at a time. A pair keeps its certificate and its generation from one supervisor to the next.
 /// All members may be called from any thread.
+/// </para>
+/// <para>
+/// A server name leads to the pair that has exactly this name, else to the pair that has a wildcard for its first label (RFC 9525, 6.3). Names compare
+/// without regard to case and to the root's dot, with A-labels and U-labels (RFC 5890). Of several pairs with one name, the first in the options that
+/// is loaded answers. No address is a server name (RFC 6066, 3): a client that sends one has sent no name.
+/// </para>
 /// </remarks>
 public sealed class CertificateHolder
 {
-    /// <summary>How long <see cref="WaitForFirstAsync"/> waits by default: 5 s.</summary>
+    /// <summary>How long each wait lasts by default: 5 s.</summary>
     public static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(5);
 
+    // Of those who wait for the default pair, whichever it is, or for a supervisor.
+    private const string Default = "";
+
     private readonly TimeProvider _time;
+    private readonly Waiters _clients = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Waiters _pairWaiters = new(StringComparer.Ordinal);
 
     // Of each pair that any owner has had, by name. Its owner's only.
     private readonly Dictionary<string, CertificateCell> _cells = new(StringComparer.Ordinal);
@@ -31,34 +44,102 @@ public sealed class CertificateHolder
 
     // Of the trust bundles of the present or last owner.
     private volatile FrozenDictionary<string, TrustBundleCell> _bundles = FrozenDictionary<string, TrustBundleCell>.Empty;
+
+    // Of the pairs of the present or last owner; null before the first.
+    private volatile ConcurrentDictionary<string, CertificateCell>? _pairs;
     private volatile ServingCertificate? _current;
-    private volatile NameIndex _names = new([]);
+    private volatile NameIndex _names;
     private volatile CertificateCell? _default;
-    private volatile FirstLoad _first = new();
+    private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
     private IActorRef? _owner;
 
     /// <summary>Creates a holder that serves nothing yet.</summary>
-    /// <param name="time">The clock of <see cref="WaitForFirstAsync"/>; null for the system's.</param>
+    /// <param name="time">The clock of all waits; null for the system's.</param>
     public CertificateHolder(TimeProvider? time = null)
     {
         _time = time ?? SystemTime;
+        _names = new NameIndex(_clients);
     }
 
-    /// <summary>The default pair's certificate; null before its first load. One volatile read.</summary>
+    /// <summary>The default pair's certificate (<see cref="CertificateOptions.IsDefault"/>); null before its first load. One volatile read.</summary>
     public ServingCertificate? Current => _current;
 
     [SuppressMessage("ApiDesign", "RS0030", Justification = "The holder exists before the actor system, whose scheduler is the clock elsewhere.")]
     private static TimeProvider SystemTime => TimeProvider.System;
 
+    /// <summary>The certificate of a pair, whatever its purpose. Allocates nothing.</summary>
+    /// <param name="name">The pair's name (<see cref="CertificateOptions.Name"/>).</param>
+    /// <returns>The certificate; null before the pair's first load, and if the supervisor has no such pair.</returns>
+    public ServingCertificate? Get(string? name) =>
+        name is not null && _pairs is { } pairs && pairs.TryGetValue(name, out var pair) ? pair.Serving : null;
+
     /// <summary>
-    /// The certificate for a server name: that of the pair that has the name, else that of the pair that has a wildcard for its first label
-    /// (RFC 6125, 6.4.3: one whole label), else <see cref="Current"/>. If several pairs have the name, the first in the options. Allocates nothing.
+    /// The certificate for a server name, else <see cref="Current"/>, from what is loaded now. A server that may wait during its start calls
+    /// <see cref="SelectAsync"/> instead. Allocates nothing.
     /// </summary>
-    /// <param name="serverName">The name that the client sent (SNI, RFC 6066), in any case, with or without the root's dot; null or empty if it sent none.</param>
-    /// <returns>The certificate; null before the first load.</returns>
+    /// <param name="serverName">The name that the client sent (SNI, RFC 6066); null or empty if it sent none.</param>
+    /// <returns>The certificate; null if none is loaded that may answer.</returns>
     public ServingCertificate? Select(string? serverName) =>
         string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName) ?? _current;
+
+    /// <summary>
+    /// The certificate for a server name, and never the default in its place, from what is loaded now. A server that may wait during its start calls
+    /// <see cref="SelectStrictAsync"/> instead. Allocates nothing.
+    /// </summary>
+    /// <param name="serverName">The name that the client sent (SNI, RFC 6066); null or empty if it sent none.</param>
+    /// <returns>The certificate; null if no loaded pair has the name, and if the client sent none: refuse the handshake.</returns>
+    public ServingCertificate? SelectStrict(string? serverName) => string.IsNullOrEmpty(serverName) ? null : _names.Find(serverName);
+
+    /// <summary>
+    /// The certificate for a server name, else that of the default pair. It waits while a first load is in progress that may bring the certificate for
+    /// the name, and while nothing is loaded that may answer. After that it completes at once, and allocates nothing.
+    /// </summary>
+    /// <remarks>
+    /// A name that a pair has by its <see cref="CertificateOptions.ServerNames"/> waits for the first load of that pair; a name that no pair has, for the
+    /// first loads of all pairs whose leaf brings their names. A first load ends when it is judged or given up: from then on, clients of a pair that was
+    /// rejected get a wildcard's certificate or the default, until the pair is loaded.
+    /// </remarks>
+    /// <param name="serverName">The name that the client sent (SNI, RFC 6066); null or empty if it sent none.</param>
+    /// <param name="timeout">
+    /// The time limit, after which the best of what is loaded is returned; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for
+    /// none.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The certificate.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// Nothing that may answer was loaded within the time limit, or before the supervisor has stopped itself
+    /// (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <example>
+    /// <code>
+    /// await tls.AuthenticateAsServerAsync(
+    ///     async (stream, hello, state, cancellationToken) =>
+    ///     {
+    ///         var certificate = await holder.SelectAsync(hello.ServerName, cancellationToken: cancellationToken);
+    ///         return new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Context };
+    ///     },
+    ///     state: null);
+    /// </code>
+    /// </example>
+    public ValueTask<ServingCertificate> SelectAsync(string? serverName, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+        SelectOrWaitAsync(serverName, isStrict: false, timeout, cancellationToken)!;
+
+    /// <summary>
+    /// The certificate for a server name, and never the default in its place. It waits as <see cref="SelectAsync"/> does; also for a pair that has the
+    /// name by its <see cref="CertificateOptions.ServerNames"/> and was rejected, as nothing else may answer.
+    /// </summary>
+    /// <returns>The certificate; null if no pair has the name, and if the client sent none: refuse the handshake.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// The pair that has the name was not loaded within the time limit, or before the supervisor has stopped itself
+    /// (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// </exception>
+    /// <inheritdoc cref="SelectAsync"/>
+    public ValueTask<ServingCertificate?> SelectStrictAsync(
+        string? serverName, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+        SelectOrWaitAsync(serverName, isStrict: true, timeout, cancellationToken);
 
     /// <summary>A trust bundle, to verify peers against. Use one and the same for all that one handshake needs. Allocates nothing.</summary>
     /// <param name="name">The bundle's name (<see cref="TrustBundleOptions.Name"/>).</param>
@@ -70,26 +151,58 @@ public sealed class CertificateHolder
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The default pair's certificate.</returns>
     /// <exception cref="CertificateNotLoadedException">
-    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>); or, at once,
+    /// all of its pairs are for client authentication alone.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async Task<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
-        var first = _first;
-        if (_current is { } current)
-            return current;
+        await WaitUntilAsync(_pairWaiters, [Default], () => _current is not null || HasNoDefault(), Limit(timeout), cancellationToken).ConfigureAwait(false);
+        return _current ?? throw (HasNoDefault() ? CertificateNotLoadedException.NoDefault() : NotLoaded(_default));
+    }
 
-        try
+    /// <summary>Waits until the first load of a pair, whatever its purpose; returns at once after it.</summary>
+    /// <param name="name">The pair's name (<see cref="CertificateOptions.Name"/>).</param>
+    /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The pair's certificate.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>); or, at once,
+    /// it has no such pair.
+    /// </exception>
+    /// <inheritdoc cref="WaitForFirstAsync"/>
+    public async Task<ServingCertificate> WaitForAsync(string name, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name), Limit(timeout), cancellationToken).ConfigureAwait(false);
+        return Get(name) ?? throw (_pairs is not { } pairs ? NotLoaded()
+            : pairs.TryGetValue(name, out var missing) ? NotLoaded(missing)
+            : CertificateNotLoadedException.Unknown(name, pairs.Keys));
+    }
+
+    /// <summary>Waits until the first load of each pair; returns at once after the last of them.</summary>
+    /// <returns>A task that ends when all pairs are loaded.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// </exception>
+    /// <inheritdoc cref="WaitForFirstAsync"/>
+    public async Task WaitForAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        var limit = Limit(timeout);
+        await WaitUntilAsync(_pairWaiters, [Default], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
+        if (_pairs is not { } pairs)
+            throw NotLoaded();
+
+        foreach (var name in pairs.Keys)
         {
-            await first.Ended.WaitAsync(timeout ?? DefaultWait, _time, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            // Reported below, with its cause.
+            if (!await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false))
+                break;
         }
 
-        return _current ?? throw new CertificateNotLoadedException(first.Failure ?? _default?.LastFailure);
+        CertificateCell[] missing = [.. pairs.Values.Where(pair => pair.Serving is null)];
+        if (missing.Length > 0)
+            throw NotLoaded(missing);
     }
 
     /// <summary>
@@ -104,22 +217,27 @@ public sealed class CertificateHolder
             _countsConnections = true;
     }
 
-    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The first is the default. The owner may claim it again.</summary>
+    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The owner may claim it again.</summary>
     /// <remarks>No pair is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
-    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<string> names)
+    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<CertificateOptions> pairs)
     {
         var holder = Interlocked.CompareExchange(ref _owner, owner, null);
         if (holder is not null && !holder.Equals(owner))
             throw new CertificateHolderInUseException(owner.Path.ToString(), holder.Path.ToString());
 
-        if (_first.Failure is not null)
-            _first = new FirstLoad();
-
+        _givenUp = null;
         _owned.Clear();
-        foreach (var (place, name) in names.Index())
-            _owned[place] = NewCell(place, name);
-        _names = new NameIndex(_owned.Values);
-        SetDefault(_owned.Values.FirstOrDefault());
+        foreach (var (place, options) in pairs.Index())
+            _owned[place] = NewCell(place, options);
+
+        var names = new NameIndex(_clients);
+        Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
+        _names = names;
+        _default = FirstDefault();
+        if (_default?.Serving is { } known)
+            _current = known;
+        _pairs = new ConcurrentDictionary<string, CertificateCell>(_owned.Values.Select(cell => KeyValuePair.Create(cell.Name, cell)), StringComparer.Ordinal);
+        WakeAll();
         return [.. _owned.Values];
     }
 
@@ -127,21 +245,22 @@ public sealed class CertificateHolder
     internal IReadOnlyList<TrustBundleCell> ClaimBundles(IReadOnlyList<string> names)
     {
         foreach (var name in names)
-            _bundleCells[name] = new TrustBundleCell(_bundleCells.GetValueOrDefault(name));
+            _bundleCells[name] = new TrustBundleCell(this, name, _bundleCells.GetValueOrDefault(name));
         _bundles = names.ToFrozenDictionary(name => name, name => _bundleCells[name], StringComparer.Ordinal);
         return [.. names.Select(name => _bundleCells[name])];
     }
 
     /// <summary>Gives the owner a cell for one more pair, which comes after all others.</summary>
-    internal CertificateCell Add(string name)
+    internal CertificateCell Add(CertificateOptions options)
     {
-        var place = _owned.Count == 0 ? 0 : _owned.Keys[^1] + 1;
-        var cell = NewCell(place, name);
-        _owned.Add(place, cell);
-        if (cell.Serving is { } serving)
-            _names.Swap(place, previous: null, serving);
-        if (_default is null)
-            SetDefault(cell);
+        var cell = NewCell(place: _owned.Count == 0 ? 0 : _owned.Keys[^1] + 1, options);
+        _owned.Add(cell.Place, cell);
+        if (cell.IsForServers)
+            Report(_names.Add(cell));
+        _default = FirstDefault();
+        if (_default?.Serving is { } known)
+            _current = known;
+        _pairs![cell.Name] = cell;
         return cell;
     }
 
@@ -151,11 +270,19 @@ public sealed class CertificateHolder
     {
         if (!_cells.Remove(name, out var cell))
             return [];
+
+        cell.EndFirstLoad();
         _owned.Remove(cell.Place);
-        if (cell.Serving is { } serving)
-            _names.Remove(cell.Place, serving);
+        _pairs?.TryRemove(name, out _);
+        if (cell.IsForServers)
+            _names.Remove(cell);
         if (_default == cell)
-            SetDefault(_owned.Values.FirstOrDefault());
+        {
+            _default = FirstDefault();
+            _current = _default?.Serving;
+        }
+
+        WakeAll();
         if (cell.Serving is not { } last)
             return [];
         last.Use.Supersede(now);
@@ -195,49 +322,100 @@ public sealed class CertificateHolder
     /// <summary>Sends a message to the supervisor that owns the holder; lost if there is none.</summary>
     internal void TellOwner(object message) => Volatile.Read(ref _owner)?.Tell(message, ActorRefs.NoSender);
 
-    /// <summary>Fails every wait for the first load, as there will be none.</summary>
-    internal void GiveUp(CertificateReloadFailed failure) => _first.End(failure);
+    /// <summary>Ends every wait, as nothing more will be loaded.</summary>
+    internal void GiveUp(CertificateReloadFailed failure)
+    {
+        _givenUp = failure;
+        WakeAll();
+    }
 
     /// <summary>Serves a cell's next certificate, by its names and, where the cell is the default, by <see cref="Current"/>.</summary>
     internal void Publish(CertificateCell cell, ServingCertificate next)
     {
-        _names.Swap(cell.Place, cell.Serving, next);
-        if (ReferenceEquals(cell, _default))
-            Show(next);
+        if (!cell.IsForServers)
+            return;
+
+        Report(_names.Swap(cell, next));
+        if (!ReferenceEquals(cell, _default))
+            return;
+        _current = next;
+        _clients.Wake([Default]);
     }
 
-    private CertificateCell NewCell(int place, string name) => _cells[name] = new CertificateCell(this, place, _cells.GetValueOrDefault(name));
+    /// <summary>Wakes those who wait for a cell's first load, as it is served now.</summary>
+    internal void WakeWaiters(CertificateCell cell) => _pairWaiters.Wake(ReferenceEquals(cell, _default) ? [cell.Name, Default] : [cell.Name]);
 
-    private void SetDefault(CertificateCell? cell)
+    /// <summary>Wakes those who wait for a trust bundle's first load, as it is served now, or was judged.</summary>
+    internal void WakeWaiters(TrustBundleCell cell) => _pairWaiters.Wake([cell.Name]);
+
+    /// <summary>Lets no client wait for a cell's first load any more.</summary>
+    internal void EndFirstLoad(CertificateCell cell)
     {
-        _default = cell;
-        if (cell?.Serving is { } known)
-            Show(known);
-        else if (cell is null)
-            _current = null;
+        if (cell.IsForServers)
+            _names.EndFirstLoad(cell);
     }
 
-    private void Show(ServingCertificate certificate)
+    private CertificateCell NewCell(int place, CertificateOptions options) =>
+        _cells[options.Name] = new CertificateCell(this, place, options, _cells.GetValueOrDefault(options.Name));
+
+    private CertificateCell? FirstDefault()
     {
-        _current = certificate;
-        _first.End(failure: null);
+        var servers = _owned.Values.Where(cell => cell.IsForServers);
+        return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
     }
 
-    /// <summary>The first load of the default pair, or the reason why there will be none.</summary>
-    private sealed class FirstLoad
+    private void Report(IReadOnlyList<NameConflict> conflicts)
     {
-        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Ended => _ended.Task;
-
-        public CertificateReloadFailed? Failure { get; private set; }
-
-        public void End(CertificateReloadFailed? failure)
-        {
-            if (_ended.Task.IsCompleted)
-                return;
-            Failure = failure;
-            _ended.TrySetResult();
-        }
+        foreach (var conflict in conflicts)
+            TellOwner(conflict);
     }
+
+    private void WakeAll()
+    {
+        _pairWaiters.WakeAll();
+        _clients.WakeAll();
+    }
+
+    private ValueTask<ServingCertificate?> SelectOrWaitAsync(string? serverName, bool isStrict, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        IsSettled(serverName, isStrict, out var match)
+            ? ValueTask.FromResult(match.Certificate)
+            : new(WaitAndSelectAsync(serverName, isStrict, Limit(timeout), cancellationToken));
+
+    private async Task<ServingCertificate?> WaitAndSelectAsync(string? serverName, bool isStrict, TimeLimit limit, CancellationToken cancellationToken)
+    {
+        string[] names = [.. ServerName.KeysFor(serverName ?? ""), Default];
+        await WaitUntilAsync(_clients, names, () => IsSettled(serverName, isStrict, out _), limit, cancellationToken).ConfigureAwait(false);
+        IsSettled(serverName, isStrict, out var match);
+        if (match.Certificate is not null)
+            return match.Certificate;
+        return isStrict && match.Pair is null && _pairs is not null ? null : throw NotLoaded(match.Pair, isStrict ? null : _default);
+    }
+
+    /// <summary>Whether no first load may bring a certificate for the client, or a better one.</summary>
+    private bool IsSettled(string? serverName, bool isStrict, out NameIndex.Match match)
+    {
+        // Before the names, which are there when the pairs are.
+        var isClaimed = _pairs is not null;
+        var hasName = !string.IsNullOrEmpty(serverName);
+        match = hasName ? _names.FindOrAwait(serverName) : default;
+        if (isStrict)
+            return !hasName || (isClaimed && !match.IsAwaited && (match.Certificate is not null || match.Pair is null));
+
+        match = match with { Certificate = match.Certificate ?? _current };
+        return match.Certificate is not null && !match.IsAwaited;
+    }
+
+    private Task<bool> WaitUntilAsync(
+        Waiters waiters, IReadOnlyList<string> names, Func<bool> isOver, TimeLimit limit, CancellationToken cancellationToken) =>
+        waiters.WaitUntilAsync(names, () => isOver() || _givenUp is not null, limit, cancellationToken);
+
+    private TimeLimit Limit(TimeSpan? timeout) => new(timeout ?? DefaultWait, _time);
+
+    private bool HasNoDefault() => _pairs is not null && _default is null;
+
+    private bool IsLoadedOrUnknown(string name) =>
+        _pairs is { } pairs && (!pairs.TryGetValue(name, out var pair) || pair.Serving is not null);
+
+    private CertificateNotLoadedException NotLoaded(params IEnumerable<CertificateCell?> missing) =>
+        new(missing.OfType<CertificateCell>().Select(pair => (pair.Name, pair.LastFailure)), _givenUp);
 }

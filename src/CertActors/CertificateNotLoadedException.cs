@@ -1,16 +1,58 @@
+using System.Globalization;
+
 namespace CertActors;
 
 /// <summary>No certificate has been loaded in time for the first handshakes.</summary>
 public sealed class CertificateNotLoadedException : Exception
 {
-    internal CertificateNotLoadedException(CertificateReloadFailed? failure)
-        : base(failure is null
-            ? "No certificate was loaded in time, and no load has failed: is the certificate supervisor running?"
-            : $"No certificate was loaded: {failure.Message}")
+    // Of thousands of pairs, the rest is only counted in the message.
+    private const int MaxNamed = 8;
+
+    /// <param name="missing">The pairs that are not loaded, with why the last load failed. None if no supervisor has the holder.</param>
+    /// <param name="cause">The failure that the supervisor has stopped itself for; null if it has not.</param>
+    internal CertificateNotLoadedException(IEnumerable<(string Name, CertificateReloadFailed? Failure)> missing, CertificateReloadFailed? cause)
+        : this([.. Causes(cause).Concat(missing).DistinctBy(pair => pair.Name)])
     {
-        Failure = failure;
     }
 
-    /// <summary>Why the last load failed; null if none has failed, for example because no supervisor runs.</summary>
+    private CertificateNotLoadedException((string Name, CertificateReloadFailed? Failure)[] missing)
+        : this(Describe(missing))
+    {
+        Missing = [.. missing.Select(pair => pair.Name)];
+        Failure = missing.Select(pair => pair.Failure).FirstOrDefault(failure => failure is not null);
+    }
+
+    private CertificateNotLoadedException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>The names of the pairs that are not loaded; empty if no supervisor runs, or it has no such pair.</summary>
+    public IReadOnlyList<string> Missing { get; } = [];
+
+    /// <summary>Why the last load failed, of the first pair where it did; null if none has failed, for example because no supervisor runs.</summary>
     public CertificateReloadFailed? Failure { get; }
+
+    internal static CertificateNotLoadedException Unknown(string name, IEnumerable<string> known)
+    {
+        string[] all = [.. known.Select(pair => $"'{pair}'")];
+        return new($"No certificate is named '{name}'; there are {string.Join(", ", all.Take(MaxNamed))}{More(all.Length, " and {0} more")}.");
+    }
+
+    internal static CertificateNotLoadedException NoDefault() =>
+        new("No certificate is the default, as all are for client authentication alone; wait for one by its name.");
+
+    private static IEnumerable<(string Name, CertificateReloadFailed? Failure)> Causes(CertificateReloadFailed? cause) =>
+        cause is null ? [] : [(cause.Name, cause)];
+
+    private static string Describe((string Name, CertificateReloadFailed? Failure)[] missing)
+    {
+        if (missing.Length == 0)
+            return "No certificate was loaded in time, and no load has failed: is the certificate supervisor running?";
+        var named = missing.Take(MaxNamed).Select(pair => $"Certificate {pair.Name} was not loaded: {pair.Failure?.Message ?? "no load has ended in time."}");
+        return string.Join(' ', named) + More(missing.Length, " {0} more were not loaded.");
+    }
+
+    private static string More(int count, string format) =>
+        count > MaxNamed ? string.Format(CultureInfo.InvariantCulture, format, count - MaxNamed) : "";
 }

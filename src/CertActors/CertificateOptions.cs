@@ -18,6 +18,7 @@ public sealed record CertificateOptions
     public static readonly TimeSpan MaxDuration = TimeSpan.FromDays(1);
 
     private const int MaxNameLength = 64;
+    private const CertificatePurpose AllPurposes = CertificatePurpose.ServerAuthentication | CertificatePurpose.ClientAuthentication;
 
     /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>default</c>.</summary>
     public string Name { get; init; } = "default";
@@ -37,8 +38,29 @@ public sealed record CertificateOptions
     /// <summary>The file with the password of an encrypted key or a PKCS#12 file, in UTF-8; one line break at the end is dropped. Default null: no password.</summary>
     public string? PasswordPath { get; init; }
 
-    /// <summary>What the pair is for. Default <see cref="CertificatePurpose.ServerAuthentication"/>.</summary>
-    public CertificatePurpose Purpose { get; init; }
+    /// <summary>What the pair is for: one purpose, or both. Default <see cref="CertificatePurpose.ServerAuthentication"/>.</summary>
+    public CertificatePurpose Purpose { get; init; } = CertificatePurpose.ServerAuthentication;
+
+    /// <summary>
+    /// The server names that the pair answers to: DNS names, or wildcards for the first label (<c>*.example.com</c>; RFC 9525, 6.3), internationalized
+    /// ones with A-labels or U-labels. Whether the leaf covers them isn't checked: see <see cref="RequiredNames"/>. Default empty: the DNS names of the
+    /// leaf's subject alternative name.
+    /// </summary>
+    /// <remarks>
+    /// While the pair is in its first load, clients that ask for these names wait for it (<see cref="CertificateHolder.SelectAsync"/>), and no other
+    /// client does.
+    /// </remarks>
+    public IReadOnlyList<string> ServerNames
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+
+    /// <summary>
+    /// Whether the pair is the default, which answers to clients that send no server name, or one that no pair has. One pair at most. Default false; if
+    /// it is set for none, the first pair for <see cref="CertificatePurpose.ServerAuthentication"/> is the default.
+    /// </summary>
+    public bool IsDefault { get; init; }
 
     /// <summary>
     /// Host names that must not be lost: while the certificate that is served covers one of them, a certificate that doesn't is rejected.
@@ -94,6 +116,9 @@ public sealed record CertificateOptions
     /// <summary>How long reading and judging the pair may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Whether server names, and the default, may lead to the pair.</summary>
+    internal bool IsForServers => Purpose.HasFlag(CertificatePurpose.ServerAuthentication);
+
     internal CertificateOptions WithFullPaths() => this with
     {
         CertificatePath = FullPath(CertificatePath),
@@ -120,16 +145,10 @@ public sealed record CertificateOptions
                 yield return $"pair '{Name}': '{path}' is relative to the working directory, which was removed; name the full path";
         }
 
-        if (!Enum.IsDefined(Purpose))
-            yield return $"pair '{Name}': {nameof(Purpose)} is {Purpose}, and must be one of {string.Join(", ", Enum.GetNames<CertificatePurpose>())}";
-        if (RequiredNames is null)
-            yield return $"pair '{Name}': {nameof(RequiredNames)} must not be null";
-        foreach (var name in RequiredNames ?? [])
-        {
-            if (Uri.CheckHostName(name) is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6))
-                yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is not a host name";
-        }
-
+        if (Purpose == 0 || (Purpose & ~AllPurposes) != 0)
+            yield return $"pair '{Name}': {nameof(Purpose)} is {Purpose}, and must be one or more of {AllPurposes}";
+        foreach (var error in ErrorsOfNames())
+            yield return error;
         if (AllowedExpirySetback < TimeSpan.Zero)
             yield return $"pair '{Name}': {nameof(AllowedExpirySetback)} is {AllowedExpirySetback}, and must be 0 or more, or null";
         if (!AreThresholds(ExpiryThresholds))
@@ -170,6 +189,31 @@ public sealed record CertificateOptions
 
     internal static bool AreThresholds(IReadOnlyList<TimeSpan>? thresholds) => thresholds?.All(threshold => threshold > TimeSpan.Zero) == true;
 
+    private IEnumerable<string> ErrorsOfNames()
+    {
+        if (RequiredNames is null)
+            yield return $"pair '{Name}': {nameof(RequiredNames)} must not be null";
+        foreach (var name in RequiredNames ?? [])
+        {
+            if (Uri.CheckHostName(name) is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6))
+                yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is not a host name";
+        }
+
+        if (ServerNames is null)
+            yield return $"pair '{Name}': {nameof(ServerNames)} must not be null";
+        foreach (var name in ServerNames ?? [])
+        {
+            if (!IsServerName(name))
+                yield return $"pair '{Name}': {nameof(ServerNames)} has '{name}', and must contain only DNS names, or '*.' and a DNS name";
+        }
+
+        if (!IsForServers && (IsDefault || ServerNames is { Count: > 0 }))
+        {
+            yield return $"pair '{Name}': {nameof(IsDefault)} and {nameof(ServerNames)} are for pairs whose {nameof(Purpose)} "
+                + $"includes {nameof(CertificatePurpose.ServerAuthentication)}";
+        }
+    }
+
     // Not normalized: "link/.." is the parent of the link's target, where Path.GetFullPath returns the parent of the link.
     internal static string FullPath(string path) =>
         OperatingSystem.IsWindows() ? Path.GetFullPath(path)
@@ -186,5 +230,12 @@ public sealed record CertificateOptions
         {
             return false;
         }
+    }
+
+    // A last label of digits makes a name an address, also one that isn't valid (1.2.3).
+    private static bool IsServerName(string? name)
+    {
+        var host = name is ['*', '.', .. var rest] ? rest : name;
+        return Uri.CheckHostName(host) == UriHostNameType.Dns && !host!.TrimEnd('.').Split('.')[^1].All(char.IsAsciiDigit);
     }
 }

@@ -66,7 +66,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         try
         {
-            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Name)]);
+            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Options)]);
             var bundles = _state.Holder.ClaimBundles([.. _state.Bundles.Select(bundle => bundle.Name)]);
             _announcer.Resume();
 
@@ -126,6 +126,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 break;
             case GenerationUnused(var pair):
                 _reports.CheckDrained(pair, Context.System.Scheduler.Now);
+                break;
+            case NameConflict conflict:
+                _reports.Add(conflict);
                 break;
             case FilesWatched watched:
                 _reports.Add(watched, Context.System.Scheduler.Now);

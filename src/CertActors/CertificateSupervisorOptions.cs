@@ -6,8 +6,9 @@ namespace CertActors;
 public sealed record CertificateSupervisorOptions
 {
     /// <summary>
-    /// The pairs: at least one, each with a name of its own. The first is the default: it is <see cref="CertificateHolder.Current"/>, and it is
-    /// served to clients that name no server, or one that no pair covers.
+    /// The pairs: at least one, each with a name of its own. The one with <see cref="CertificateOptions.IsDefault"/>, otherwise the first that is for
+    /// servers, is the default: it is <see cref="CertificateHolder.Current"/>, and it is served to clients that send no server name, or one that no
+    /// pair has. If several pairs have a name, the first of them answers to it, and a warning names both.
     /// </summary>
     public required IReadOnlyList<CertificateOptions> Certificates
     {
@@ -59,6 +60,8 @@ public sealed record CertificateSupervisorOptions
         var unknown = Certificates
             .Where(pair => pair.MustChainTo is { } name && TrustBundles.All(bundle => bundle.Name != name))
             .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{pair.MustChainTo}', which is none of the trust bundles");
-        return Certificates.SelectMany(pair => pair.Errors()).Concat(TrustBundles.SelectMany(bundle => bundle.Errors())).Concat(twice).Concat(unknown);
+        string[] defaults = [.. Certificates.Where(pair => pair.IsDefault).Select(pair => $"'{pair.Name}'")];
+        string[] several = defaults.Length > 1 ? [$"{string.Join(", ", defaults)} have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"] : [];
+        return Certificates.SelectMany(pair => pair.Errors()).Concat(TrustBundles.SelectMany(bundle => bundle.Errors())).Concat(twice).Concat(unknown).Concat(several);
     }
 }

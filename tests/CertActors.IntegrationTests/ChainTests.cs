@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -191,35 +189,9 @@ public sealed class ChainTests : IDisposable
     {
         var roots = Path.Combine(_root.FullName, "root.pem");
         await File.WriteAllTextAsync(roots, trusted.ExportCertificatePem());
-        var start = new ProcessStartInfo("openssl", [
-            "s_client", "-connect", $"127.0.0.1:{port}", version, "-servername", "localhost", "-verify_hostname", "localhost",
-            "-CAfile", roots, "-no-CApath", "-no-CAstore", "-verify_return_error"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        try
-        {
-            using var openssl = Process.Start(start)!;
-            openssl.StandardInput.Close(); // It ends with the handshake.
-            var (output, errors) = (openssl.StandardOutput.ReadToEndAsync(), openssl.StandardError.ReadToEndAsync());
-            try
-            {
-                await openssl.WaitForExitAsync().WaitAsync(Generous);
-            }
-            finally
-            {
-                openssl.Kill(); // Nothing happens where it has ended.
-            }
-
-            await errors;
-            return openssl.ExitCode == 0 && (await output).Contains("Verify return code: 0 (ok)", StringComparison.Ordinal);
-        }
-        catch (Win32Exception)
-        {
-            throw new InvalidOperationException("This test needs the openssl command: install OpenSSL.");
-        }
+        var (exitCode, output, _) = await OpenSsl.ConnectAsync(
+            port, version, "-servername", "localhost", "-verify_hostname", "localhost", "-CAfile", roots, "-no-CApath", "-no-CAstore", "-verify_return_error");
+        return exitCode == 0 && output.Contains("Verify return code: 0 (ok)", StringComparison.Ordinal);
     }
 
     private static async Task<bool> SslStreamAsync(int port, X509Certificate2 trusted, SslProtocols version)

@@ -41,13 +41,17 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public static Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints) => StartAsync(pair, logs: null, endpoints);
 
-    public static async Task<KestrelServer> StartAsync(CertificateOptions pair, ILoggerProvider? logs, params HttpProtocols[] endpoints)
+    public static Task<KestrelServer> StartAsync(CertificateOptions pair, ILoggerProvider? logs, params HttpProtocols[] endpoints) =>
+        StartAsync([pair], isStrict: false, logs, endpoints);
+
+    public static async Task<KestrelServer> StartAsync(
+        CertificateOptions[] pairs, bool isStrict = false, ILoggerProvider? logs = null, params HttpProtocols[] endpoints)
     {
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         if (logs is not null)
             builder.Logging.AddProvider(logs);
-        builder.Services.AddCertificates(pair);
+        builder.Services.AddCertificates(pairs);
         builder.Services.AddAkka("test", akka => akka.WithCertificates());
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -57,7 +61,10 @@ internal sealed class KestrelServer : IAsyncDisposable
                 kestrel.Listen(IPAddress.Loopback, 0, listen =>
                 {
                     listen.Protocols = protocols;
-                    listen.UseCertificates();
+                    if (isStrict)
+                        listen.UseCertificates(listen.ApplicationServices.GetRequiredService<CertificateHolder>(), isStrict);
+                    else
+                        listen.UseCertificates();
                 });
             }
         });

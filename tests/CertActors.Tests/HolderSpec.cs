@@ -51,7 +51,7 @@ public sealed class HolderSpec : PipelineKit
     [Fact]
     public void A_name_leads_to_its_pair_from_the_moment_of_the_swap()
     {
-        var cells = Holder.Claim(CreateTestProbe(), ["default", "other", "third"]);
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other", "third"));
         Serve(cells[0], "a.example");
 
         var first = Serve(cells[1], "b.example", "*.b.example");
@@ -65,7 +65,7 @@ public sealed class HolderSpec : PipelineKit
     [Fact]
     public void A_name_that_a_pair_loses_falls_to_the_next_pair_that_has_it()
     {
-        var cells = Holder.Claim(CreateTestProbe(), ["default", "other", "third"]);
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other", "third"));
         Serve(cells[0], "a.example");
         var third = Serve(cells[2], "b.example");
         var other = Serve(cells[1], "b.example");
@@ -85,16 +85,16 @@ public sealed class HolderSpec : PipelineKit
     public void A_pair_that_the_next_owner_does_not_have_answers_to_no_name()
     {
         var owner = CreateTestProbe();
-        var cells = Holder.Claim(owner, ["default", "other"]);
+        var cells = Holder.Claim(owner, Pairs("default", "other"));
         Serve(cells[0], "a.example");
         var other = Serve(cells[1], "b.example");
         Holder.Release(owner);
 
-        Holder.Claim(owner, ["default"]);
+        Holder.Claim(owner, Pairs("default"));
         Assert.Same(Holder.Current, Holder.Select("b.example"));
         Holder.Release(owner);
 
-        Holder.Claim(owner, ["other", "default"]);
+        Holder.Claim(owner, Pairs("other", "default"));
         Assert.Same(other, Holder.Select("b.example"));
         Assert.Same(other, Holder.Current);
     }
@@ -104,7 +104,7 @@ public sealed class HolderSpec : PipelineKit
     {
         const int swaps = 2000;
 
-        var cells = Holder.Claim(CreateTestProbe(), ["default", "on-and-off", "always"]);
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "on-and-off", "always"));
         Serve(cells[0], "a.example");
         Serve(cells[2], "b.example", "*.b.example");
         Task[] writers =
@@ -131,33 +131,9 @@ public sealed class HolderSpec : PipelineKit
         await swapped;
     }
 
-    /// <summary>Swaps a certificate with these names in, as a pair's reload actor does.</summary>
-    private static ServingCertificate Serve(CertificateCell cell, params string[] names)
-    {
-        var facts = new CertificateFacts
-        {
-            Sha256 = "",
-            SerialNumber = "",
-            Subject = "",
-            DnsNames = names,
-            NotBefore = DateTimeOffset.UnixEpoch,
-            NotAfter = DateTimeOffset.UnixEpoch,
-        };
-        var change = new CertificateChanged
-        {
-            Name = "pair",
-            Generation = 1,
-            Previous = null,
-            Current = facts,
-            Reason = ReloadReason.Start,
-            At = DateTimeOffset.UnixEpoch,
-        };
+    private static CertificateOptions[] Pairs(params string[] names) => [.. names.Select(name => Options(name))];
 
-        // Nobody shakes hands with it: no key is needed.
-        var certificate = new ServingCertificate(cell, change, pair: null!);
-        cell.Publish(certificate);
-        return certificate;
-    }
+    private static ServingCertificate Serve(CertificateCell cell, params string[] names) => TestServing.Publish(cell, names);
 
     [Fact]
     public void Looking_up_allocates_nothing()
@@ -178,6 +154,17 @@ public sealed class HolderSpec : PipelineKit
                 _ = Holder.Select("A.example.");
                 _ = Holder.Select("x.a.example");
                 _ = Holder.Select("nobody.example");
+                _ = Holder.SelectStrict("x.a.example");
+                _ = Holder.Get("default");
+                Select("A.example.");
+                Select("nobody.example");
+                Select(null);
+            }
+
+            void Select(string? name)
+            {
+                var selected = Holder.SelectAsync(name);
+                Assert.Same(Current, selected.Result);
             }
         }
     }
@@ -223,15 +210,15 @@ public sealed class HolderSpec : PipelineKit
     public void A_holder_goes_from_one_owner_to_the_next_and_never_to_two()
     {
         var (first, second) = (CreateTestProbe().Ref, CreateTestProbe().Ref);
-        Holder.Claim(first, ["a"]);
-        Holder.Claim(first, ["a"]);
-        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, ["a"]));
+        Holder.Claim(first, Pairs("a"));
+        Holder.Claim(first, Pairs("a"));
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, Pairs("a")));
 
         Holder.Release(second);
-        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, ["a"]));
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(second, Pairs("a")));
 
         Holder.Release(first);
-        Holder.Claim(second, ["a"]);
-        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(first, ["a"]));
+        Holder.Claim(second, Pairs("a"));
+        Assert.Throws<CertificateHolderInUseException>(() => Holder.Claim(first, Pairs("a")));
     }
 }

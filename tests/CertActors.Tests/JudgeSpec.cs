@@ -58,6 +58,12 @@ public sealed class JudgeSpec
         ("usage as a client for a client", null, (Good with { Purposes = [ClientAuthentication] }).Make(), ForClients, Accepted),
         ("usage as a server for a client", null, (Good with { Purposes = [ServerAuthentication] }).Make(), ForClients, nameof(RejectionReason.PurposeExcluded)),
 
+        ("usage as both for both", null, (Good with { Purposes = [ServerAuthentication, ClientAuthentication] }).Make(), ForBoth, Accepted),
+        ("no usage at all for both", null, Good.Make(), ForBoth, Accepted),
+        ("usage as a server for both", null, (Good with { Purposes = [ServerAuthentication] }).Make(), ForBoth, nameof(RejectionReason.PurposeExcluded)),
+        ("usage as a client for both", null, (Good with { Purposes = [ClientAuthentication] }).Make(), ForBoth, nameof(RejectionReason.PurposeExcluded)),
+        ("any usage for both", null, (Good with { Purposes = [AnyPurpose, ServerAuthentication] }).Make(), ForBoth, AcceptedWithWarning),
+
         ("RSA of 2048 bits", null, (Good with { RsaBits = 2048 }).Make(), Policy, Accepted),
         ("RSA of 1024 bits", null, (Good with { RsaBits = 1024 }).Make(), Policy, nameof(RejectionReason.TooWeak)),
         ("SHA-1 with RSA", null, Signed((Good with { RsaBits = 2048 }).Make(), Sha256WithRsa, "1.2.840.113549.1.1.5"), Policy, nameof(RejectionReason.TooWeak)),
@@ -115,6 +121,7 @@ public sealed class JudgeSpec
         ("a path as long as it may be", Chain(Issuer), Chain(Short), Policy, Accepted),
         ("an intermediate for clients", Chain(Issuer), Chain(new TestAuthority("clients", Root, purposes: [ClientAuthentication])), Policy, nameof(RejectionReason.PurposeExcluded)),
         ("an intermediate for clients for a client", null, Chain(new TestAuthority("clients", Root, purposes: [ClientAuthentication])), ForClients, Accepted),
+        ("an intermediate for clients for both", Chain(Issuer), Chain(new TestAuthority("clients", Root, purposes: [ClientAuthentication])), ForBoth, nameof(RejectionReason.PurposeExcluded)),
 
         ("a key usage for signatures", null, (Good with { Usage = X509KeyUsageFlags.DigitalSignature }).Make(), Policy, Accepted),
         ("a key usage for CRLs", null, (Good with { Usage = X509KeyUsageFlags.CrlSign }).Make(), Policy, AcceptedWithWarning),
@@ -139,6 +146,8 @@ public sealed class JudgeSpec
     public static TheoryData<string> Rules => [.. Rows.Select(row => row.Rule)];
 
     private static CertificateOptions ForClients => Policy with { Purpose = CertificatePurpose.ClientAuthentication };
+
+    private static CertificateOptions ForBoth => Policy with { Purpose = CertificatePurpose.ServerAuthentication | CertificatePurpose.ClientAuthentication };
 
     private static CertificateOptions Strict => Policy with { RequireValidFirst = true };
 

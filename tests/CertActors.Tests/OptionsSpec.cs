@@ -1,5 +1,6 @@
 using Akka.Actor;
 using CertActors.Hosting;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CertActors.Tests;
@@ -40,6 +41,67 @@ public sealed class OptionsSpec
     public void A_second_pair_of_the_same_name_is_refused() =>
         Assert.Contains("'DEFAULT' is given to 2 pairs", Refused(Good with { Name = "DEFAULT" }, Good).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(null)]
+    [InlineData("*")]
+    [InlineData("*.")]
+    [InlineData("*.*.example.org")]
+    [InlineData("w*.example.org")]
+    [InlineData(".example.org")]
+    [InlineData("a..example.org")]
+    [InlineData("no name")]
+    [InlineData("10.0.0.1")]
+    [InlineData("1.2.3")]
+    [InlineData("::1")]
+    [InlineData("[::1]")]
+    [InlineData("a.example.org:443")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.org")]
+    [InlineData("bücheraaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.org")]
+    public void A_server_name_that_no_client_can_send_is_refused(string? name) =>
+        Assert.Contains(nameof(CertificateOptions.ServerNames), Assert.Single(Refused(Good with { ServerNames = ["a.example.org", name!] }).Errors), StringComparison.Ordinal);
+
+    [Fact]
+    public void Server_names_are_DNS_names_and_wildcards_in_any_form()
+    {
+        string[] names = ["localhost", "a.example.org", "A.Example.ORG.", "*.example.org", "my_host.example.org", "bücher.example", "*.xn--bcher-kva.example"];
+
+        Assert.Equal(names, Checked(Good with { ServerNames = names }).Certificates[0].ServerNames);
+    }
+
+    [Fact]
+    public void One_pair_at_most_is_the_default_and_no_pair_for_clients()
+    {
+        Assert.Contains("'a', 'b' have IsDefault", Assert.Single(Refused(Good with { Name = "a", IsDefault = true }, Good with { Name = "b", IsDefault = true }).Errors), StringComparison.Ordinal);
+        var client = Good with { Purpose = CertificatePurpose.ClientAuthentication };
+        Assert.Single(Refused(client with { IsDefault = true }).Errors);
+        Assert.Single(Refused(client with { ServerNames = ["a.example.org"] }).Errors);
+        Assert.Single(Checked(client).Certificates);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void A_purpose_that_is_none_is_refused(int purpose) =>
+        Assert.Contains("ServerAuthentication, ClientAuthentication", Assert.Single(Refused(Good with { Purpose = (CertificatePurpose)purpose }).Errors), StringComparison.Ordinal);
+
+    [Fact]
+    public void Names_and_purposes_bind_from_a_configuration()
+    {
+        var section = new ConfigurationBuilder().AddInMemoryCollection(
+        [
+            new("CertificatePath", "tls.crt"), new("KeyPath", "tls.key"), new("Purpose", "ServerAuthentication, ClientAuthentication"), new("IsDefault", "true"),
+            new("ServerNames:0", "a.example.org"), new("ServerNames:1", "*.example.org"),
+        ]).Build();
+
+        var pair = section.Get<CertificateOptions>()!;
+
+        Assert.Equal(CertificatePurpose.ServerAuthentication | CertificatePurpose.ClientAuthentication, pair.Purpose);
+        Assert.True(pair.IsDefault);
+        Assert.Equal(["a.example.org", "*.example.org"], pair.ServerNames);
+    }
+
     [Fact]
     public void No_pair_at_all_is_refused() => Assert.Single(Refused().Errors);
 
@@ -57,7 +119,7 @@ public sealed class OptionsSpec
     {
         if (OperatingSystem.IsWindows())
             return;
-        var options = new CertificateSupervisorOptions { Certificates = [Good with { CertificatePath = "/etc/link/../tls.crt", KeyPath = "tls.key" }] }.Validated();
+        var options = Checked(Good with { CertificatePath = "/etc/link/../tls.crt", KeyPath = "tls.key" });
         Assert.Equal("/etc/link/../tls.crt", options.Certificates[0].CertificatePath);
         Assert.Equal(Path.Combine(Environment.CurrentDirectory, "tls.key"), options.Certificates[0].KeyPath);
     }
@@ -65,6 +127,8 @@ public sealed class OptionsSpec
     [Fact]
     public void The_supervisor_is_never_deployed_elsewhere() =>
         Assert.Equal(Deploy.Local.Scope, CertificateSupervisor.Props(new CertificateHolder(), Good).Deploy.Scope);
+
+    private static CertificateSupervisorOptions Checked(params CertificateOptions[] pairs) => new CertificateSupervisorOptions { Certificates = pairs }.Validated();
 
     private static CertificateOptionsException Refused(params CertificateOptions[] pairs) =>
         Assert.Throws<CertificateOptionsException>(

@@ -79,6 +79,12 @@ internal static partial class Log
             LogBundleExpired(log, expiring.Name, Printable.Of(expiring.Authority!.Subject), expiring.NotAfter);
     }
 
+    [LoggerMessage(17, LogLevel.Warning, "Certificate {Name}: the server name {ServerName} leads to certificate {First} instead, which has it too and comes earlier in the options; set ServerNames to give it to one of them.", EventName = "NameConflict")]
+    private static partial void LogNameConflict(ILogger log, string name, string serverName, string first);
+
+    public static void NameConflict(this ILogger log, string name, string serverName, string first) =>
+        LogNameConflict(log, name, Printable.Of(serverName), first);
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

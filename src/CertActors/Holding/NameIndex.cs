@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
-using System.Globalization;
+using System.Net;
+using System.Text;
 
 namespace CertActors.Holding;
 
@@ -8,140 +8,146 @@ namespace CertActors.Holding;
 /// It is written as part of each swap: a name leads to the certificate itself. A look-up takes no lock, and at no moment gets the certificate of a
 /// pair that does not have the name while another pair has it. Several pairs may be swapped at the same time; their writers take turns.
 /// </remarks>
-internal sealed class NameIndex
+/// <param name="clients">Those who wait for a certificate. A change of the index wakes those whom it concerns.</param>
+internal sealed class NameIndex(Waiters clients)
 {
-    private static readonly IdnMapping Idn = new();
-
     private readonly Lock _writing = new();
+    private readonly NameTable _names = new();
 
-    // The key of a wildcard is what follows the star: ".example.com".
-    private readonly ConcurrentDictionary<string, Name> _names = new(StringComparer.OrdinalIgnoreCase);
-    private readonly ConcurrentDictionary<string, Name>.AlternateLookup<ReadOnlySpan<char>> _namesBySpan;
+    // The pairs that are in their first load, and whose names that load brings.
+    private volatile int _unknown;
 
-    public NameIndex(IEnumerable<CertificateCell> cells)
+    /// <summary>What there is for a client that may wait.</summary>
+    /// <param name="Certificate">The certificate for its name; null if no loaded pair has it.</param>
+    /// <param name="Pair">The first pair that has the name, loaded or not; null if none has.</param>
+    /// <param name="IsAwaited">Whether a first load is in progress that may bring a certificate for the name, or a better one.</param>
+    public readonly record struct Match(ServingCertificate? Certificate, CertificateCell? Pair, bool IsAwaited);
+
+    /// <summary>Adds a pair. The names that it has by its options are its own from now on, loaded or not.</summary>
+    /// <returns>The names that another pair has, too.</returns>
+    public IReadOnlyList<NameConflict> Add(CertificateCell pair)
     {
-        _namesBySpan = _names.GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (var cell in cells)
+        var conflicts = new List<NameConflict>();
+        var names = pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames;
+        lock (_writing)
         {
-            if (cell.Serving is { } serving)
-                Swap(cell.Place, previous: null, serving);
+            foreach (var key in ServerName.KeysOf(names ?? []))
+            {
+                var name = Set(key, pair, pair.Serving, conflicts);
+                if (pair.IsInFirstLoad)
+                    name.Await();
+            }
+
+            if (names is null)
+                _unknown++;
         }
+
+        return conflicts;
     }
 
     /// <summary>Lets a pair's names lead to its next certificate. Those that it no longer has go to the next pair that has them.</summary>
-    /// <param name="place">The pair's place in the options, which identifies the pair.</param>
-    /// <param name="previous">The pair's certificate until now; null if there is none.</param>
-    /// <param name="next">The pair's certificate from now on.</param>
-    public void Swap(int place, ServingCertificate? previous, ServingCertificate next)
+    /// <returns>The names that the pair gets, and another pair has, too.</returns>
+    public IReadOnlyList<NameConflict> Swap(CertificateCell pair, ServingCertificate next)
     {
-        var keys = KeysOf(next);
-        var lost = previous is null ? [] : KeysOf(previous);
+        var conflicts = new List<NameConflict>();
+        var isByOptions = pair.ServerNames.Count > 0;
+        var keys = ServerName.KeysOf(isByOptions ? pair.ServerNames : next.Facts.DnsNames);
+        var lost = isByOptions || pair.Serving is not { } previous ? [] : ServerName.KeysOf(previous.Facts.DnsNames);
         lost.ExceptWith(keys);
         lock (_writing)
         {
             foreach (var key in keys)
-            {
-                if (_names.TryGetValue(key, out var name))
-                    name.Set(place, next);
-                else
-                    _names[key] = new Name(place, next);
-            }
-
-            Remove(place, lost);
+                Set(key, pair, next, conflicts);
+            Remove(pair, lost);
         }
+
+        clients.Wake(keys);
+        return conflicts;
     }
 
-    private void Remove(int place, HashSet<string> keys)
+    /// <summary>Lets nobody wait for the pair's first load any more.</summary>
+    public void EndFirstLoad(CertificateCell pair)
     {
-        foreach (var key in keys)
-        {
-            if (_names.TryGetValue(key, out var name) && name.Remove(place))
-                _names.TryRemove(key, out _);
-        }
-    }
-
-    /// <summary>Takes the names of a pair away. Those that other pairs have go to the next of these.</summary>
-    public void Remove(int place, ServingCertificate last)
-    {
+        var keys = ServerName.KeysOf(pair.ServerNames);
+        var isLastUnknown = false;
         lock (_writing)
-            Remove(place, KeysOf(last));
+        {
+            foreach (var key in keys)
+                _names.Find(key)?.StopAwaiting();
+            if (pair.ServerNames.Count == 0)
+                isLastUnknown = --_unknown == 0;
+        }
+
+        if (isLastUnknown)
+            clients.WakeAll();
+        else
+            clients.Wake(keys);
+    }
+
+    /// <summary>Takes the names of a pair away, whose first load has ended. Those that other pairs have go to the next of these.</summary>
+    public void Remove(CertificateCell pair)
+    {
+        var keys = ServerName.KeysOf(pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames ?? []);
+        lock (_writing)
+            Remove(pair, keys);
     }
 
     public ServingCertificate? Find(ReadOnlySpan<char> serverName)
     {
-        serverName = serverName.TrimEnd('.');
-        var dot = serverName.IndexOf('.');
-        if (dot == 0)
+        serverName = ServerName.WithoutRoot(serverName);
+        if (serverName is [] or ['.', ..])
             return null; // Not a host name, but the form of a wildcard's key.
-
-        return _namesBySpan.TryGetValue(serverName, out var name) || (dot > 0 && _namesBySpan.TryGetValue(serverName[dot..], out name))
-            ? name.First
-            : null;
+        if (_names.Find(serverName)?.First is { } exact)
+            return exact;
+        return ServerName.WildcardKey(serverName) is { IsEmpty: false } wildcard ? _names.Find(wildcard)?.First : null;
     }
 
-    private static HashSet<string> KeysOf(ServingCertificate certificate)
+    /// <summary>Finds the certificate for a client that may wait.</summary>
+    public Match FindOrAwait(ReadOnlySpan<char> serverName)
     {
-        var keys = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var name in certificate.Facts.DnsNames)
-        {
-            var whole = name.TrimEnd('.');
-            if (whole.Length == 0 || whole[0] == '.')
-                continue;
+        // The end of a first load is read before the names, as it is written after them.
+        var isUnknown = _unknown > 0;
+        serverName = ServerName.WithoutRoot(serverName);
+        if (serverName is [] or ['.', ..])
+            return default;
 
-            var key = whole.StartsWith("*.", StringComparison.Ordinal) ? whole[1..] : whole;
-            keys.Add(key);
+        var exact = MatchOf(_names.Find(serverName));
+        if (exact.Certificate is not null)
+            return exact;
 
-            // SslStream decodes the server name: the A-labels of the certificate (RFC 5890) arrive as Unicode.
-            if (Unicode(key) is { } decoded)
-                keys.Add(decoded);
-        }
-
-        return keys;
+        var wildcard = MatchOf(_names.Find(ServerName.WildcardKey(serverName)));
+        var isMissing = wildcard.Certificate is null;
+        var isAwaited = exact.IsAwaited || wildcard.IsAwaited || (isMissing && isUnknown && !IPAddress.TryParse(serverName, out _));
+        return new Match(wildcard.Certificate, exact.Pair ?? wildcard.Pair, isAwaited);
     }
 
-    private static string? Unicode(string name)
+    private static Match MatchOf(Name? name)
     {
-        if (!name.Contains("xn--", StringComparison.OrdinalIgnoreCase))
-            return null;
-        try
+        var isAwaited = name?.IsAwaited ?? false;
+        var certificate = name?.First;
+        return new Match(certificate, name?.FirstPair, isAwaited && certificate is null);
+    }
+
+    private void Remove(CertificateCell pair, HashSet<string> keys)
+    {
+        foreach (var key in keys)
         {
-            return name[0] == '.' ? "." + Idn.GetUnicode(name[1..]) : Idn.GetUnicode(name);
-        }
-        catch (ArgumentException)
-        {
-            return null; // Not a valid A-label: no client can send it in Unicode.
+            if (_names.Find(key) is { } name && name.Remove(pair))
+                _names.Remove(name);
         }
     }
 
-    /// <summary>The pairs that have a name, of which thousands may share one. Written under the index's lock.</summary>
-    private sealed class Name
+    private Name Set(string key, CertificateCell pair, ServingCertificate? certificate, List<NameConflict> conflicts)
     {
-        private readonly SortedList<int, ServingCertificate> _byPlace = new(capacity: 1);
-        private volatile ServingCertificate _first;
+        var name = _names.FindOrAdd(key);
 
-        public Name(int place, ServingCertificate certificate)
+        // The other form of an internationalized name has the same pairs.
+        if (name.Set(pair, certificate) is { } other && Ascii.IsValid(key))
         {
-            _byPlace.Add(place, certificate);
-            _first = certificate;
+            var (first, second) = pair.Place < other.Place ? (pair, other) : (other, pair);
+            conflicts.Add(new NameConflict(ServerName.Display(key), first.Name, second.Name));
         }
 
-        /// <summary>The certificate of the first pair in the options that has the name.</summary>
-        public ServingCertificate First => _first;
-
-        public void Set(int place, ServingCertificate certificate)
-        {
-            _byPlace[place] = certificate;
-            _first = _byPlace.GetValueAtIndex(0);
-        }
-
-        /// <returns>Whether no pair has the name any more. The last certificate stays for look-ups that have found the name before.</returns>
-        public bool Remove(int place)
-        {
-            _byPlace.Remove(place);
-            if (_byPlace.Count == 0)
-                return true;
-            _first = _byPlace.GetValueAtIndex(0);
-            return false;
-        }
+        return name;
     }
 }

@@ -5,11 +5,16 @@ namespace CertActors.Holding;
 /// <summary>
 /// A trust bundle's place in the holder, for as long as one supervisor owns it. Written by the bundle's <c>ReloadActor</c> only; read by any thread.
 /// </summary>
+/// <param name="holder">The holder.</param>
+/// <param name="name">The bundle's name.</param>
 /// <param name="last">The bundle's cell until now, whose bundle is served on; null for one that the holder has never had.</param>
-internal sealed class TrustBundleCell(TrustBundleCell? last)
+internal sealed class TrustBundleCell(CertificateHolder holder, string name, TrustBundleCell? last)
 {
     private volatile TrustBundle? _serving = last?.Serving;
     private volatile TrustBundleReloadFailed? _lastFailure = last?.LastFailure;
+    private volatile bool _isInFirstLoad = last?.Serving is null;
+
+    public string Name => name;
 
     public TrustBundle? Serving => _serving;
 
@@ -20,8 +25,22 @@ internal sealed class TrustBundleCell(TrustBundleCell? last)
         set => _lastFailure = value;
     }
 
+    /// <summary>Whether handshakes wait for the bundle: nothing of it is served, and no load was judged.</summary>
+    public bool IsInFirstLoad => _isInFirstLoad;
+
     /// <summary>What peers have sent, for all generations.</summary>
     public IntermediateMemory Intermediates { get; } = last?.Intermediates ?? new();
 
-    public void Publish(TrustBundle next) => _serving = next;
+    public void Publish(TrustBundle next)
+    {
+        _serving = next;
+        EndFirstLoad();
+    }
+
+    /// <inheritdoc cref="CertificateCell.EndFirstLoad"/>
+    public void EndFirstLoad()
+    {
+        _isInFirstLoad = false;
+        holder.WakeWaiters(this);
+    }
 }

@@ -32,4 +32,7 @@ internal interface IReloadable
 
     /// <summary>Sets <see cref="LastFailure"/> to null.</summary>
     void ClearFailure();
+
+    /// <summary>Lets nobody wait for the first load any more, as it was judged or given up, or the actor has stopped.</summary>
+    void EndFirstLoad();
 }

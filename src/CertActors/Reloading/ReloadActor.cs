@@ -64,6 +64,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     protected override void PostStop()
     {
+        _target.EndFirstLoad();
         if (_slot.IsOwn)
             _slot.InFlight!.Abandon();
     }
@@ -150,6 +151,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         }
         else if (waiting.IsEmpty)
         {
+            _target.EndFirstLoad();
             return; // An earlier incarnation has reported it.
         }
 

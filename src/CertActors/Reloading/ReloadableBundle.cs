@@ -59,4 +59,6 @@ internal sealed class ReloadableBundle(TrustBundleOptions options, WatchedFiles 
     }
 
     public void ClearFailure() => cell.LastFailure = null;
+
+    public void EndFirstLoad() => cell.EndFirstLoad();
 }

@@ -56,4 +56,6 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
     }
 
     public void ClearFailure() => cell.LastFailure = null;
+
+    public void EndFirstLoad() => cell.EndFirstLoad();
 }

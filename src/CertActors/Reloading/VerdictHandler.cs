@@ -62,6 +62,8 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
         ImmutableArray<long> waiting, Verdict.Rejected verdict, ContentTags? tags, IReadOnlyList<string> warnings, DateTimeOffset now)
     {
         var isNew = state.Rejection.Add(verdict, tags, now);
-        return new Judged(target.Files.Name, Change: null, target.Fail(verdict, now), IsRepeated: !isNew, warnings, waiting);
+        var failure = target.Fail(verdict, now);
+        target.EndFirstLoad();
+        return new Judged(target.Files.Name, Change: null, failure, IsRepeated: !isNew, warnings, waiting);
     }
 }

@@ -24,8 +24,10 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
             }.Validated().Certificates[0];
             if (state.HasName(name))
                 throw new CertificateOptionsException([$"the name '{name}' is taken; give each pair a name of its own"]);
+            if (options.IsDefault && state.Pairs.FirstOrDefault(pair => pair.Options.IsDefault) is { } marked)
+                throw new CertificateOptionsException([$"'{marked.Name}' and '{name}' have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"]);
             var pair = state.Add(options);
-            tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(name), state.Holder.GetTrustBundle));
+            tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(options), state.Holder.GetTrustBundle));
             sender.Tell(new AddCertificateResult { Name = name, Errors = [] });
         }
         catch (CertificateOptionsException invalid)

@@ -92,6 +92,13 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         return true;
     }
 
+    /// <summary>Two pairs have a name. The same conflict may be reported again, when the holder is claimed again, or a pair has the name again.</summary>
+    public void Add(NameConflict conflict)
+    {
+        if (state.NameConflicts.Add(conflict))
+            log.NameConflict(conflict.Other, conflict.ServerName, conflict.First);
+    }
+
     public void CheckExpiry(DateTimeOffset now)
     {
         foreach (var known in state.All.ToArray())

@@ -43,6 +43,9 @@ internal sealed class SupervisorState
 
     public IEnumerable<BundleState> Bundles => All.OfType<BundleState>();
 
+    /// <summary>Those that were logged.</summary>
+    public HashSet<NameConflict> NameConflicts { get; } = [];
+
     public HashSet<IActorRef> Subscribers { get; } = [];
 
     public ReloadRequests Requests { get; } = new();
@@ -69,6 +72,7 @@ internal sealed class SupervisorState
         _all.Remove(name);
         _names.Remove(name);
         _reloadActors.Remove(name);
+        NameConflicts.RemoveWhere(conflict => conflict.First == name || conflict.Other == name);
     }
 
     private void Add(ReloadableState added)

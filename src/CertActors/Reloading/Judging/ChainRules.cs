@@ -37,14 +37,19 @@ internal static class ChainRules
     }
 
     /// <param name="certificate">The certificate.</param>
-    /// <param name="purpose">What it is to be used for.</param>
-    /// <param name="isAnyEnough">Whether <c>anyExtendedKeyUsage</c> allows the purpose.</param>
-    /// <returns>Whether the extended key usage of a certificate excludes a purpose (RFC 5280, 4.2.1.12).</returns>
-    public static bool Excludes(X509Certificate2 certificate, CertificatePurpose purpose, bool isAnyEnough)
+    /// <param name="purposes">What it is to be used for.</param>
+    /// <param name="isAnyEnough">Whether <c>anyExtendedKeyUsage</c> allows every purpose.</param>
+    /// <returns>Those of the purposes that the extended key usage of a certificate excludes (RFC 5280, 4.2.1.12); 0 if it allows them.</returns>
+    public static CertificatePurpose Excluded(X509Certificate2 certificate, CertificatePurpose purposes, bool isAnyEnough)
     {
-        var required = purpose == CertificatePurpose.ClientAuthentication ? ClientAuthentication : ServerAuthentication;
         var uses = Extension<X509EnhancedKeyUsageExtension>(certificate)?.EnhancedKeyUsages;
-        return uses is not null && uses[required] is null && !(isAnyEnough && uses[AnyPurpose] is not null);
+        if (uses is null || (isAnyEnough && uses[AnyPurpose] is not null))
+            return 0;
+        if (uses[ServerAuthentication] is not null)
+            purposes &= ~CertificatePurpose.ServerAuthentication;
+        if (uses[ClientAuthentication] is not null)
+            purposes &= ~CertificatePurpose.ClientAuthentication;
+        return purposes;
     }
 
     /// <returns>Whether a certificate is an authority by its basic constraints (RFC 5280, 4.2.1.9).</returns>
@@ -70,11 +75,11 @@ internal static class ChainRules
         }
 
         // OpenSSL and .NET do not accept anyExtendedKeyUsage for TLS.
-        if (Excludes(leaf, policy.Purpose, isAnyEnough: false) && !Excludes(leaf, policy.Purpose, isAnyEnough: true))
+        if (Excluded(leaf, policy.Purpose, isAnyEnough: false) is not 0 and var unnamed && Excluded(leaf, policy.Purpose, isAnyEnough: true) == 0)
         {
             yield return new ChainFlaw(
                 RejectionReason.PurposeExcluded,
-                $"The leaf in {policy.CertificatePath} has an extended key usage that allows any purpose but does not name {policy.Purpose}, which most clients require",
+                $"The leaf in {policy.CertificatePath} has an extended key usage that allows any purpose but does not name {unnamed}, which most clients require",
                 "issue one that names it");
         }
     }
@@ -117,11 +122,11 @@ internal static class ChainRules
                     "have the leaf issued by an authority that is allowed to issue it");
             }
 
-            if (Excludes(intermediate, policy.Purpose, isAnyEnough: false))
+            if (Excluded(intermediate, policy.Purpose, isAnyEnough: false) is not 0 and var excluded)
             {
                 yield return new ChainFlaw(
                     RejectionReason.PurposeExcluded,
-                    $"({name}) that excludes {policy.Purpose} by its extended key usage",
+                    $"({name}) that excludes {excluded} by its extended key usage",
                     "have the leaf issued by an authority that allows it");
             }
 

@@ -101,11 +101,11 @@ internal static class Judge
 
     private static IEnumerable<Finding> OfUse(LoadedPair pair, CertificateOptions policy)
     {
-        if (ChainRules.Excludes(pair.Leaf, policy.Purpose, isAnyEnough: true))
+        if (ChainRules.Excluded(pair.Leaf, policy.Purpose, isAnyEnough: true) is not 0 and var excluded)
         {
             yield return new Finding(
                 RejectionReason.PurposeExcluded,
-                $"The leaf in {policy.CertificatePath} excludes {policy.Purpose} by its extended key usage; issue one that allows it.");
+                $"The leaf in {policy.CertificatePath} excludes {excluded} by its extended key usage; issue one that allows it.");
         }
     }
 
