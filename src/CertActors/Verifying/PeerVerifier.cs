@@ -90,7 +90,15 @@ internal sealed class PeerVerifier(LoadedBundle bundle, IntermediateMemory memor
 
         for (var place = 0; place <= anchor; place++)
         {
-            var flags = FlagsOf(elements[place]) & ~(place == anchor ? AboveAnchor : X509ChainStatusFlags.NoError);
+            var flags = FlagsOf(elements[place]);
+            if (place == anchor)
+            {
+                // OpenSSL does not check the validity period of the last certificate of a partial chain (internal_verify, x509_vfy.c).
+                flags &= ~AboveAnchor;
+                if (!elements[place].Certificate.IsValidAt(now))
+                    flags |= X509ChainStatusFlags.NotTimeValid;
+            }
+
             if (flags != X509ChainStatusFlags.NoError)
                 return Refusals.Of(leaf, elements[place].Certificate, flags, now);
         }

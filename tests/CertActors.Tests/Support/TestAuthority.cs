@@ -20,6 +20,7 @@ internal sealed class TestAuthority
     /// <param name="purposes">Object identifiers of its extended key usage; null for none.</param>
     /// <param name="hasKeyId">Whether it has a key identifier, which what it issues names then.</param>
     /// <param name="sameKeyAs">An authority whose key it has; null for a key of its own.</param>
+    /// <param name="extension">One more extension; null for none.</param>
     public TestAuthority(
         string name,
         TestAuthority? issuer = null,
@@ -30,7 +31,8 @@ internal sealed class TestAuthority
         X509KeyUsageFlags? usage = null,
         string[]? purposes = null,
         bool hasKeyId = true,
-        TestAuthority? sameKeyAs = null)
+        TestAuthority? sameKeyAs = null,
+        X509Extension? extension = null)
     {
         _key = sameKeyAs?._key ?? ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var names = new X500DistinguishedNameBuilder();
@@ -50,6 +52,8 @@ internal sealed class TestAuthority
             request.CertificateExtensions.Add(new X509KeyUsageExtension(flags, critical: true));
         if (purposes is not null)
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. purposes.Select(purpose => new Oid(purpose))], critical: false));
+        if (extension is not null)
+            request.CertificateExtensions.Add(extension);
         CertificatePem = (issuer ?? this).Issue(request, notBefore ?? TestTime.Start, notAfter ?? TestTime.Start.AddYears(20));
     }
 
