@@ -38,7 +38,7 @@ public sealed class TrustBundle
 
     /// <summary>
     /// Checks the certificate of a peer: whether it leads to a certificate of the bundle (RFC 5280, 6.1), is valid at this time, allows the purpose, and
-    /// is not revoked. Nothing is read from the network. Never throws: what cannot be checked is refused.
+    /// is not revoked. Nothing is read from the network. What cannot be checked is refused, and no exception is thrown for it.
     /// </summary>
     /// <remarks>
     /// Each certificate of the bundle ends a path, whether it is a root or an intermediate, as long as it is valid itself. Each certificate of the path is
@@ -54,6 +54,9 @@ public sealed class TrustBundle
         ArgumentNullException.ThrowIfNull(leaf);
         return Verifier.Verify(leaf, presented, purpose, now);
     }
+
+    /// <inheritdoc cref="Verifying.HandshakeCheck"/>
+    internal HandshakeCheck HandshakeCheck(Func<DateTimeOffset> clock, Action<TrustResult> onRefused) => new(Loaded, Verifier, clock, onRefused);
 
     /// <summary>The name and the generation.</summary>
     public override string ToString() => $"{Name} generation {Generation}";

@@ -18,8 +18,8 @@ public sealed record TrustBundleOptions
     /// <summary>The maximum size of a file of <see cref="CertificatePaths"/>, in bytes: 4 MiB, enough for 2,000 certificates.</summary>
     public const int MaxCertificateFileSize = 4 << 20;
 
-    /// <summary>The maximum size of a file of <see cref="RevocationListPaths"/>, in bytes: 64 MiB, enough for 1,000,000 entries in PEM or DER.</summary>
-    public const int MaxRevocationListFileSize = 64 << 20;
+    /// <summary>The maximum size of a file of <see cref="RevocationListPaths"/>, in bytes: 96 MiB, enough for 1,000,000 entries in PEM or DER.</summary>
+    public const int MaxRevocationListFileSize = 96 << 20;
 
     /// <summary>The bundle's name, unique among the pairs and bundles of its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>trust</c>.</summary>
     public string Name { get; init; } = "trust";

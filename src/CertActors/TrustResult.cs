@@ -50,4 +50,10 @@ public enum TrustRefusal
 
     /// <summary>The certificate, or one that was sent with it, could not be checked, as it cannot be decoded.</summary>
     Malformed,
+
+    /// <summary>The peer has sent no certificate, and one is required. From handshakes alone.</summary>
+    NotPresented,
+
+    /// <summary>The server's certificate was not issued for the host name (RFC 9525). From handshakes alone.</summary>
+    WrongName,
 }

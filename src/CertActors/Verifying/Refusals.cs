@@ -9,6 +9,11 @@ internal static class Refusals
     // A peer chooses its names: they may be long.
     private const int MaxNameLength = 200;
 
+    public static TrustResult NotPresented() =>
+        new() { Refusal = TrustRefusal.NotPresented, Message = "A peer without a certificate is refused: one is required." };
+
+    public static TrustResult WrongName(X509Certificate2 leaf) => Of(TrustRefusal.WrongName, leaf, "it was not issued for the host name");
+
     public static TrustResult Untrusted(X509Certificate2 leaf, X509Certificate2 last, bool isSignatureInvalid) =>
         Of(TrustRefusal.Untrusted, leaf, isSignatureInvalid
             ? $"{Other(leaf, last)} was not signed by the issuer of that name"

@@ -14,15 +14,17 @@ internal static class RevocationListParser
     private const string DistributionPoint = "2.5.29.28";
     private const string AuthorityKeyIdentifier = "2.5.29.35";
 
-    // Of an entry (RFC 5280, 5.3).
-    private const string ReasonCode = "2.5.29.21";
-    private const string InvalidityDate = "2.5.29.24";
-    private const string CertificateIssuer = "2.5.29.29";
-
     private const int Version2 = 1;
     private const int TwoDigitYearMax = 2049; // RFC 5280, 4.1.2.5.1
 
     private static readonly Asn1Tag ListExtensions = new(TagClass.ContextSpecific, 0, isConstructed: true);
+
+    // Of an entry (RFC 5280, 5.3), encoded.
+    private static ReadOnlySpan<byte> ReasonCode => [0x55, 0x1d, 21];
+
+    private static ReadOnlySpan<byte> InvalidityDate => [0x55, 0x1d, 24];
+
+    private static ReadOnlySpan<byte> CertificateIssuer => [0x55, 0x1d, 29];
 
     /// <param name="path">The file's path, for messages.</param>
     /// <param name="der">The list. The result refers to it.</param>
@@ -139,7 +141,7 @@ internal static class RevocationListParser
         }
     }
 
-    // Not with a reader for each entry: a list may have a million.
+    // Without an object for each entry: a list may have a million.
     private static void CheckEntries(string path, ReadOnlyMemory<byte> all)
     {
         for (var rest = all.Span; !rest.IsEmpty;)
@@ -165,12 +167,21 @@ internal static class RevocationListParser
         {
             AsnDecoder.ReadSequence(extensions, AsnEncodingRules.DER, out offset, out length, out var consumed);
             var extension = extensions.Slice(offset, length);
-            var name = AsnDecoder.ReadObjectIdentifier(extension, AsnEncodingRules.DER, out var nameLength);
-            var isCritical = extension.Length > nameLength + 2 && extension[nameLength] == (byte)UniversalTagNumber.Boolean && extension[nameLength + 2] != 0;
-            if (name == CertificateIssuer)
+            AsnDecoder.ReadEncodedValue(extension, AsnEncodingRules.DER, out var nameOffset, out var nameLength, out var afterName);
+            var name = extension.Slice(nameOffset, nameLength);
+            if (name.SequenceEqual(CertificateIssuer))
                 throw Unsupported(path, "of other issuers' certificates (an indirect list)", "write a list of the issuer's own certificates");
-            if (isCritical && name is not (ReasonCode or InvalidityDate))
-                throw Unsupported(path, $"with a critical extension of an entry that is not known ({name})", "have it issued without");
+
+            // critical BOOLEAN DEFAULT FALSE
+            var isCritical = extension[afterName..] is [(byte)UniversalTagNumber.Boolean, 1, not 0, ..];
+            if (isCritical && !name.SequenceEqual(ReasonCode) && !name.SequenceEqual(InvalidityDate))
+            {
+                throw Unsupported(
+                    path,
+                    $"with a critical extension of an entry that is not known ({AsnDecoder.ReadObjectIdentifier(extension, AsnEncodingRules.DER, out _)})",
+                    "have it issued without");
+            }
+
             extensions = extensions[consumed..];
         }
     }

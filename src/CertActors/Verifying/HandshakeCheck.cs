@@ -1,0 +1,49 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace CertActors.Verifying;
+
+/// <summary>The check of the peer in an <see cref="SslStream"/>, of clients or of a server.</summary>
+/// <remarks>
+/// SslStream builds one chain at each handshake, also of a resumed session, and calls back. The chain is built by the policy of the bundle, and judged
+/// in the callback, so that it is not built for a second time.
+/// </remarks>
+/// <param name="bundle">The trust bundle.</param>
+/// <param name="verifier">The check against the bundle.</param>
+/// <param name="clock">Returns the time.</param>
+/// <param name="onRefused">Called with each refusal.</param>
+internal sealed class HandshakeCheck(LoadedBundle bundle, PeerVerifier verifier, Func<DateTimeOffset> clock, Action<TrustResult> onRefused)
+{
+    /// <summary>Has clients checked.</summary>
+    /// <param name="options">The options of a handshake.</param>
+    /// <param name="isRequired">Whether clients without a certificate are refused.</param>
+    public void Apply(SslServerAuthenticationOptions options, bool isRequired)
+    {
+        options.ClientCertificateRequired = true; // Without it, none is asked for. Whether it is required is for the callback to decide.
+        options.CertificateChainPolicy = bundle.PolicyFor(CertificatePurpose.ClientAuthentication);
+        options.RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
+            certificate is X509Certificate2 leaf && chain is not null ? Accepts(verifier.Verify(leaf, chain, clock())) : !isRequired || Accepts(Refusals.NotPresented());
+    }
+
+    /// <summary>Has the server checked, including its host name.</summary>
+    /// <param name="options">The options of a handshake.</param>
+    public void Apply(SslClientAuthenticationOptions options)
+    {
+        options.CertificateChainPolicy = bundle.PolicyFor(CertificatePurpose.ServerAuthentication);
+        options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+        {
+            if (certificate is not X509Certificate2 leaf || chain is null)
+                return Accepts(Refusals.NotPresented());
+            var result = verifier.Verify(leaf, chain, clock());
+            var isOtherName = errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch);
+            return Accepts(result.IsAccepted && isOtherName ? Refusals.WrongName(leaf) : result);
+        };
+    }
+
+    private bool Accepts(TrustResult result)
+    {
+        if (!result.IsAccepted)
+            onRefused(result);
+        return result.IsAccepted;
+    }
+}
