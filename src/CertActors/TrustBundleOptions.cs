@@ -15,18 +15,19 @@ namespace CertActors;
 /// </example>
 public sealed record TrustBundleOptions
 {
-    /// <summary>The maximum size of a file of <see cref="CertificatePaths"/>, in bytes: 4 MiB, enough for 2,000 certificates.</summary>
-    public const int MaxCertificateFileSize = 4 << 20;
+    /// <summary>Enough for 2,000 certificates.</summary>
+    internal const int MaxCertificateFileSize = 4 << 20;
 
-    /// <summary>The maximum size of a file of <see cref="RevocationListPaths"/>, in bytes: 96 MiB, enough for 1,000,000 entries in PEM or DER.</summary>
-    public const int MaxRevocationListFileSize = 96 << 20;
+    /// <summary>Enough for 1,000,000 entries of 53 bytes, in PEM.</summary>
+    internal const int MaxRevocationListFileSize = 96 << 20;
 
     /// <summary>The bundle's name, unique among the pairs and bundles of its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>trust</c>.</summary>
     public string Name { get; init; } = "trust";
 
     /// <summary>
     /// The files with the certificates of the authorities that are trusted: PEM (RFC 7468), any number of certificates in each, with any text between
-    /// them. Each certificate is trusted by itself, whether it is a root or an intermediate. They may contain revocation lists, too. One or more.
+    /// them. Each certificate is trusted by itself, whether it is a root or an intermediate. They may contain revocation lists, too. One file or more,
+    /// each of at most 4 MiB.
     /// </summary>
     public required IReadOnlyList<string> CertificatePaths
     {
@@ -36,7 +37,7 @@ public sealed record TrustBundleOptions
 
     /// <summary>
     /// The files with certificate revocation lists of these authorities (RFC 5280, 5): PEM, any number in each, or DER, one in each. Certificates of an
-    /// authority without a list are not checked for revocation. Default: none.
+    /// authority without a list are not checked for revocation. Each of at most 96 MiB, which is enough for 1,000,000 entries. Default: none.
     /// </summary>
     public IReadOnlyList<string> RevocationListPaths
     {
@@ -78,7 +79,10 @@ public sealed record TrustBundleOptions
     /// <inheritdoc cref="CertificateOptions.PollIntervalWithoutEvents"/>
     public TimeSpan PollIntervalWithoutEvents { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long reading and judging the bundle may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
+    /// <summary>
+    /// How long reading and judging the bundle may take before the load is given up. A revocation list of 1,000,000 entries takes about a second of CPU
+    /// time. 1 ms to 1 day, default 5 s.
+    /// </summary>
     public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The path of each file, each once.</summary>

@@ -20,4 +20,17 @@ public sealed class FuzzSpec
         Assert.InRange(fuzz.Accepted, Inputs / 20, Inputs);
         Assert.InRange(fuzz.Largest, 0, MaxAllocated);
     }
+
+    [Fact]
+    public void Whatever_the_files_of_a_trust_bundle_hold_they_are_accepted_or_rejected_with_a_reason_and_in_little_memory()
+    {
+        var fuzz = new BundleFuzz(Seed);
+
+        fuzz.Run(Inputs);
+
+        Assert.Empty(fuzz.NotHit);
+        Assert.Empty(fuzz.NotExpected);
+        Assert.InRange(fuzz.Accepted, Inputs / 20, Inputs);
+        Assert.InRange(fuzz.Largest, 0, MaxAllocated);
+    }
 }
