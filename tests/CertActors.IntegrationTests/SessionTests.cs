@@ -220,7 +220,7 @@ public sealed class SessionTests : IDisposable
             [new BundleFile("/ca.pem", Encoding.ASCII.GetBytes(string.Concat(authorities.Select(authority => authority.CertificatePem))))],
             [.. lists.Select(list => new BundleFile("/ca.crl", list.Make()))]);
         var verdict = BundleJudge.Of(content, served: null, Now, new TrustBundleOptions { CertificatePaths = ["/ca.pem"] });
-        return new TrustBundle("peers", 1, Assert.IsType<BundleVerdict.Accepted>(verdict).Bundle, _memory);
+        return Assert.IsType<Verdict.Accepted>(verdict).Serve("peers", 1, _memory);
     }
 
     private Action<SslServerAuthenticationOptions> Checked(TrustBundle bundle) =>

@@ -318,8 +318,8 @@ public sealed class TrustBundleSpec
             var content = new BundleContent(
                 [new BundleFile("/ca.pem", Encoding.ASCII.GetBytes(Pem(Authorities) + Pinned))],
                 [.. Lists.Select(list => new BundleFile("/ca.crl", list.Make()))]);
-            var accepted = Assert.IsType<BundleVerdict.Accepted>(BundleJudge.Of(content, served: null, Now, policy));
-            return new TrustBundle("clients", 7, accepted.Bundle, memory ?? new IntermediateMemory());
+            var accepted = Assert.IsType<Verdict.Accepted>(BundleJudge.Of(content, served: null, Now, policy));
+            return accepted.Serve("clients", 7, memory);
         }
     }
 }

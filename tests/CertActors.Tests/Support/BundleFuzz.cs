@@ -48,7 +48,7 @@ internal sealed class BundleFuzz
             (list with { Issuer = other, Signer = root }).Make(),
         ];
         _damage = new Damage(_random, () => Any(_random.Next(2) == 0 ? _certificates : _lists));
-        _served = ((BundleVerdict.Accepted)Judge(_certificates[0], _lists[0], served: null)).Bundle;
+        _served = ((Verdict.Accepted)Judge(_certificates[0], _lists[0], served: null)).Bundle;
     }
 
     public long Accepted { get; private set; }
@@ -84,17 +84,17 @@ internal sealed class BundleFuzz
         }
     }
 
-    private static BundleVerdict Judge(byte[] certificates, byte[] list, LoadedBundle? served) => BundleJudge.Of(
+    private static Verdict Judge(byte[] certificates, byte[] list, LoadedBundle? served) => BundleJudge.Of(
         new BundleContent([new BundleFile("/ca.pem", certificates)], [new BundleFile("/ca.crl", list)]), served, Now, Policy);
 
-    private void Note(BundleVerdict verdict)
+    private void Note(Verdict verdict)
     {
         switch (verdict)
         {
-            case BundleVerdict.Rejected rejected:
+            case Verdict.Rejected rejected:
                 Rejected[rejected.Reason] = Rejected.GetValueOrDefault(rejected.Reason) + 1;
                 break;
-            case BundleVerdict.Accepted accepted:
+            case Verdict.Accepted accepted:
                 Accepted++;
                 accepted.Bundle.Dispose();
                 break;
