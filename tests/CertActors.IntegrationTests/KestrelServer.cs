@@ -32,6 +32,8 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public IActorRef Supervisor => _app.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
 
+    public ActorSystem System => _app.Services.GetRequiredService<ActorSystem>();
+
     /// <summary>One per endpoint, in their order.</summary>
     public IReadOnlyList<IPEndPoint> Endpoints =>
     [
@@ -42,10 +44,18 @@ internal sealed class KestrelServer : IAsyncDisposable
     public static Task<KestrelServer> StartAsync(CertificateOptions pair, params HttpProtocols[] endpoints) => StartAsync(pair, logs: null, endpoints);
 
     public static Task<KestrelServer> StartAsync(CertificateOptions pair, ILoggerProvider? logs, params HttpProtocols[] endpoints) =>
-        StartAsync([pair], isStrict: false, logs, endpoints);
+        StartAsync([pair], new Additions(), isStrict: false, logs, endpoints);
 
-    public static async Task<KestrelServer> StartAsync(
-        CertificateOptions[] pairs, bool isStrict = false, ILoggerProvider? logs = null, params HttpProtocols[] endpoints)
+    public static Task<KestrelServer> StartAsync(
+        CertificateOptions pair, Additions additions, ILoggerProvider? logs = null, params HttpProtocols[] endpoints) =>
+        StartAsync([pair], additions, isStrict: false, logs, endpoints);
+
+    public static Task<KestrelServer> StartAsync(
+        CertificateOptions[] pairs, bool isStrict = false, ILoggerProvider? logs = null, params HttpProtocols[] endpoints) =>
+        StartAsync(pairs, new Additions(), isStrict, logs, endpoints);
+
+    private static async Task<KestrelServer> StartAsync(
+        CertificateOptions[] pairs, Additions additions, bool isStrict, ILoggerProvider? logs, HttpProtocols[] endpoints)
     {
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
@@ -53,6 +63,7 @@ internal sealed class KestrelServer : IAsyncDisposable
             builder.Logging.AddProvider(logs);
         builder.Services.AddCertificates(pairs);
         builder.Services.AddAkka("test", akka => akka.WithCertificates());
+        additions.Build(builder);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -65,14 +76,18 @@ internal sealed class KestrelServer : IAsyncDisposable
                         listen.UseCertificates(listen.ApplicationServices.GetRequiredService<CertificateHolder>(), isStrict);
                     else
                         listen.UseCertificates();
+                    additions.Listen(listen);
                 });
             }
         });
         var app = builder.Build();
         app.MapGet("/", () => "hello");
+        additions.Map(app);
         await app.StartAsync();
         return new KestrelServer(app);
     }
+
+    public Task StopAsync() => _app.StopAsync();
 
     /// <summary>A full handshake. A resumed session would report the certificate of the original session.</summary>
     public async Task<SslStream> ConnectAsync(int endpoint = 0, string name = "localhost", params SslApplicationProtocol[] protocols)
@@ -115,5 +130,16 @@ internal sealed class KestrelServer : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    /// <summary>What a test adds to the server.</summary>
+    public sealed record Additions
+    {
+        public Action<WebApplicationBuilder> Build { get; init; } = _ => { };
+
+        /// <summary>For each endpoint, once it serves certificates.</summary>
+        public Action<ListenOptions> Listen { get; init; } = _ => { };
+
+        public Action<WebApplication> Map { get; init; } = _ => { };
     }
 }
