@@ -14,37 +14,15 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Time.Testing;
 
 namespace CertActors.IntegrationTests;
 
 /// <summary>How a rotation ends at Kestrel: what the clients of the old certificate see. The drain's time is virtual.</summary>
-public sealed class DrainTests : IAsyncDisposable
+public sealed class DrainTests : DrainKit
 {
-    private const int Grace = 10;
-    private const int Window = 40;
-    private const int HardLimit = 1000;
-
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
-
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
-    private readonly FakeTimeProvider _time = new();
     private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task _swapped = Task.CompletedTask;
     private int _held;
-
-    private CertificateOptions Pair => new()
-    {
-        CertificatePath = Path.Combine(_directory.FullName, "tls.crt"),
-        KeyPath = Path.Combine(_directory.FullName, "tls.key"),
-    };
-
-    public ValueTask DisposeAsync()
-    {
-        _directory.Delete(recursive: true);
-        return ValueTask.CompletedTask;
-    }
 
     [Fact]
     public async Task A_response_on_an_old_HTTP_1_1_connection_announces_its_end_and_the_next_connection_has_the_new_certificate()
@@ -57,7 +35,7 @@ public sealed class DrainTests : IAsyncDisposable
         var response = "";
         while (!IsLast(response))
         {
-            _time.Advance(TimeSpan.FromSeconds(1));
+            Time.Advance(TimeSpan.FromSeconds(1));
             response = await client.GetAsync();
             Assert.StartsWith("HTTP/1.1 200", response, StringComparison.Ordinal);
         }
@@ -89,7 +67,7 @@ public sealed class DrainTests : IAsyncDisposable
 
         for (var second = 0; second < HardLimit; second += 100)
         {
-            _time.Advance(TimeSpan.FromSeconds(100));
+            Time.Advance(TimeSpan.FromSeconds(100));
             Assert.False(IsLast(await client.GetAsync()));
         }
     }
@@ -112,7 +90,7 @@ public sealed class DrainTests : IAsyncDisposable
             // Between two steps each client makes some requests, so that none is idle for a quarter of the window.
             for (var step = 0; step < steps; step++)
             {
-                _time.Advance(TimeSpan.FromSeconds(0.5));
+                Time.Advance(TimeSpan.FromSeconds(0.5));
                 await Task.WhenAll(Enumerable.Range(0, clients).Select(PostAsync));
             }
 
@@ -148,7 +126,7 @@ public sealed class DrainTests : IAsyncDisposable
         Assert.Equal("hello", await client.GetStringAsync("/"));
 
         await PassUntilAsync(async () => await client.GetStringAsync("/") == "hello" && leaves.Count == 2);
-        _time.Advance(TimeSpan.FromSeconds(HardLimit / 2));
+        Time.Advance(TimeSpan.FromSeconds(HardLimit / 2));
         Assert.Equal("hello", await client.GetStringAsync("/"));
         Assert.Equal(next, leaves.Last());
         Assert.False(held.IsCompleted);
@@ -171,7 +149,7 @@ public sealed class DrainTests : IAsyncDisposable
         await HeldAsync(1);
         await RotateAsync(server);
 
-        _time.Advance(TimeSpan.FromSeconds(HardLimit - 1));
+        Time.Advance(TimeSpan.FromSeconds(HardLimit - 1));
         await server.ServedAsync();
         Assert.False(held.IsCompleted || _aborted.Task.IsCompleted);
 
@@ -191,7 +169,7 @@ public sealed class DrainTests : IAsyncDisposable
 
         for (var second = 0; second < 3 * (Grace + Window); second++)
         {
-            _time.Advance(TimeSpan.FromSeconds(1));
+            Time.Advance(TimeSpan.FromSeconds(1));
             await EchoAsync();
         }
 
@@ -219,7 +197,7 @@ public sealed class DrainTests : IAsyncDisposable
         for (var part = 0; part < 100; part++)
         {
             await client.SendAsync("0123456789");
-            _time.Advance(TimeSpan.FromSeconds(1));
+            Time.Advance(TimeSpan.FromSeconds(1));
         }
 
         var response = await client.ReceiveAsync();
@@ -237,7 +215,7 @@ public sealed class DrainTests : IAsyncDisposable
         var held = client.GetStringAsync("/hold");
         await HeldAsync(1);
         await RotateAsync(server);
-        _time.Advance(TimeSpan.FromSeconds(Grace + Window + 1));
+        Time.Advance(TimeSpan.FromSeconds(Grace + Window + 1));
         await Wait.UntilAsync(async () => (await ConnectionsAsync(server)).SequenceEqual([(1, 1), (2, 0)]));
 
         _release.SetResult();
@@ -305,13 +283,13 @@ public sealed class DrainTests : IAsyncDisposable
         {
             Build = builder =>
             {
-                builder.Services.AddSingleton<TimeProvider>(_time);
+                builder.Services.AddSingleton<TimeProvider>(Time);
                 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
             },
         });
         await using var client = await ConnectAsync(server);
         await RotateAsync(server);
-        _time.Advance(TimeSpan.FromSeconds(Grace + 1));
+        Time.Advance(TimeSpan.FromSeconds(Grace + 1));
 
         await server.StopAsync().WaitAsync(Generous);
         await server.DisposeAsync();
@@ -341,36 +319,18 @@ public sealed class DrainTests : IAsyncDisposable
 
     private static bool IsLast(string? response) => response?.Contains("\r\nConnection: close\r\n", StringComparison.Ordinal) == true;
 
-    private KestrelServer.Additions Draining() => new()
-    {
-        Build = builder => builder.Services.AddSingleton<TimeProvider>(_time),
-        Listen = listen => listen.UseCertificateDrain(drain =>
-        {
-            drain.GracePeriod = TimeSpan.FromSeconds(Grace);
-            drain.DrainWindow = TimeSpan.FromSeconds(Window);
-            drain.HardLimit = TimeSpan.FromSeconds(HardLimit);
-        }),
-    };
-
     private Task<KestrelServer> StartAsync() => StartAsync(Draining());
 
-    private async Task<KestrelServer> StartAsync(KestrelServer.Additions additions)
+    private Task<KestrelServer> StartAsync(KestrelServer.Additions additions) => StartServerAsync(additions with
     {
-        Write(SelfMadePair.Make());
-        var server = await KestrelServer.StartAsync(Pair, additions with
+        Map = app =>
         {
-            Map = app =>
-            {
-                app.MapGet("/hold", (Delegate)HoldAsync);
-                app.MapPost("/echo", (Delegate)EchoAsync);
-                app.UseWebSockets();
-                app.Map("/socket", EchoMessagesAsync);
-            },
-        });
-        await server.Holder.WaitForFirstAsync(Generous);
-        ExpectSwap(server);
-        return server;
-    }
+            app.MapGet("/hold", (Delegate)HoldAsync);
+            app.MapPost("/echo", (Delegate)EchoAsync);
+            app.UseWebSockets();
+            app.Map("/socket", EchoMessagesAsync);
+        },
+    });
 
     private async Task<string> HoldAsync(HttpContext context)
     {
@@ -438,40 +398,5 @@ public sealed class DrainTests : IAsyncDisposable
         using var limit = new CancellationTokenSource(Generous);
         var status = await server.Supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token);
         return [.. status.Certificates[0].Connections.Select(generation => (generation.Generation, generation.Open))];
-    }
-
-    /// <summary>Swaps the pair, and waits until the drain of the generation until now has begun.</summary>
-    /// <returns>The SHA-256 of the leaf that is served from now on.</returns>
-    private async Task<string> RotateAsync(KestrelServer server)
-    {
-        var next = Write(SelfMadePair.Make());
-        await _swapped.WaitAsync(Generous);
-        Assert.Equal(next.Sha256, server.Holder.Current?.Facts.Sha256);
-        ExpectSwap(server);
-        return next.Sha256;
-    }
-
-    // Callbacks run in the reverse order of their registration: this one after that of the drain, which comes with the first connection.
-    private void ExpectSwap(KestrelServer server)
-    {
-        var swapped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Holder.Current!.Superseded.UnsafeRegister(_ => swapped.SetResult(), state: null);
-        _swapped = swapped.Task;
-    }
-
-    /// <summary>Passes the drain's time until something has happened.</summary>
-    private Task PassUntilAsync(Func<bool> condition) => PassUntilAsync(() => Task.FromResult(condition()));
-
-    private Task PassUntilAsync(Func<Task<bool>> condition) => Wait.UntilAsync(() =>
-    {
-        _time.Advance(TimeSpan.FromSeconds(1));
-        return condition();
-    });
-
-    private SelfMadePair Write(SelfMadePair pair)
-    {
-        File.WriteAllText(Pair.CertificatePath, pair.CertificatePem);
-        File.WriteAllText(Pair.KeyPath, pair.KeyPem);
-        return pair;
     }
 }
