@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace CertActors.Benchmarks;
 
@@ -13,16 +14,32 @@ internal static class Client
     /// <returns>The SHA-256 of the leaf that was served.</returns>
     public static async Task<string> ShakeHandsAsync(int port)
     {
-        using var client = new TcpClient();
+        using var tls = await ConnectAsync(port);
+        return Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
+    }
+
+    /// <summary>A connection, after a full handshake.</summary>
+    public static async Task<SslStream> ConnectAsync(int port)
+    {
+        var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);
-        using var tls = new SslStream(client.GetStream());
+        var tls = new SslStream(client.GetStream());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             AllowTlsResume = false,
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
         });
-        return Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
+        return tls;
+    }
+
+    /// <summary>An HTTP/1.1 request on an open connection.</summary>
+    /// <returns>The response, which must come in one piece.</returns>
+    public static async Task<string> GetAsync(SslStream tls, string path)
+    {
+        await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        var response = new byte[1024];
+        return Encoding.ASCII.GetString(response, 0, await tls.ReadAsync(response));
     }
 
     /// <summary>Starts a .NET program, and reads the port that it prints in an address.</summary>

@@ -9,6 +9,10 @@ switch (args)
         return 0;
     case ["handshakes"]:
         return await Handshakes.RunAsync();
+    case ["drain"]:
+        return await Drain.RunAsync(connections: 10_000);
+    case ["drain", var connections] when int.TryParse(connections, CultureInfo.InvariantCulture, out var count) && count > 0:
+        return await Drain.RunAsync(count);
     case ["rotations"]:
         return await Rotations.RunAsync();
     case ["watching"]:
@@ -30,6 +34,6 @@ switch (args)
     case [HandshakeServer.Command, var kind, var cert, var key]:
         return await HandshakeServer.RunAsync(kind, cert, key);
     default:
-        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | rotations | watching [pairs] | starting [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
+        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | drain [connections] | rotations | watching [pairs] | starting [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
         return 2;
 }
