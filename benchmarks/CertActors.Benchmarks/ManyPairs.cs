@@ -53,6 +53,7 @@ internal sealed class ManyPairs : IDisposable
             Name = $"{pair:00000}",
             CertificatePath = Path.Combine(directory, "tls.crt"),
             KeyPath = Path.Combine(directory, "tls.key"),
+            ServerNames = [$"pair-{pair:00000}.example.org"], // The contents have the same names.
         };
     }
 }

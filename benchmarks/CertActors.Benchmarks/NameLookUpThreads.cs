@@ -6,7 +6,7 @@ namespace CertActors.Benchmarks;
 public class NameLookUpThreads
 {
     private const int Times = 1 << 22;
-    private const int Names = 1024;
+    private const int Names = 16;
     private const int Pairs = 10_000;
 
     private readonly string[] _names = new string[Names];

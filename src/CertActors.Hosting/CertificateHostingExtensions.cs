@@ -8,7 +8,10 @@ namespace CertActors.Hosting;
 /// <summary>Adds certificates to a server that is configured with Akka.Hosting.</summary>
 public static class CertificateHostingExtensions
 {
-    /// <summary>Registers the pairs and the <see cref="CertificateHolder"/> that serves them. The first pair is the default.</summary>
+    /// <summary>
+    /// Registers the pairs and the <see cref="CertificateHolder"/> that serves them. The pair with <see cref="CertificateOptions.IsDefault"/>, otherwise
+    /// the first for servers, is the default.
+    /// </summary>
     /// <inheritdoc cref="AddCertificates(IServiceCollection, CertificateSupervisorOptions)"/>
     public static IServiceCollection AddCertificates(this IServiceCollection services, params CertificateOptions[] certificates) =>
         services.AddCertificates(new CertificateSupervisorOptions { Certificates = certificates });

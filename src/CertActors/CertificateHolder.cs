@@ -26,8 +26,8 @@ public sealed class CertificateHolder
     /// <summary>How long each wait lasts by default: 5 s.</summary>
     public static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(5);
 
-    // Of those who wait for the default pair, whichever it is, or for a supervisor.
-    private const string Default = "";
+    // What those wait for who wait for the default pair, whichever it is, or for a supervisor.
+    private const string DefaultKey = "";
 
     private readonly TimeProvider _time;
     private readonly Waiters _clients = new(StringComparer.OrdinalIgnoreCase);
@@ -81,7 +81,7 @@ public sealed class CertificateHolder
     /// <param name="serverName">The name that the client sent (SNI, RFC 6066); null or empty if it sent none.</param>
     /// <returns>The certificate; null if none is loaded that may answer.</returns>
     public ServingCertificate? Select(string? serverName) =>
-        string.IsNullOrEmpty(serverName) ? _current : _names.Find(serverName) ?? _current;
+        string.IsNullOrEmpty(serverName) ? _current : SelectByName(serverName);
 
     /// <summary>
     /// The certificate for a server name, and never the default in its place, from what is loaded now. A server that may wait during its start calls
@@ -158,7 +158,7 @@ public sealed class CertificateHolder
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async Task<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
-        await WaitUntilAsync(_pairWaiters, [Default], () => _current is not null || HasNoDefault(), Limit(timeout), cancellationToken).ConfigureAwait(false);
+        await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _current is not null || HasNoDefault(), Limit(timeout), cancellationToken).ConfigureAwait(false);
         return _current ?? throw (HasNoDefault() ? CertificateNotLoadedException.NoDefault() : NotLoaded(_default));
     }
 
@@ -190,18 +190,16 @@ public sealed class CertificateHolder
     public async Task WaitForAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var limit = Limit(timeout);
-        await WaitUntilAsync(_pairWaiters, [Default], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
-        if (_pairs is not { } pairs)
-            throw NotLoaded();
-
-        foreach (var name in pairs.Keys)
+        await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
+        foreach (var name in _pairs?.Keys ?? [])
         {
             if (!await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false))
                 break;
         }
 
-        CertificateCell[] missing = [.. pairs.Values.Where(pair => pair.Serving is null)];
-        if (missing.Length > 0)
+        // The supervisor may have been restarted meanwhile.
+        CertificateCell[] missing = [.. _pairs?.Values.Where(pair => pair.Serving is null) ?? []];
+        if (_pairs is null || missing.Length > 0)
             throw NotLoaded(missing);
     }
 
@@ -339,11 +337,11 @@ public sealed class CertificateHolder
         if (!ReferenceEquals(cell, _default))
             return;
         _current = next;
-        _clients.Wake([Default]);
+        _clients.Wake([DefaultKey]);
     }
 
     /// <summary>Wakes those who wait for a cell's first load, as it is served now.</summary>
-    internal void WakeWaiters(CertificateCell cell) => _pairWaiters.Wake(ReferenceEquals(cell, _default) ? [cell.Name, Default] : [cell.Name]);
+    internal void WakeWaiters(CertificateCell cell) => _pairWaiters.Wake(ReferenceEquals(cell, _default) ? [cell.Name, DefaultKey] : [cell.Name]);
 
     /// <summary>Wakes those who wait for a trust bundle's first load, as it is served now, or was judged.</summary>
     internal void WakeWaiters(TrustBundleCell cell) => _pairWaiters.Wake([cell.Name]);
@@ -376,6 +374,8 @@ public sealed class CertificateHolder
         _clients.WakeAll();
     }
 
+    private ServingCertificate? SelectByName(string serverName) => _names.Find(serverName) ?? _current;
+
     private ValueTask<ServingCertificate?> SelectOrWaitAsync(string? serverName, bool isStrict, TimeSpan? timeout, CancellationToken cancellationToken) =>
         IsSettled(serverName, isStrict, out var match)
             ? ValueTask.FromResult(match.Certificate)
@@ -383,7 +383,7 @@ public sealed class CertificateHolder
 
     private async Task<ServingCertificate?> WaitAndSelectAsync(string? serverName, bool isStrict, TimeLimit limit, CancellationToken cancellationToken)
     {
-        string[] names = [.. ServerName.KeysFor(serverName ?? ""), Default];
+        string[] names = [.. ServerName.KeysFor(serverName ?? ""), DefaultKey];
         await WaitUntilAsync(_clients, names, () => IsSettled(serverName, isStrict, out _), limit, cancellationToken).ConfigureAwait(false);
         IsSettled(serverName, isStrict, out var match);
         if (match.Certificate is not null)
@@ -391,7 +391,7 @@ public sealed class CertificateHolder
         return isStrict && match.Pair is null && _pairs is not null ? null : throw NotLoaded(match.Pair, isStrict ? null : _default);
     }
 
-    /// <summary>Whether no first load may bring a certificate for the client, or a better one.</summary>
+    /// <summary>Whether the client has nothing to wait for: there is a certificate for it, or none will come, and no first load may change that.</summary>
     private bool IsSettled(string? serverName, bool isStrict, out NameIndex.Match match)
     {
         // Before the names, which are there when the pairs are.

@@ -244,6 +244,22 @@ public sealed class WaitingSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_restart_of_the_supervisor_ends_no_wait()
+    {
+        var owner = CreateTestProbe();
+        CertificateOptions[] pairs = [Options(), Options("b") with { ServerNames = ["b.example"] }];
+        _holder.Claim(owner, pairs);
+        Task[] waiting = [_holder.WaitForFirstAsync(), _holder.WaitForAsync("b"), _holder.WaitForAllAsync(), Select("b.example"), SelectStrict("b.example")];
+
+        var cells = _holder.Claim(owner, pairs);
+        Assert.All(waiting, waiter => Assert.False(waiter.IsCompleted));
+        foreach (var cell in cells)
+            TestServing.Publish(cell);
+
+        await Task.WhenAll(waiting).WaitAsync(Generous);
+    }
+
+    [Fact]
     public async Task An_unknown_pair_fails_as_soon_as_the_pairs_are_known()
     {
         var early = _holder.WaitForAsync("missing", Timeout.InfiniteTimeSpan);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace CertActors.Holding;
 
@@ -55,7 +56,7 @@ internal static class ServerName
     private static IEnumerable<string> Forms(string host)
     {
         yield return host;
-        if (!System.Text.Ascii.IsValid(host))
+        if (!Ascii.IsValid(host))
         {
             if (Convert(host, Idn.GetAscii) is not { } ascii)
                 yield break;

@@ -1,7 +1,10 @@
 namespace CertActors.Holding;
 
-/// <summary>Those who wait for something that has a name. A look-up that finds what it needs has nothing to do with it.</summary>
-/// <remarks>Each waits for names of its own, so that a swap among thousands at a start wakes only those whom it concerns.</remarks>
+/// <summary>Those who wait for something that has a name.</summary>
+/// <remarks>
+/// Each waits for names of its own, so that a swap among thousands at a start wakes only those whom it concerns. A handshake comes here, and takes the
+/// lock for a moment, only if it has to wait for a load.
+/// </remarks>
 internal sealed class Waiters(StringComparer comparer)
 {
     private readonly Lock _lock = new();
