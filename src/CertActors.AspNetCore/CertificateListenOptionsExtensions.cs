@@ -31,28 +31,69 @@ public static class CertificateListenOptionsExtensions
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
     /// <returns>The endpoint.</returns>
+    /// <exception cref="InvalidOperationException"><c>ConfigureHttpsDefaults</c> asks for client certificates: see the other overloads.</exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder) =>
-        listenOptions.UseCertificates(holder, isStrict: false);
+        listenOptions.UseCertificates(holder, _ => { });
 
-    /// <summary>
-    /// Makes an endpoint HTTPS. If it is strict, a client that sends no server name, or one that no pair has, is refused (<see cref="RefusedName"/>).
-    /// </summary>
-    internal static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, bool isStrict)
+    /// <summary>Makes an endpoint HTTPS, with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
+    /// <inheritdoc cref="UseCertificates(ListenOptions, CertificateHolder, Action{CertificateEndpointOptions})"/>
+    /// <example><code>
+    /// kestrel.ListenAnyIP(8443, listen => listen.UseCertificates(options =>
+    /// {
+    ///     options.ClientCertificates = ClientCertificates.Require;
+    ///     options.TrustBundle = "clients";
+    /// }));
+    /// </code></example>
+    public static ListenOptions UseCertificates(this ListenOptions listenOptions, Action<CertificateEndpointOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+        return listenOptions.UseCertificates(listenOptions.ApplicationServices.GetRequiredService<CertificateHolder>(), configure);
+    }
+
+    /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
+    /// <remarks>
+    /// Of <c>ConfigureHttpsDefaults</c>, which must be called before, the time limit of the handshake and, unless the endpoint sets its own, the versions
+    /// of TLS apply. Client certificates are set here: if they are set there alone, the start of the endpoint fails, as they would not be asked for.
+    /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
+    /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
+    /// </remarks>
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="holder">What it serves.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <returns>The endpoint.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <exception cref="InvalidOperationException"><c>ConfigureHttpsDefaults</c> asks for client certificates, and the endpoint does not.</exception>
+    public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, Action<CertificateEndpointOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
         ArgumentNullException.ThrowIfNull(holder);
+        ArgumentNullException.ThrowIfNull(configure);
+        var options = new CertificateEndpointOptions();
+        configure(options);
+        options.Validate();
+        var defaults = HttpsDefaults.Of(listenOptions);
+        if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
+        {
+            throw new InvalidOperationException(
+                $"ConfigureHttpsDefaults sets {nameof(defaults.ClientCertificateMode)} to {defaults.ClientCertificateMode}, which does not apply to UseCertificates: " +
+                $"set {nameof(options.ClientCertificates)} and {nameof(options.TrustBundle)} by UseCertificates(options => ...), so that clients are verified against a trust bundle.");
+        }
+
+        if (options.Protocols == SslProtocols.None)
+            options.Protocols = defaults.SslProtocols;
         holder.CountConnections();
         FollowConnections(listenOptions);
         listenOptions.AllowDrain();
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
+            HandshakeTimeout = defaults.HandshakeTimeout,
             OnConnection = context =>
             {
                 context.Connection.Features.Get<ServedConnection>()?.HasClientHello = true;
-                var selected = SelectAsync(holder, context, isStrict);
-                return selected is { IsCompletedSuccessfully: true, Result: { } certificate }
-                    ? ValueTask.FromResult(OptionsFor(context, certificate))
-                    : OptionsForAsync(selected, context);
+                var selected = holder.SelectIdentityAsync(context.ClientHelloInfo.ServerName, options, timeout: null, context.CancellationToken);
+                return selected is { IsCompletedSuccessfully: true, Result: { } identity }
+                    ? ValueTask.FromResult(OptionsFor(context, identity, options))
+                    : OptionsForAsync(selected, context, options);
             },
         });
     }
@@ -87,22 +128,14 @@ public static class CertificateListenOptionsExtensions
         });
     }
 
-    private static ValueTask<ServingCertificate?> SelectAsync(CertificateHolder holder, TlsHandshakeCallbackContext context, bool isStrict)
-    {
-        var name = context.ClientHelloInfo.ServerName;
-        if (isStrict)
-            return holder.SelectStrictAsync(name, timeout: null, context.CancellationToken);
-        return holder.SelectAsync(name, timeout: null, context.CancellationToken)!;
-    }
-
     // Kestrel logs an AuthenticationException as a failed handshake at Debug level, and any other as an error of the server.
     private static async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(
-        ValueTask<ServingCertificate?> selected, TlsHandshakeCallbackContext context)
+        ValueTask<ServerIdentity?> selected, TlsHandshakeCallbackContext context, CertificateEndpointOptions options)
     {
         try
         {
-            if (await selected.ConfigureAwait(false) is { } certificate)
-                return OptionsFor(context, certificate);
+            if (await selected.ConfigureAwait(false) is { } identity)
+                return OptionsFor(context, identity, options);
         }
         catch (CertificateNotLoadedException reason)
         {
@@ -114,10 +147,13 @@ public static class CertificateListenOptionsExtensions
     }
 
     // Created for each handshake, as Kestrel writes the endpoint's ALPN list into it. What is expensive, the chain, is shared.
-    private static SslServerAuthenticationOptions OptionsFor(TlsHandshakeCallbackContext context, ServingCertificate certificate)
+    private static SslServerAuthenticationOptions OptionsFor(
+        TlsHandshakeCallbackContext context, ServerIdentity identity, CertificateEndpointOptions options)
     {
         // Counted from here, so that a generation with handshakes under way isn't taken for drained. Null for a connection over HTTP/3.
-        context.Connection.Features.Get<ServedConnection>()?.Begin(certificate);
-        return new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Context };
+        context.Connection.Features.Get<ServedConnection>()?.Begin(identity.Certificate);
+        var tls = identity.CreateOptions();
+        options.OnHandshake?.Invoke(context, tls);
+        return tls;
     }
 }

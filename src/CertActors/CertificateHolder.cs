@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
+using System.Security.Authentication;
 using Akka.Actor;
 using CertActors.Holding;
 
@@ -146,6 +148,76 @@ public sealed class CertificateHolder
     /// <returns>The bundle; null before its first load, and if the supervisor has no such bundle: refuse the peer.</returns>
     public TrustBundle? GetTrustBundle(string name) => _bundles.TryGetValue(name, out var cell) ? cell.Serving : null;
 
+    /// <summary>Selects what a handshake of a server uses: its certificate, as <see cref="SelectAsync"/> does, and what its client is verified against.</summary>
+    /// <remarks>It waits for the first load of the trust bundle, too, and completes at once after that.</remarks>
+    /// <param name="serverName">The name that the client sent (SNI, RFC 6066); null or empty if it sent none.</param>
+    /// <param name="options">How the server selects and checks.</param>
+    /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>
+    /// The identity; null if <see cref="CertificateServerOptions.StrictNames"/> is set, and no pair has the name or the client sent none: refuse the
+    /// handshake.
+    /// </returns>
+    /// <exception cref="CertificateNotLoadedException">The certificate or the trust bundle was not loaded in time.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public async ValueTask<ServerIdentity?> SelectIdentityAsync(
+        string? serverName, CertificateServerOptions options, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var limit = Limit(timeout);
+        while (true)
+        {
+            var certificate = options.StrictNames
+                ? await SelectStrictAsync(serverName, timeout, cancellationToken).ConfigureAwait(false)
+                : await SelectAsync(serverName, timeout, cancellationToken).ConfigureAwait(false);
+            if (certificate is null)
+                return null;
+            if (options.ClientCertificates == ClientCertificates.None)
+                return new ServerIdentity(this, certificate, trustBundle: null, options);
+
+            var trust = await TrustBundleAsync(options.TrustBundle!, limit, cancellationToken).ConfigureAwait(false);
+
+            // If the same certificate is served after the bundle was read, both were served at that moment.
+            var still = options.StrictNames ? SelectStrict(serverName) : Select(serverName);
+            if (ReferenceEquals(still, certificate))
+                return new ServerIdentity(this, certificate, trust, options);
+        }
+    }
+
+    /// <summary>For a server that authenticates connections by <see cref="SslStream"/>: selects the options of each handshake.</summary>
+    /// <remarks>
+    /// A handshake fails with <see cref="AuthenticationException"/> if nothing may be served. It does not count the connection: see
+    /// <see cref="ServingCertificate.BeginConnection"/>.
+    /// </remarks>
+    /// <param name="options">How the server selects and checks; null for the defaults.</param>
+    /// <returns>The callback for <see cref="SslStream.AuthenticateAsServerAsync(ServerOptionsSelectionCallback, object?, CancellationToken)"/>.</returns>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <example>
+    /// <code>
+    /// var selectOptions = holder.ServerOptionsCallback(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
+    /// await tls.AuthenticateAsServerAsync(selectOptions, state: null);
+    /// </code>
+    /// </example>
+    public ServerOptionsSelectionCallback ServerOptionsCallback(CertificateServerOptions? options = null)
+    {
+        var server = options ?? new CertificateServerOptions();
+        server.Validate();
+        return async (_, hello, _, cancellationToken) =>
+        {
+            try
+            {
+                var identity = await SelectIdentityAsync(hello.ServerName, server, timeout: null, cancellationToken).ConfigureAwait(false);
+                return identity?.CreateOptions()
+                    ?? throw new AuthenticationException("No certificate has the server name that the client sent, or the client sent none.");
+            }
+            catch (CertificateNotLoadedException reason)
+            {
+                throw new AuthenticationException(reason.Message, reason);
+            }
+        };
+    }
+
     /// <summary>Waits until the first load of the default pair; returns at once after it.</summary>
     /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
@@ -215,15 +287,18 @@ public sealed class CertificateHolder
             _countsConnections = true;
     }
 
-    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs. The owner may claim it again.</summary>
-    /// <remarks>No pair is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
-    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<CertificateOptions> pairs)
+    /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs and trust bundles. The owner may claim it again.</summary>
+    /// <remarks>Nothing is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
+    internal IReadOnlyList<CertificateCell> Claim(IActorRef owner, IReadOnlyList<CertificateOptions> pairs, params IReadOnlyList<string> bundles)
     {
         var holder = Interlocked.CompareExchange(ref _owner, owner, null);
         if (holder is not null && !holder.Equals(owner))
             throw new CertificateHolderInUseException(owner.Path.ToString(), holder.Path.ToString());
 
         _givenUp = null;
+        foreach (var name in bundles)
+            _bundleCells[name] = new TrustBundleCell(this, name, _bundleCells.GetValueOrDefault(name));
+        _bundles = bundles.ToFrozenDictionary(name => name, name => _bundleCells[name], StringComparer.Ordinal);
         _owned.Clear();
         foreach (var (place, options) in pairs.Index())
             _owned[place] = NewCell(place, options);
@@ -239,14 +314,8 @@ public sealed class CertificateHolder
         return [.. _owned.Values];
     }
 
-    /// <summary>Gives the owner the cells of its trust bundles. No bundle is swapped meanwhile.</summary>
-    internal IReadOnlyList<TrustBundleCell> ClaimBundles(IReadOnlyList<string> names)
-    {
-        foreach (var name in names)
-            _bundleCells[name] = new TrustBundleCell(this, name, _bundleCells.GetValueOrDefault(name));
-        _bundles = names.ToFrozenDictionary(name => name, name => _bundleCells[name], StringComparer.Ordinal);
-        return [.. names.Select(name => _bundleCells[name])];
-    }
+    /// <summary>The cell of one of the owner's trust bundles.</summary>
+    internal TrustBundleCell BundleCellOf(string name) => _bundleCells[name];
 
     /// <summary>Gives the owner a cell for one more pair, which comes after all others.</summary>
     internal CertificateCell Add(CertificateOptions options)
@@ -316,6 +385,15 @@ public sealed class CertificateHolder
             select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.SupersededAt };
         return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
     }
+
+    /// <summary>The time at which peers are verified.</summary>
+    internal DateTimeOffset UtcNow() => _time.GetUtcNow();
+
+    /// <summary>Counts the peers that a trust bundle refuses.</summary>
+    internal Action<TrustResult> RefusalsOf(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals.Add : static _ => { };
+
+    /// <summary>The peers that a trust bundle has refused. For the owner only.</summary>
+    internal PeerRefusals? FindRefusals(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals : null;
 
     /// <summary>Sends a message to the supervisor that owns the holder; lost if there is none.</summary>
     internal void TellOwner(object message) => Volatile.Read(ref _owner)?.Tell(message, ActorRefs.NoSender);
@@ -403,6 +481,15 @@ public sealed class CertificateHolder
 
         match = match with { Certificate = match.Certificate ?? _current };
         return match.Certificate is not null && !match.IsAwaited;
+    }
+
+    private async ValueTask<TrustBundle> TrustBundleAsync(string name, TimeLimit limit, CancellationToken cancellationToken)
+    {
+        if (GetTrustBundle(name) is { } loaded)
+            return loaded;
+        await WaitUntilAsync(
+            _pairWaiters, [name], () => _pairs is not null && _bundles.GetValueOrDefault(name) is not { IsInFirstLoad: true }, limit, cancellationToken).ConfigureAwait(false);
+        return GetTrustBundle(name) ?? throw CertificateNotLoadedException.OfBundle(name, _bundles.GetValueOrDefault(name)?.LastFailure);
     }
 
     private Task<bool> WaitUntilAsync(

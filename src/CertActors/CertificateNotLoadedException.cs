@@ -27,6 +27,9 @@ public sealed class CertificateNotLoadedException : Exception
     {
     }
 
+    internal static CertificateNotLoadedException OfBundle(string name, TrustBundleReloadFailed? failure) => new(
+        $"The trust bundle '{name}' is not loaded: {failure?.Message ?? "no load has failed; does the certificate supervisor run, and have a bundle of this name?"}");
+
     /// <summary>The names of the pairs that are not loaded; empty if no supervisor runs, or it has no such pair.</summary>
     public IReadOnlyList<string> Missing { get; } = [];
 

@@ -38,6 +38,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     }
 
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RefusalInterval = TimeSpan.FromMinutes(1);
 
     private readonly SupervisorState _state;
     private readonly ILogger _log;
@@ -66,8 +67,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         try
         {
-            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Options)]);
-            var bundles = _state.Holder.ClaimBundles([.. _state.Bundles.Select(bundle => bundle.Name)]);
+            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Options)], [.. _state.Bundles.Select(bundle => bundle.Name)]);
+            var bundles = _state.Bundles.Select(bundle => _state.Holder.BundleCellOf(bundle.Name)).ToArray();
             _announcer.Resume();
 
             // The last incarnation may have stopped between a swap and its announcement, and another supervisor may have had the holder.
@@ -82,6 +83,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 .. bundles.Zip(_state.Bundles, (cell, bundle) => new ReloadableBundle(bundle.Options, bundle.Files, cell)),
             ]);
             _membership.EndRemovals();
+            foreach (var bundle in _state.Bundles)
+                OnPeersRefused(bundle.Name);
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
         }
         catch (Exception fault)
@@ -126,6 +129,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 break;
             case GenerationUnused(var pair):
                 _reports.CheckDrained(pair, Context.System.Scheduler.Now);
+                break;
+            case PeersRefused(var bundle):
+                OnPeersRefused(bundle);
                 break;
             case NameConflict conflict:
                 _reports.Add(conflict);
@@ -173,6 +179,15 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <summary>A fault stops the child: it starts again after a back-off, where a restart by Akka has no delay.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
+    // The first is logged at once, and further ones together once a minute, as a client may retry all the time.
+    private void OnPeersRefused(string bundle)
+    {
+        if (_state.Holder.FindRefusals(bundle)?.Take() is not { } refused)
+            return;
+        _log.PeersRefused(bundle, refused.Count, refused.Last);
+        Timers.StartSingleTimer((nameof(PeersRefused), bundle), new PeersRefused(bundle), RefusalInterval);
+    }
+
     private void OnReloadNow(string? name)
     {
         string[] requested = name is null ? [.. _state.All.Select(known => known.Name)] : _state.TryFind(name, out _) ? [name] : [];
@@ -216,7 +231,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private CertificateSupervisorStatus Status() => new()
     {
         Certificates = [.. _state.Pairs.Select(pair => pair.Status with { Connections = _state.Holder.ConnectionsOf(pair.Name) })],
-        TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status)],
+        TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status with { Refused = _state.Holder.FindRefusals(bundle.Name)?.Counts ?? [] })],
     };
 
     private ReloadOutcome OutcomeOf(Judged judged) => new()

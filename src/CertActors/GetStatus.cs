@@ -79,6 +79,25 @@ public sealed record TrustBundleStatus
 
     /// <inheritdoc cref="CertificateStatus.Loads"/>
     public required LoadCounts Loads { get; init; }
+
+    /// <summary>
+    /// The peers that were refused in handshakes, for each reason that has occurred, since the holder has had the bundle. Compares by value.
+    /// </summary>
+    public IReadOnlyList<TrustRefusalCount> Refused
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<TrustRefusalCount>([]);
+}
+
+/// <summary>How many peers were refused for one reason.</summary>
+public sealed record TrustRefusalCount
+{
+    /// <summary>The reason.</summary>
+    public required TrustRefusal Refusal { get; init; }
+
+    /// <summary>How many.</summary>
+    public required long Count { get; init; }
 }
 
 /// <summary>How loads have ended. A load that is held, because its rotation looks half finished, isn't counted.</summary>

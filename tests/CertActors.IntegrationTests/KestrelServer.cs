@@ -73,7 +73,7 @@ internal sealed class KestrelServer : IAsyncDisposable
                 {
                     listen.Protocols = protocols;
                     if (isStrict)
-                        listen.UseCertificates(listen.ApplicationServices.GetRequiredService<CertificateHolder>(), isStrict);
+                        listen.UseCertificates(options => options.StrictNames = true);
                     else
                         listen.UseCertificates();
                     additions.Listen(listen);

@@ -85,6 +85,12 @@ internal static partial class Log
     public static void NameConflict(this ILogger log, string name, string serverName, string first) =>
         LogNameConflict(log, name, Printable.Of(serverName), first);
 
+    [LoggerMessage(18, LogLevel.Warning, "Trust bundle {Name}: {Count} peers refused; the last ({Refusal}): {Message}", EventName = "PeersRefused")]
+    private static partial void LogPeersRefused(ILogger log, string name, long count, TrustRefusal refusal, string message);
+
+    public static void PeersRefused(this ILogger log, string name, long count, TrustResult last) =>
+        LogPeersRefused(log, name, count, last.Refusal!.Value, Printable.Of(last.Message));
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

@@ -31,6 +31,9 @@ internal sealed class TrustBundleCell(CertificateHolder holder, string name, Tru
     /// <summary>What peers have sent, for all generations.</summary>
     public IntermediateMemory Intermediates { get; } = last?.Intermediates ?? new();
 
+    /// <summary>The peers that were refused, by all generations.</summary>
+    public PeerRefusals Refusals { get; } = last?.Refusals ?? new(holder, name);
+
     public void Publish(TrustBundle next)
     {
         _serving = next;

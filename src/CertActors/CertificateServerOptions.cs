@@ -1,0 +1,51 @@
+using System.Security.Authentication;
+
+namespace CertActors;
+
+/// <summary>How a server selects its certificate and checks its clients.</summary>
+public class CertificateServerOptions
+{
+    /// <summary>Whether clients are asked for a certificate. Default <see cref="CertActors.ClientCertificates.None"/>.</summary>
+    public ClientCertificates ClientCertificates { get; set; }
+
+    /// <summary>
+    /// The trust bundle that the certificates of clients are verified against (<see cref="TrustBundleOptions.Name"/>). Required unless
+    /// <see cref="ClientCertificates"/> is <see cref="CertActors.ClientCertificates.None"/>; default null.
+    /// </summary>
+    public string? TrustBundle { get; set; }
+
+    /// <summary>
+    /// Whether a client that sends no server name, or one that no pair has, is refused. Default false: it gets the default pair's certificate.
+    /// </summary>
+    public bool StrictNames { get; set; }
+
+    /// <summary>The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system.</summary>
+    public SslProtocols Protocols { get; set; } = SslProtocols.None;
+
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    public void Validate()
+    {
+        List<string> errors = [];
+        if (!Enum.IsDefined(ClientCertificates))
+            errors.Add($"{nameof(ClientCertificates)} is {ClientCertificates}, and must be one of {string.Join(", ", Enum.GetNames<ClientCertificates>())}");
+        if (ClientCertificates != ClientCertificates.None && string.IsNullOrEmpty(TrustBundle))
+            errors.Add($"{nameof(TrustBundle)} must name the trust bundle that clients are verified against, as {nameof(ClientCertificates)} is {ClientCertificates}");
+        if (ClientCertificates == ClientCertificates.None && TrustBundle is not null)
+            errors.Add($"{nameof(TrustBundle)} is '{TrustBundle}', and no client is asked for a certificate; set {nameof(ClientCertificates)}, too");
+        if (errors.Count > 0)
+            throw new CertificateOptionsException(errors);
+    }
+}
+
+/// <summary>Whether a server asks its clients for a certificate.</summary>
+public enum ClientCertificates
+{
+    /// <summary>No client is asked.</summary>
+    None,
+
+    /// <summary>Clients are asked. One without a certificate is served; one with a certificate that is refused is not.</summary>
+    Allow,
+
+    /// <summary>A client without a certificate, or with one that is refused, is not served.</summary>
+    Require,
+}

@@ -1,0 +1,40 @@
+using System.Net.Security;
+using System.Security.Authentication;
+
+namespace CertActors;
+
+/// <summary>What one handshake of a server uses: its certificate, and what the client is verified against. Both were served at one moment.</summary>
+public sealed class ServerIdentity
+{
+    private readonly CertificateHolder _holder;
+    private readonly ClientCertificates _clients;
+    private readonly SslProtocols _protocols;
+
+    internal ServerIdentity(CertificateHolder holder, ServingCertificate certificate, TrustBundle? trustBundle, CertificateServerOptions options)
+    {
+        _holder = holder;
+        Certificate = certificate;
+        TrustBundle = trustBundle;
+        (_clients, _protocols) = (options.ClientCertificates, options.Protocols);
+    }
+
+    /// <summary>The certificate of the server.</summary>
+    public ServingCertificate Certificate { get; }
+
+    /// <summary>What the client is verified against; null if no client is asked for a certificate.</summary>
+    public TrustBundle? TrustBundle { get; }
+
+    /// <summary>Creates the options of the handshake.</summary>
+    /// <remarks>
+    /// A client is verified at each handshake, also if it resumes a session: no session of before a swap of the trust bundle brings it past what is
+    /// served now. A swap of the certificate ends all sessions. A refused client fails its handshake alone; it is counted in
+    /// <see cref="TrustBundleStatus.Refused"/>, and the log of the supervisor has the reason, once a minute for each bundle.
+    /// </remarks>
+    /// <returns>New options, which may be changed.</returns>
+    public SslServerAuthenticationOptions CreateOptions()
+    {
+        var options = new SslServerAuthenticationOptions { ServerCertificateContext = Certificate.Context, EnabledSslProtocols = _protocols };
+        TrustBundle?.HandshakeCheck(_holder.UtcNow, _holder.RefusalsOf(TrustBundle.Name)).Apply(options, isRequired: _clients == ClientCertificates.Require);
+        return options;
+    }
+}
