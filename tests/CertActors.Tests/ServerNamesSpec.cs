@@ -175,6 +175,21 @@ public sealed class ServerNamesSpec : PipelineKit
         AssertSelects("first", "x.example");
     }
 
+    [Fact]
+    public void A_name_that_the_last_loaded_pair_loses_leads_to_it_no_longer()
+    {
+        var cells = Claim(Options(), Options("missing") with { ServerNames = ["x.example"] }, Options("other"));
+        TestServing.Publish(cells[0], "a.example");
+        TestServing.Publish(cells[2], "x.example");
+        cells[1].EndFirstLoad();
+        AssertSelects("other", "x.example");
+
+        TestServing.Publish(cells[2], "y.example");
+
+        AssertSelects("default", "x.example");
+        Assert.Null(Holder.SelectStrict("x.example"));
+    }
+
     private IReadOnlyList<CertificateCell> Claim(params CertificateOptions[] pairs) => Holder.Claim(CreateTestProbe(), pairs);
 
     private void AssertSelects(string pair, params string?[] names) =>

@@ -51,12 +51,6 @@ internal sealed class Name(string key, int hash)
     private void FindFirst()
     {
         _firstPair = _pairs.GetValueAtIndex(0).Pair;
-        foreach (var (_, certificate) in _pairs.Values)
-        {
-            if (certificate is null)
-                continue;
-            _first = certificate;
-            return;
-        }
+        _first = _pairs.Values.FirstOrDefault(pair => pair.Certificate is not null).Certificate;
     }
 }
