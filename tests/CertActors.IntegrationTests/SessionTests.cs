@@ -162,6 +162,18 @@ public sealed class SessionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Versions))]
+    public async Task A_session_with_a_client_certificate_fails_where_none_is_asked_for_unless_the_options_name_other_protocols(SslProtocols version)
+    {
+        await ConnectAsync(version, _server, Checked(Bundle(_root)));
+
+        // SslStream checks the certificate that the session contains by the trust of the system.
+        Assert.Equal((false, true), await ConnectAsync(version, _server, _ => { }));
+
+        Assert.Equal((true, false), await ConnectAsync(version, _server, options => options.EnabledSslProtocols = SslProtocols.None));
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions))]
     public async Task A_client_checks_the_server_of_a_resumed_session_by_the_rules_of_now(SslProtocols version)
     {
         var server = Context(Leaf(_intermediate), _intermediate);
@@ -254,7 +266,7 @@ public sealed class SessionTests : IDisposable
         using var connection = new TcpClient();
         await connection.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         var recorder = new HandshakeRecorder(connection.GetStream());
-        var options = new SslClientAuthenticationOptions { TargetHost = host, ClientCertificateContext = client ?? _client };
+        var options = new SslClientAuthenticationOptions { TargetHost = host, ClientCertificateContext = client ?? _client, EnabledSslProtocols = version };
         (servers ?? Bundle(_root)).HandshakeCheck(() => Now, _refusals.Enqueue).Apply(options);
         var isAccepted = false;
         await using (var tls = new SslStream(recorder))
