@@ -40,12 +40,18 @@ internal sealed partial class CertificateDrain
     public void Add(ConnectionContext connection)
     {
         var served = connection.Features.GetRequiredFeature<ServedConnection>();
+        var certificate = served.Certificate!;
         lock (_lock)
         {
-            var generation = GenerationOf(served.Certificate!);
+            var isKnown = _generations.TryGetValue(certificate, out var generation);
+            generation ??= _generations[certificate] = new GenerationDrain(this, certificate, _options);
             served.Drained = new DrainedConnection(connection, generation);
             generation.Add(served.Drained);
-            if (generation.SupersededAt is not null)
+
+            // A certificate that is superseded already calls back at once: the lock may be entered again.
+            if (!isKnown)
+                certificate.Superseded.UnsafeRegister(static state => ((GenerationDrain)state!).Drain.Start((GenerationDrain)state), generation);
+            else if (generation.SupersededAt is not null)
                 StartTimer();
         }
     }
@@ -57,30 +63,24 @@ internal sealed partial class CertificateDrain
         lock (_lock)
         {
             connection.Node.List?.Remove(connection.Node);
-            if (generation is { SupersededAt: not null, IsEmpty: true } && _superseded.Remove(generation))
+            if (generation.IsEmpty && _superseded.Remove(generation))
                 _generations.Remove(generation.Certificate);
         }
     }
 
     public void ReportFault(Exception fault) => CloseFailed(_log, _endpoint(), fault);
 
-    // A generation that is superseded already calls back at once: the lock may be entered again.
-    private GenerationDrain GenerationOf(ServingCertificate certificate)
-    {
-        if (_generations.TryGetValue(certificate, out var known))
-            return known;
-
-        var generation = new GenerationDrain(this, certificate, _options);
-        _generations.Add(certificate, generation);
-        certificate.Superseded.UnsafeRegister(static state => ((GenerationDrain)state!).Drain.Start((GenerationDrain)state), generation);
-        return generation;
-    }
-
     private void Start(GenerationDrain generation)
     {
         lock (_lock)
         {
             generation.SupersededAt = _time.GetTimestamp();
+            if (generation.IsEmpty)
+            {
+                _generations.Remove(generation.Certificate);
+                return;
+            }
+
             _superseded.Add(generation);
             StartTimer();
         }

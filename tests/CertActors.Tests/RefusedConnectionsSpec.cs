@@ -1,5 +1,6 @@
 using System.Net;
 using CertActors.AspNetCore;
+using CertActors.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
@@ -9,7 +10,7 @@ namespace CertActors.Tests;
 public sealed class RefusedConnectionsSpec
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly Lines _log = new();
+    private readonly LoggedLines _log = new();
     private readonly RefusedConnections _refused;
 
     public RefusedConnectionsSpec()
@@ -42,18 +43,5 @@ public sealed class RefusedConnectionsSpec
         _refused.Add();
         _time.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(["1", "2"], _log.All.Select(entry => entry.Line.Split(' ')[0]));
-    }
-
-    private sealed class Lines : ILogger
-    {
-        public List<(LogLevel Level, string Line)> All { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            All.Add((logLevel, formatter(state, exception)));
     }
 }
