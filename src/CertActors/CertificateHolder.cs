@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Security;
 using System.Security.Authentication;
 using Akka.Actor;
+using CertActors.Clients;
 using CertActors.Holding;
 
 namespace CertActors;
@@ -57,7 +58,7 @@ public sealed class CertificateHolder
     private IActorRef? _owner;
 
     /// <summary>Creates a holder that serves nothing yet.</summary>
-    /// <param name="time">The clock of all waits; null for the system's.</param>
+    /// <param name="time">The clock of all waits, and of the checks of peers; null for the system's.</param>
     public CertificateHolder(TimeProvider? time = null)
     {
         _time = time ?? SystemTime;
@@ -218,6 +219,44 @@ public sealed class CertificateHolder
         };
     }
 
+    /// <summary>
+    /// Creates the options of one or more TLS handshakes of a client, by which the current certificate is sent and the server is verified against the
+    /// current trust bundle: both are of one moment. Create them anew for each handshake, so that it uses what is current then.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// The certificate is sent with its intermediates (<see cref="SslClientAuthenticationOptions.ClientCertificateContext"/>). A
+    /// <see cref="LocalCertificateSelectionCallback"/> would send the leaf alone, which a server that knows the root alone refuses.
+    /// </para>
+    /// <para>
+    /// The server is refused if <see cref="TrustBundle.Verify"/> refuses it, or if its certificate is not for
+    /// <see cref="SslClientAuthenticationOptions.TargetHost"/>; the <see cref="System.Security.Authentication.AuthenticationException"/> has the reason.
+    /// Every handshake is checked, also that of a resumed session. The options may be completed, but their certificate and validation may not be
+    /// changed.
+    /// </para>
+    /// </remarks>
+    /// <param name="pair">The pair (<see cref="CertificateOptions.Name"/>) whose certificate is sent; null for none.</param>
+    /// <param name="bundle">
+    /// The trust bundle (<see cref="TrustBundleOptions.Name"/>) that the server is verified against; null for the trust of the system.
+    /// </param>
+    /// <returns>The options, without a target host.</returns>
+    /// <exception cref="CertificateNotLoadedException">
+    /// The pair or the bundle has not been loaded yet, or the supervisor has none of that name.
+    /// </exception>
+    /// <example>
+    /// <code>
+    /// var options = holder.CreateClientOptions(pair: "client", bundle: "servers");
+    /// options.TargetHost = "db.example.com";
+    /// await tls.AuthenticateAsClientAsync(options, cancellationToken);
+    /// </code>
+    /// </example>
+    public SslClientAuthenticationOptions CreateClientOptions(string? pair = null, string? bundle = null)
+    {
+        var options = new SslClientAuthenticationOptions();
+        ClientSnapshot.Take(this, pair, bundle).Apply(options);
+        return options;
+    }
+
     /// <summary>Waits until the first load of the default pair; returns at once after it.</summary>
     /// <param name="timeout">The time limit; null for <see cref="DefaultWait"/>, <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
@@ -248,9 +287,7 @@ public sealed class CertificateHolder
     {
         ArgumentNullException.ThrowIfNull(name);
         await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name), Limit(timeout), cancellationToken).ConfigureAwait(false);
-        return Get(name) ?? throw (_pairs is not { } pairs ? NotLoaded()
-            : pairs.TryGetValue(name, out var missing) ? NotLoaded(missing)
-            : CertificateNotLoadedException.Unknown(name, pairs.Keys));
+        return Get(name) ?? throw WhyNotLoaded(name);
     }
 
     /// <summary>Waits until the first load of each pair; returns at once after the last of them.</summary>
@@ -286,6 +323,15 @@ public sealed class CertificateHolder
         if (!_countsConnections)
             _countsConnections = true;
     }
+
+    /// <summary>Why there is no certificate of a pair.</summary>
+    internal CertificateNotLoadedException WhyNotLoaded(string pair) => _pairs is not { } pairs ? NotLoaded()
+        : pairs.TryGetValue(pair, out var missing) ? NotLoaded(missing)
+        : CertificateNotLoadedException.Unknown(pair, pairs.Keys);
+
+    /// <summary>Why there is no trust bundle of that name.</summary>
+    internal CertificateNotLoadedException WhyBundleNotLoaded(string bundle) =>
+        CertificateNotLoadedException.OfBundle(bundle, _bundles.GetValueOrDefault(bundle)?.LastFailure);
 
     /// <summary>Gives the holder to a supervisor, with a cell for each of its pairs and trust bundles. The owner may claim it again.</summary>
     /// <remarks>Nothing is swapped meanwhile: the reload actors of the last owner, or of its last incarnation, have stopped.</remarks>
@@ -489,7 +535,7 @@ public sealed class CertificateHolder
             return loaded;
         await WaitUntilAsync(
             _pairWaiters, [name], () => _pairs is not null && _bundles.GetValueOrDefault(name) is not { IsInFirstLoad: true }, limit, cancellationToken).ConfigureAwait(false);
-        return GetTrustBundle(name) ?? throw CertificateNotLoadedException.OfBundle(name, _bundles.GetValueOrDefault(name)?.LastFailure);
+        return GetTrustBundle(name) ?? throw WhyBundleNotLoaded(name);
     }
 
     private Task<bool> WaitUntilAsync(

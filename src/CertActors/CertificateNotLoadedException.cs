@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CertActors;
 
-/// <summary>No certificate has been loaded in time for the first handshakes.</summary>
+/// <summary>A certificate or a trust bundle that a handshake needs has not been loaded.</summary>
 public sealed class CertificateNotLoadedException : Exception
 {
     // Of thousands of pairs, the rest is only counted in the message.

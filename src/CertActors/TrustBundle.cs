@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Holding;
 using CertActors.Verifying;
 
 namespace CertActors;
@@ -29,8 +30,14 @@ public sealed class TrustBundle
     /// <summary>The public facts of the revocation lists that are used: the newest of each authority.</summary>
     public IReadOnlyList<RevocationListFacts> RevocationLists => Announcement.RevocationLists;
 
+    /// <inheritdoc cref="ServingCertificate.Superseded"/>
+    /// <summary>Cancelled when a newer generation of the bundle is served, so that connections can be closed whose peers it was verified for.</summary>
+    public CancellationToken Superseded => Supersession.Token;
+
     /// <summary>What subscribers get when this generation is swapped in.</summary>
     internal TrustBundleChanged Announcement { get; }
+
+    internal Supersession Supersession { get; } = new();
 
     internal LoadedBundle Loaded { get; }
 

@@ -19,6 +19,7 @@ public sealed class ArchitectureSpec
         ["Disk"] = [],
         ["Reloading.Formats"] = ["Diagnostics"],
         ["Verifying"] = ["Reloading.Formats", "Diagnostics"],
+        ["Clients"] = ["Verifying"],
         ["Reloading.Judging"] = ["Reloading.Formats", "Verifying"],
         ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
         ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
@@ -32,10 +33,11 @@ public sealed class ArchitectureSpec
     private static readonly Dictionary<string, string[]> EntryPoints = new()
     {
         [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
-        [nameof(CertificateHolder)] = ["Holding"],
+        [nameof(CertificateHolder)] = ["Holding", "Clients"],
+        [nameof(CertificateHttpHandler)] = ["Clients"],
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats", "Holding"],
-        [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats"],
+        [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats", "Holding"],
     };
 
     // Otherwise a folder could reach upward by way of the root.
@@ -43,9 +45,10 @@ public sealed class ArchitectureSpec
     {
         [nameof(CertificateSupervisor)] = ["Supervision"],
         [nameof(CertificateCheck)] = [],
-        [nameof(CertificateHolder)] = ["Holding", "Supervision"],
-        [nameof(ServingCertificate)] = ["Holding", "Reloading", "Supervision"],
-        [nameof(TrustBundle)] = ["Holding", "Reloading", "Supervision"],
+        [nameof(CertificateHttpHandler)] = [],
+        [nameof(CertificateHolder)] = ["Holding", "Clients", "Supervision"],
+        [nameof(ServingCertificate)] = ["Holding", "Clients", "Reloading", "Supervision"],
+        [nameof(TrustBundle)] = ["Holding", "Clients", "Reloading", "Supervision"],
     };
 
     [Fact]

@@ -17,10 +17,8 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     private const int IsDrainedFlag = 2;
     private const int OneConnection = 4;
 
+    private readonly Supersession _supersession = new();
     private int _state;
-
-    // Created on demand, as most generations of ten thousand pairs need none.
-    private CancellationTokenSource? _superseding;
 
     public long Generation => generation;
 
@@ -32,18 +30,7 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     /// <summary>Whether it is drained, and no connection that a late handshake has begun is open any more.</summary>
     public bool IsOver => Volatile.Read(ref _state) == (IsSupersededFlag | IsDrainedFlag);
 
-    public CancellationToken Superseded
-    {
-        get
-        {
-            var superseding = LazyInitializer.EnsureInitialized(ref _superseding, static () => new CancellationTokenSource());
-
-            // The swap may have looked for the source before it was there.
-            if ((Volatile.Read(ref _state) & IsSupersededFlag) != 0)
-                _ = superseding.CancelAsync();
-            return superseding.Token;
-        }
-    }
+    public CancellationToken Superseded => _supersession.Token;
 
     public IDisposable BeginConnection()
     {
@@ -57,9 +44,7 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     {
         SupersededAt = at;
         Interlocked.Or(ref _state, IsSupersededFlag);
-
-        // CancelAsync runs the callbacks on the thread pool. An exception of theirs is that of an unobserved task.
-        _ = Volatile.Read(ref _superseding)?.CancelAsync();
+        _supersession.Supersede();
     }
 
     /// <returns>Whether the generation is superseded and has no open connection; true once.</returns>

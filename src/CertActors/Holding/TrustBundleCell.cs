@@ -36,7 +36,9 @@ internal sealed class TrustBundleCell(CertificateHolder holder, string name, Tru
 
     public void Publish(TrustBundle next)
     {
+        var previous = _serving;
         _serving = next;
+        previous?.Supersession.Supersede();
         EndFirstLoad();
     }
 
