@@ -135,17 +135,18 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
         var seen = new ConcurrentDictionary<string, int>();
         List<string> served = [_client.Current.Facts.Sha256];
         var sent = 0;
+        using var ended = new CancellationTokenSource();
         Task[] clients = [.. Enumerable.Range(0, Clients).Select(_ => Task.Run(SendAsync))];
 
         // Every generation gets its share of the requests, however fast the machine is.
         for (var rotation = 1; rotation <= Rotations; rotation++)
         {
-            await Wait.UntilAsync(() => Volatile.Read(ref sent) >= Requests / (Rotations + 1) * rotation);
-            await Wait.UntilAsync(() => seen.ContainsKey(served[^1]));
+            await UntilSeenAsync(Requests / (Rotations + 1) * rotation);
             served.Add((await _client.RotateAsync()).Facts.Sha256);
         }
 
-        await Wait.UntilAsync(() => seen.ContainsKey(served[^1]));
+        await UntilSeenAsync(Requests);
+        await ended.CancelAsync();
         await Task.WhenAll(clients).WaitAsync(Generous);
 
         Assert.Equal(served.Order(), seen.Keys.Order());
@@ -153,9 +154,16 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
 
         async Task SendAsync()
         {
-            while (Interlocked.Increment(ref sent) <= Requests || served.Count <= Rotations || !seen.ContainsKey(served[^1]))
-                seen.AddOrUpdate((await WhoAsync(http)).Sha256, 1, (_, count) => count + 1);
+            while (!ended.IsCancellationRequested)
+            {
+                var who = await WhoAsync(http);
+                seen.AddOrUpdate(who.Sha256, 1, (_, count) => count + 1);
+                Interlocked.Increment(ref sent);
+            }
         }
+
+        Task UntilSeenAsync(int requests) => Wait.UntilAsync(() =>
+            Array.Exists(clients, client => client.IsFaulted) || (Volatile.Read(ref sent) >= requests && seen.ContainsKey(served[^1])));
     }
 
     [Theory]
