@@ -6,6 +6,7 @@ using System.Security.Authentication;
 using Akka.Actor;
 using CertActors.Clients;
 using CertActors.Holding;
+using CertActors.Verifying;
 
 namespace CertActors;
 
@@ -431,6 +432,9 @@ public sealed class CertificateHolder
             select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.SupersededAt };
         return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
     }
+
+    /// <summary>What the peers of all trust bundles have sent.</summary>
+    internal IntermediateMemory Intermediates { get; } = new();
 
     /// <summary>The time at which peers are verified.</summary>
     internal DateTimeOffset UtcNow() => _time.GetUtcNow();

@@ -19,7 +19,10 @@ public class CertificateServerOptions
     /// </summary>
     public bool StrictNames { get; set; }
 
-    /// <summary>The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system.</summary>
+    /// <summary>
+    /// The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system, or TLS 1.2 and 1.3 where clients are asked for a certificate. Two
+    /// endpoints with the same pair, of which one asks for a certificate, should not name the same versions: clients would resume the sessions of the other.
+    /// </summary>
     public SslProtocols Protocols { get; set; } = SslProtocols.None;
 
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>

@@ -15,7 +15,11 @@ public sealed class ServerIdentity
         _holder = holder;
         Certificate = certificate;
         TrustBundle = trustBundle;
-        (_clients, _protocols) = (options.ClientCertificates, options.Protocols);
+        _clients = options.ClientCertificates;
+
+        // .NET keeps the sessions of one certificate together, unless the versions of TLS are given in other words. A session with a client certificate
+        // that is resumed where none is asked for fails, and so does one without where one is required. Both words mean the same two versions.
+        _protocols = options.Protocols == SslProtocols.None && _clients != ClientCertificates.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
     }
 
     /// <summary>The certificate of the server.</summary>

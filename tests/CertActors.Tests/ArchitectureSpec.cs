@@ -33,7 +33,7 @@ public sealed class ArchitectureSpec
     private static readonly Dictionary<string, string[]> EntryPoints = new()
     {
         [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
-        [nameof(CertificateHolder)] = ["Holding", "Clients"],
+        [nameof(CertificateHolder)] = ["Holding", "Clients", "Verifying"],
         [nameof(CertificateHttpHandler)] = ["Clients"],
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats", "Holding"],

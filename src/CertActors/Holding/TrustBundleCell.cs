@@ -28,8 +28,8 @@ internal sealed class TrustBundleCell(CertificateHolder holder, string name, Tru
     /// <summary>Whether handshakes wait for the bundle: nothing of it is served, and no load was judged.</summary>
     public bool IsInFirstLoad => _isInFirstLoad;
 
-    /// <summary>What peers have sent, for all generations.</summary>
-    public IntermediateMemory Intermediates { get; } = last?.Intermediates ?? new();
+    /// <summary>What peers have sent, for all bundles and generations: a session that began at one endpoint may be resumed at another.</summary>
+    public IntermediateMemory Intermediates => holder.Intermediates;
 
     /// <summary>The peers that were refused, by all generations.</summary>
     public PeerRefusals Refusals { get; } = last?.Refusals ?? new(holder, name);

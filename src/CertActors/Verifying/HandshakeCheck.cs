@@ -14,6 +14,15 @@ namespace CertActors.Verifying;
 /// <param name="onRefused">Called with each refusal.</param>
 internal sealed class HandshakeCheck(LoadedBundle bundle, PeerVerifier verifier, Func<DateTimeOffset> clock, Action<TrustResult> onRefused)
 {
+    private const string RevalidatesOnResume = "System.Net.Security.RevalidateCertificateOnTlsResume";
+
+    // From .NET 11 on, no callback is called for a resumed session, unless this switch is set.
+    static HandshakeCheck()
+    {
+        if (!AppContext.TryGetSwitch(RevalidatesOnResume, out _))
+            AppContext.SetSwitch(RevalidatesOnResume, true);
+    }
+
     /// <summary>Has clients checked.</summary>
     /// <param name="options">The options of a handshake.</param>
     /// <param name="isRequired">Whether clients without a certificate are refused.</param>
