@@ -11,6 +11,9 @@ namespace CertActors.AspNetCore;
 /// </remarks>
 internal sealed partial class CertificateDrain
 {
+    // The work of thousands of connections that are due at once would delay that of handshakes.
+    private const int MaxAtOnce = 100;
+
     // The resolution of the system's timers.
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(10);
 
@@ -92,30 +95,48 @@ internal sealed partial class CertificateDrain
         lock (_lock)
             superseded = [.. _superseded];
 
+        var left = MaxAtOnce;
         foreach (var generation in superseded)
-            CloseDue(generation);
+            CloseDue(generation, ref left);
         lock (_lock)
             StartTimer();
     }
 
-    private void CloseDue(GenerationDrain generation)
+    private void CloseDue(GenerationDrain generation, ref int left)
     {
-        var aborted = 0;
-        while (TakeDue(generation) is var (connection, mustAbort))
+        for (; left > 0; left--)
         {
-            // Whatever the server and the application do when a connection ends, they do for this one alone.
-            ThreadPool.UnsafeQueueUserWorkItem(mustAbort ? static left => left.Abort() : static open => open.AskToClose(), connection, preferLocal: false);
-            aborted += mustAbort ? 1 : 0;
-        }
+            if (TakeDue(generation) is not var (connection, step))
+            {
+                ReportAborted(generation);
+                return;
+            }
 
-        if (aborted > 0)
-            Aborted(_log, aborted, generation.Certificate.Name, generation.Certificate.Generation, _endpoint());
+            // Whatever the server and the application do when a connection ends, they do for this one alone.
+            if (step == DrainStep.Ask)
+                ThreadPool.UnsafeQueueUserWorkItem(static open => open.AskToClose(), connection, preferLocal: false);
+            else if (step == DrainStep.Abort)
+                ThreadPool.UnsafeQueueUserWorkItem(static open => open.Abort(), connection, preferLocal: false);
+        }
     }
 
-    private (DrainedConnection Connection, bool MustAbort)? TakeDue(GenerationDrain generation)
+    private (DrainedConnection Connection, DrainStep Step)? TakeDue(GenerationDrain generation)
     {
         lock (_lock)
-            return generation.Take(_time.GetElapsedTime(generation.SupersededAt!.Value));
+        {
+            var due = generation.Take(_time.GetElapsedTime(generation.SupersededAt!.Value));
+            generation.Aborted += due is (_, DrainStep.Abort) ? 1 : 0;
+            return due;
+        }
+    }
+
+    private void ReportAborted(GenerationDrain generation)
+    {
+        int aborted;
+        lock (_lock)
+            (aborted, generation.Aborted) = (generation.Aborted, 0);
+        if (aborted > 0)
+            Aborted(_log, aborted, generation.Certificate.Name, generation.Certificate.Generation, _endpoint());
     }
 
     private void StartTimer()

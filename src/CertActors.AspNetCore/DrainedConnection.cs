@@ -51,11 +51,21 @@ internal sealed class DrainedConnection
     /// <summary>Asks it to close, once.</summary>
     public void AskToClose()
     {
-        if (Interlocked.Exchange(ref _step, IsAsked) == IsAsked)
-            return;
+        if (Interlocked.Exchange(ref _step, IsAsked) != IsAsked)
+            Do(static connection => connection._lifetime.RequestClose());
+    }
+
+    public void Abort() => Do(static connection => connection._connection.Abort(
+        new ConnectionAbortedException("The certificate of this connection was superseded, and the hard limit of its drain has passed.")));
+
+    /// <summary>It has closed.</summary>
+    public void Leave() => Generation.Drain.Remove(this);
+
+    private void Do(Action<DrainedConnection> act)
+    {
         try
         {
-            _lifetime.RequestClose();
+            act(this);
         }
         catch (Exception fault)
         {
@@ -63,9 +73,4 @@ internal sealed class DrainedConnection
             Generation.Drain.ReportFault(fault);
         }
     }
-
-    public void Abort() => _connection.Abort(new ConnectionAbortedException("The certificate of this connection was superseded, and the hard limit of its drain has passed."));
-
-    /// <summary>It has closed.</summary>
-    public void Leave() => Generation.Drain.Remove(this);
 }

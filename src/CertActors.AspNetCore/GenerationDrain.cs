@@ -1,5 +1,18 @@
 namespace CertActors.AspNetCore;
 
+/// <summary>What is done with a connection of a superseded generation, in this order.</summary>
+internal enum DrainStep
+{
+    /// <summary>It is asked to close as soon as its client sends something.</summary>
+    Notice,
+
+    /// <summary>It is asked to close.</summary>
+    Ask,
+
+    /// <summary>It is aborted.</summary>
+    Abort,
+}
+
 /// <summary>
 /// The open connections of one generation at one endpoint, and when they are due once the generation is superseded. All times count from the swap. Used
 /// under the lock of its <see cref="CertificateDrain"/>.
@@ -26,6 +39,9 @@ internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate
     /// <summary>The timestamp of the swap; null while the generation is served.</summary>
     public long? SupersededAt { get; set; }
 
+    /// <summary>How many connections were aborted and aren't reported yet.</summary>
+    public int Aborted { get; set; }
+
     public bool IsEmpty => _open.Count + _noticed.Count + _asked.Count == 0;
 
     public void Add(DrainedConnection connection) => _open.AddLast(connection.Node);
@@ -41,27 +57,28 @@ internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate
         return due;
     }
 
-    /// <summary>Gives the notices that are due, and takes one connection that must be asked to close or aborted.</summary>
-    /// <returns>The connection, and whether it must be aborted; null if none is due.</returns>
-    public (DrainedConnection Connection, bool MustAbort)? Take(TimeSpan now)
+    /// <summary>Takes one connection that is due. A notice is given at once; the caller does the rest.</summary>
+    /// <returns>The connection and what is due; null if nothing is.</returns>
+    public (DrainedConnection Connection, DrainStep Step)? Take(TimeSpan now)
     {
         if (now >= options.HardLimit && (_asked.First ?? _noticed.First ?? _open.First) is { } left)
         {
             left.List!.Remove(left);
-            return (left.Value, MustAbort: true);
+            return (left.Value, DrainStep.Abort);
         }
 
-        while (_open.First is { } open && NextNotice() <= now)
+        if (_open.First is { } open && NextNotice() <= now)
         {
-            Move(open, _noticed);
             open.Value.GiveNotice(NextNotice() + _noticePeriod);
             _nextNotice = null;
+            Move(open, _noticed);
+            return (open.Value, DrainStep.Notice);
         }
 
         if (_noticed.First is { } noticed && noticed.Value.AskAt <= now)
         {
             Move(noticed, _asked);
-            return (noticed.Value, MustAbort: false);
+            return (noticed.Value, DrainStep.Ask);
         }
 
         return null;

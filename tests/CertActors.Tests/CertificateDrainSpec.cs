@@ -86,6 +86,23 @@ public sealed class CertificateDrainSpec : PipelineKit
     }
 
     [Fact]
+    public async Task Thousands_that_are_due_at_once_are_closed_a_hundred_at_a_time()
+    {
+        FakeConnection[] connections = [.. Enumerable.Range(0, 2050).Select(_ => Connect())];
+        await RotateOnceAsync();
+        Pass(HardLimit);
+        await EventuallyAsync(() => connections.Sum(connection => connection.Aborts) == 100);
+        Assert.Empty(_log.All);
+
+        for (var tick = 0; tick < 19; tick++)
+            Pass(0.01);
+        await EventuallyAsync(() => connections.Sum(connection => connection.Aborts) == 2000);
+        Pass(0.01);
+        await EventuallyAsync(() => connections.All(connection => connection.Aborts == 1));
+        Assert.StartsWith("2050 connections", Assert.Single(_log.All).Line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Each_generation_has_a_drain_of_its_own()
     {
         var first = Connect();
