@@ -232,8 +232,13 @@ public sealed class CertificateHolder
     /// <para>
     /// The server is refused if <see cref="TrustBundle.Verify"/> refuses it, or if its certificate is not for
     /// <see cref="SslClientAuthenticationOptions.TargetHost"/>; the <see cref="System.Security.Authentication.AuthenticationException"/> has the reason.
-    /// Every handshake is checked, also that of a resumed session. The options may be completed, but their certificate and validation may not be
-    /// changed.
+    /// The options may be completed, but their certificate and validation may not be changed.
+    /// </para>
+    /// <para>
+    /// TLS sessions are resumed between swaps of the pair. Each resumed handshake is checked against the trust of its options, by the certificate that
+    /// the server has sent when the session began. Some servers (Go's crypto/tls) resume sessions of a certificate that they have replaced; when one is
+    /// refused for its old certificate, repeat the handshake with <see cref="SslClientAuthenticationOptions.AllowTlsResume"/> false.
+    /// <see cref="CertificateHttpHandler"/> does so by itself.
     /// </para>
     /// </remarks>
     /// <param name="pair">The pair (<see cref="CertificateOptions.Name"/>) whose certificate is sent; null for none.</param>

@@ -21,6 +21,10 @@ namespace CertActors;
 /// Cookies are kept across rotations.
 /// </para>
 /// <para>
+/// TLS sessions are resumed within a generation. When a server is refused, its handshake is repeated once without, and no session is resumed until the
+/// next swap: the certificate may be that of an old session.
+/// </para>
+/// <para>
 /// It may be used by any number of threads and clients. Dispose it (a client does by default): idle connections are closed at once, others when their
 /// requests have ended.
 /// </para>
@@ -78,32 +82,12 @@ public sealed class CertificateHttpHandler : HttpMessageHandler
     /// <exception cref="HttpRequestException">
     /// As of <see cref="SocketsHttpHandler"/>; and if the pair or the bundle is not loaded, with a <see cref="CertificateNotLoadedException"/>.
     /// </exception>
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-    {
-        var generation = Enter();
-        try
-        {
-            return await generation.Connections.SendAsync(request, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            generation.Exit();
-        }
-    }
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        SendAsync(request, isAsync: true, cancellationToken);
 
-    /// <inheritdoc cref="SendAsync"/>
-    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
-    {
-        var generation = Enter();
-        try
-        {
-            return generation.Connections.Send(request, cancellationToken);
-        }
-        finally
-        {
-            generation.Exit();
-        }
-    }
+    /// <inheritdoc cref="SendAsync(HttpRequestMessage, CancellationToken)"/>
+    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        SendAsync(request, isAsync: false, cancellationToken).GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -117,29 +101,59 @@ public sealed class CertificateHttpHandler : HttpMessageHandler
         base.Dispose(disposing);
     }
 
+    /// <summary>Sends a request; completed when it returns, if it is not asynchronous.</summary>
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool isAsync, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var generation = Enter();
+            try
+            {
+                return isAsync
+                    ? await generation.Connections.SendAsync(request, cancellationToken).ConfigureAwait(false)
+                    : generation.Connections.Send(request, cancellationToken);
+            }
+            catch (HttpRequestException failure) when (MayBeOfOldSession(failure, generation))
+            {
+                StopResuming(generation);
+            }
+            finally
+            {
+                generation.Exit();
+            }
+        }
+    }
+
+    // The certificate of a resumed session is that of its first handshake, and some servers (Go's crypto/tls) resume sessions of a certificate that they
+    // have replaced. The refused handshake comes before the request is sent, which may therefore be sent again.
+    private static bool MayBeOfOldSession(HttpRequestException failure, HttpGeneration generation) =>
+        generation.ResumesSessions && failure.InnerException is ServerRefusedException;
+
     private HttpGeneration Enter()
     {
         while (true)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (Volatile.Read(ref _current) is not { } generation)
-                Renew();
-            else if (!generation.IsCurrent)
+                Replace(null, Open(TakeSnapshot(), mayResume: true));
+            else if (!generation.Snapshot.IsCurrent)
                 Retire(generation);
             else if (generation.TryEnter())
                 return generation;
         }
     }
 
-    private void Renew()
+    private void StopResuming(HttpGeneration generation) => Replace(generation, Open(generation.Snapshot, mayResume: false));
+
+    private void Replace(HttpGeneration? last, HttpGeneration next)
     {
-        var next = new HttpGeneration(TakeSnapshot(out var handler), new HttpMessageInvoker(handler));
-        if (Interlocked.CompareExchange(ref _current, next, null) is not null)
+        if (Interlocked.CompareExchange(ref _current, next, last) != last)
         {
             next.Retire();
             return;
         }
 
+        last?.Retire();
         next.OnSuperseded(Retire);
         if (_isDisposed)
             Retire(next);
@@ -151,20 +165,24 @@ public sealed class CertificateHttpHandler : HttpMessageHandler
         generation.Retire();
     }
 
-    private ClientSnapshot TakeSnapshot(out SocketsHttpHandler handler)
+    private ClientSnapshot TakeSnapshot()
     {
-        handler = MakeHandler();
         try
         {
-            var snapshot = ClientSnapshot.Take(_holder, _pair, _bundle);
-            snapshot.Apply(handler.SslOptions);
-            return snapshot;
+            return ClientSnapshot.Take(_holder, _pair, _bundle);
         }
         catch (CertificateNotLoadedException reason)
         {
-            handler.Dispose();
             throw new HttpRequestException(HttpRequestError.SecureConnectionError, reason.Message, reason);
         }
+    }
+
+    private HttpGeneration Open(ClientSnapshot snapshot, bool mayResume)
+    {
+        var handler = MakeHandler();
+        snapshot.Apply(handler.SslOptions);
+        handler.SslOptions.AllowTlsResume &= mayResume;
+        return new HttpGeneration(snapshot, handler.SslOptions.AllowTlsResume, new HttpMessageInvoker(handler));
     }
 
     private SocketsHttpHandler MakeHandler()

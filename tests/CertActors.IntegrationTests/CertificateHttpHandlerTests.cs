@@ -184,6 +184,32 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
         await Wait.UntilAsync(() => _server.OpenConnections.SequenceEqual([third.Connection]));
     }
 
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task A_server_that_resumes_sessions_of_its_old_certificate_is_reached_after_the_old_authority_was_removed(SslProtocols version)
+    {
+        var next = new TestAuthority("next root");
+        using var server = new TicketKeepingServer(version, new TestLeaf { Issuer = _authority }.Make());
+        using var http = new HttpClient(_client.Handler()) { BaseAddress = server.Address };
+        Assert.False(await IsResumedAsync());
+        Assert.True(await IsResumedAsync());
+
+        await _client.TrustAsync(_authority, next);
+        server.Use(new TestLeaf { Issuer = next }.Make());
+        Assert.True(await IsResumedAsync());
+        await _client.TrustAsync(next);
+
+        Assert.False(await IsResumedAsync());
+        Assert.Equal("ok", await http.GetStringAsync((Uri?)null).WaitAsync(Generous));
+
+        async Task<bool> IsResumedAsync()
+        {
+            Assert.Equal("ok", await http.GetStringAsync((Uri?)null).WaitAsync(Generous));
+            return server.HasResumed;
+        }
+    }
+
     [Fact]
     public async Task A_server_of_another_authority_is_refused_with_the_reason()
     {
@@ -192,7 +218,7 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
 
         var failure = await Assert.ThrowsAsync<HttpRequestException>(() => WhoAsync(http));
 
-        var reason = Assert.IsType<AuthenticationException>(failure.InnerException);
+        var reason = Assert.IsAssignableFrom<AuthenticationException>(failure.InnerException);
         Assert.Equal(HttpRequestError.SecureConnectionError, failure.HttpRequestError);
         Assert.Contains("leads to no certificate of the trust bundle", reason.Message, StringComparison.Ordinal);
         Assert.Contains("issued by CN=another root", reason.Message, StringComparison.Ordinal);
@@ -205,7 +231,7 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
 
         var failure = await Assert.ThrowsAsync<HttpRequestException>(() => http.GetAsync(new Uri(_server.Address, "/who")));
 
-        Assert.IsType<AuthenticationException>(failure.InnerException);
+        Assert.IsAssignableFrom<AuthenticationException>(failure.InnerException);
     }
 
     [Fact]

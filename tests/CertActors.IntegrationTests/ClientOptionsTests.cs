@@ -67,9 +67,9 @@ public sealed class ClientOptionsTests
         await using var client = await RotatingClient.StartAsync(new TestAuthority("another root"));
         await using var server = await MutualTlsServer.StartAsync(client.Root, Leaf(_authority));
 
-        var refusal = await Assert.ThrowsAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
+        var refusal = await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
 
-        Assert.StartsWith("The server's certificate is not trusted (trust bundle servers generation 1).", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The server is refused by the trust bundle servers generation 1.", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("issued by CN=server root", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("leads to no certificate of the trust bundle", refusal.Message, StringComparison.Ordinal);
     }
@@ -82,7 +82,7 @@ public sealed class ClientOptionsTests
         var options = client.Holder.CreateClientOptions(RotatingClient.Pair);
         options.TargetHost = "localhost";
 
-        await Assert.ThrowsAsync<AuthenticationException>(() => ConnectAsync(server, options));
+        await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, options));
     }
 
     [Theory]
@@ -97,9 +97,9 @@ public sealed class ClientOptionsTests
         var options = Options(client, SslProtocols.None);
         options.TargetHost = name;
 
-        var refusal = await Assert.ThrowsAsync<AuthenticationException>(() => ConnectAsync(server, options));
+        var refusal = await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, options));
 
-        Assert.Equal($"The server's certificate is not for the host name '{name}'.", refusal.Message);
+        Assert.EndsWith("it was not issued for the host name.", refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -136,8 +136,8 @@ public sealed class ClientOptionsTests
 
         for (var i = 0; i < 2; i++)
         {
-            var refusal = await Assert.ThrowsAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
-            Assert.StartsWith("The server's certificate is not trusted (trust bundle servers generation 2).", refusal.Message, StringComparison.Ordinal);
+            var refusal = await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
+            Assert.StartsWith("The server is refused by the trust bundle servers generation 2.", refusal.Message, StringComparison.Ordinal);
         }
 
         await client.TrustAsync(_authority);
@@ -156,7 +156,7 @@ public sealed class ClientOptionsTests
         Assert.False(await ConnectAsync(server, unchecked_));
         Assert.True(await ConnectAsync(server, unchecked_));
 
-        await Assert.ThrowsAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
+        await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, Options(client, version)));
     }
 
     private static TestPair Leaf(TestAuthority issuer) => new TestLeaf { Issuer = issuer }.Make();

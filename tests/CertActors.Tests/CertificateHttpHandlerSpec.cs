@@ -131,14 +131,14 @@ public sealed class CertificateHttpHandlerSpec : PipelineKit
             superseded.Retire();
             reported.SetResult();
         });
-        Assert.True(generation.IsCurrent);
+        Assert.True(generation.Snapshot.IsCurrent);
 
         Rotate(TestPair.Make());
         AdvancePastDebounce();
         await reported.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal(1, reports);
-        Assert.False(generation.IsCurrent);
+        Assert.False(generation.Snapshot.IsCurrent);
         Assert.False(generation.TryEnter());
     }
 
@@ -176,7 +176,7 @@ public sealed class CertificateHttpHandlerSpec : PipelineKit
         Write(TestPair.Make());
         Start();
         var connections = new Connections();
-        return (new HttpGeneration(ClientSnapshot.Take(Holder, "default", bundle: null), new HttpMessageInvoker(connections)), connections);
+        return (new HttpGeneration(ClientSnapshot.Take(Holder, "default", bundle: null), resumesSessions: true, new HttpMessageInvoker(connections)), connections);
     }
 
     private sealed class Connections : HttpMessageHandler

@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Authentication;
 
 namespace CertActors.Clients;
 
@@ -51,6 +50,6 @@ internal sealed class ClientSnapshot
     private void Refuse(TrustResult result)
     {
         _holder.RefusalsOf(Bundle!.Name)(result);
-        throw new AuthenticationException($"The server is refused by the trust bundle {Bundle}. {result.Message}");
+        throw new ServerRefusedException($"The server is refused by the trust bundle {Bundle}. {result.Message}");
     }
 }

@@ -5,7 +5,7 @@ namespace CertActors.Clients;
 /// They are closed when the generation is retired and no request waits for a response any more. A connection that a response body, a stream or an
 /// upgraded protocol still uses closes by itself after that: <see cref="SocketsHttpHandler"/> pools none of a disposed handler, and cuts none.
 /// </remarks>
-internal sealed class HttpGeneration(ClientSnapshot snapshot, HttpMessageInvoker connections)
+internal sealed class HttpGeneration(ClientSnapshot snapshot, bool resumesSessions, HttpMessageInvoker connections)
 {
     // The requests that wait for a response, and one for the owner until it retires the generation. Whoever is the last disposes.
     private int _users = 1;
@@ -13,10 +13,12 @@ internal sealed class HttpGeneration(ClientSnapshot snapshot, HttpMessageInvoker
     private CancellationTokenRegistration _pairSuperseded;
     private CancellationTokenRegistration _bundleSuperseded;
 
-    public HttpMessageInvoker Connections => connections;
+    public ClientSnapshot Snapshot => snapshot;
 
-    /// <summary>Whether new requests may use it.</summary>
-    public bool IsCurrent => snapshot.IsCurrent;
+    /// <summary>Whether a handshake may resume the session of an earlier one.</summary>
+    public bool ResumesSessions => resumesSessions;
+
+    public HttpMessageInvoker Connections => connections;
 
     /// <summary>Calls back when the pair or the bundle is swapped, or at once if one was.</summary>
     public void OnSuperseded(Action<HttpGeneration> callback)
