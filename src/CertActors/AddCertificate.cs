@@ -3,8 +3,8 @@ using CertActors.Diagnostics;
 namespace CertActors;
 
 /// <summary>
-/// Asks the supervisor to serve one more pair. Answered with <see cref="AddCertificateResult"/> as soon as its files are watched; await
-/// <see cref="CertificateHolder.WaitForFirstAsync"/> or the subscription for its first load.
+/// Asks the supervisor to serve one more pair. Answered with <see cref="AddCertificateResult"/> at once; await
+/// <see cref="CertificateHolder.WaitForAsync"/> or the subscription for its first load.
 /// </summary>
 /// <remarks>
 /// It comes after all pairs that are there. It stays until <see cref="RemoveCertificate"/>, also when the supervisor's parent restarts the supervisor,

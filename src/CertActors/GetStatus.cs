@@ -100,7 +100,7 @@ public sealed record TrustRefusalCount
     public required long Count { get; init; }
 }
 
-/// <summary>How loads have ended. A load that is held, because its rotation looks half finished, isn't counted.</summary>
+/// <summary>How loads have ended, or were given up: one that is accepted after its time limit counts twice. A load that is held, because its rotation looks half finished, isn't counted.</summary>
 public sealed record LoadCounts
 {
     /// <summary>How many were swapped in.</summary>

@@ -3,15 +3,15 @@ using CertActors.Diagnostics;
 namespace CertActors;
 
 /// <summary>
-/// Asks the supervisor to load now, without waiting for an event. Answered with <see cref="ReloadNowResult"/> when every requested pair is judged.
+/// Asks the supervisor to load now, without waiting for an event. Answered with <see cref="ReloadNowResult"/> when everything that was requested is judged.
 /// </summary>
-/// <param name="Name">The pair's name; null for all pairs.</param>
+/// <param name="Name">The name of a pair or a trust bundle; null for all.</param>
 public sealed record ReloadNow(string? Name = null);
 
 /// <summary>The outcome of a <see cref="ReloadNow"/>.</summary>
 public sealed record ReloadNowResult
 {
-    /// <summary>One outcome for each requested pair, in no particular order. Compares by value.</summary>
+    /// <summary>One outcome for each requested pair and bundle, in no particular order. Compares by value.</summary>
     public required IReadOnlyList<ReloadOutcome> Outcomes
     {
         get;
@@ -19,13 +19,13 @@ public sealed record ReloadNowResult
     }
 }
 
-/// <summary>The outcome of loading one pair.</summary>
+/// <summary>The outcome of loading one pair or trust bundle.</summary>
 public sealed record ReloadOutcome
 {
-    /// <summary>The pair's name, as it was requested.</summary>
+    /// <summary>The name, as it was requested.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Whether the pair was swapped, and if not, why.</summary>
+    /// <summary>Whether it was swapped, and if not, why.</summary>
     public required ReloadOutcomeKind Kind { get; init; }
 
     /// <summary>The generation that is served afterwards; 0 if none is.</summary>
@@ -40,15 +40,15 @@ public sealed record ReloadOutcome
 /// <summary>The kinds of <see cref="ReloadOutcome"/>.</summary>
 public enum ReloadOutcomeKind
 {
-    /// <summary>The pair was swapped.</summary>
+    /// <summary>It was swapped.</summary>
     Changed,
 
-    /// <summary>The chain and the key are those that are served.</summary>
+    /// <summary>The files contain what is served.</summary>
     Unchanged,
 
     /// <summary>The load failed; what was served is still served.</summary>
     Failed,
 
-    /// <summary>The supervisor has no pair of that name, or it was removed meanwhile.</summary>
+    /// <summary>The supervisor has nothing of that name, or it was removed meanwhile.</summary>
     UnknownName,
 }

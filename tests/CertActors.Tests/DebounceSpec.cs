@@ -80,7 +80,7 @@ public sealed class DebounceSpec : PipelineKit
         Assert.Equal(1, Entries("debounce started (FileChange); it ends 00:00:00.1500000 after the last touch, and at most 00:00:01 after the first."));
         Assert.Equal(1, Entries("debounce ended; load requested (FileChange)."));
 
-        int Entries(string text) => Logged().Count(entry => entry.EndsWith($"Certificate default: {text}", StringComparison.Ordinal));
+        int Entries(string text) => Logged().Count(entry => entry.EndsWith($"default: {text}", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -23,9 +23,9 @@ public sealed class WatchLogSpec : PipelineKit
         Raise(CertPath);
         Assert.Equal(
             ["101 File event Written at /certs/tls.crt.",
-            "102 Certificate default: touched (FileChange).",
-            "103 Certificate default: path inspected (FileChange); changed: True.",
-            "102 Certificate default: touched (FileChange)."],
+            "102 default: touched (FileChange).",
+            "103 default: path inspected (FileChange); changed: True.",
+            "102 default: touched (FileChange)."],
             _log.Lines);
     }
 
@@ -36,7 +36,7 @@ public sealed class WatchLogSpec : PipelineKit
         _log.Lines.Clear();
 
         Raise(CertPath, FileEventKind.Attributes);
-        Assert.Equal("103 Certificate default: path inspected (FileChange); changed: False.", _log.Lines[^1]);
+        Assert.Equal("103 default: path inspected (FileChange); changed: False.", _log.Lines[^1]);
     }
 
     [Fact]

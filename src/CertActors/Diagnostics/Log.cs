@@ -16,10 +16,10 @@ internal static partial class Log
     public static void Rejected(this ILogger log, string name, RejectionReason reason, string message, string sha256) =>
         LogRejected(log, name, reason, Printable.Of(message), sha256);
 
-    [LoggerMessage(3, LogLevel.Information, "Certificate {Name}: the files contain the served certificate and key again.", EventName = "CertificateRecovered")]
+    [LoggerMessage(3, LogLevel.Information, "{Name}: the files contain again what is served.", EventName = "CertificateRecovered")]
     public static partial void Recovered(this ILogger log, string name);
 
-    [LoggerMessage(4, LogLevel.Information, "Certificate {Name}: watch mode is now {Mode}: {Message}.", EventName = "WatchModeChanged")]
+    [LoggerMessage(4, LogLevel.Information, "{Name}: watch mode is now {Mode}: {Message}.", EventName = "WatchModeChanged")]
     private static partial void LogModeChanged(ILogger log, string name, WatchMode mode, string message);
 
     public static void ModeChanged(this ILogger log, string name, WatchMode mode, string message) => LogModeChanged(log, name, mode, Printable.Of(message));
@@ -30,7 +30,7 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Error, "Certificate {Name}: the first load failed, and the supervisor stops itself (StopOnFailedFirstLoad).", EventName = "FirstLoadFailed")]
     public static partial void GaveUp(this ILogger log, string name);
 
-    [LoggerMessage(7, LogLevel.Warning, "Certificate {Name}: {Warning}", EventName = "CertificateWarning")]
+    [LoggerMessage(7, LogLevel.Warning, "{Name}: {Warning}", EventName = "CertificateWarning")]
     private static partial void LogWarned(ILogger log, string name, string warning);
 
     public static void Warned(this ILogger log, string name, string warning) => LogWarned(log, name, Printable.Of(warning));
@@ -99,25 +99,25 @@ internal static partial class Log
     /// <summary>For a caller that has made sure that Debug is enabled, as it makes the kind and the path for this alone.</summary>
     public static void FileEventReceived(this ILogger log, string kind, string path) => LogFileEvent(log, kind, Printable.Of(path));
 
-    [LoggerMessage(102, LogLevel.Debug, "Certificate {Name}: touched ({Reason}).", EventName = "CertificateTouched")]
+    [LoggerMessage(102, LogLevel.Debug, "{Name}: touched ({Reason}).", EventName = "CertificateTouched")]
     public static partial void Touched(this ILogger log, string name, ReloadReason reason);
 
-    [LoggerMessage(103, LogLevel.Debug, "Certificate {Name}: path inspected ({Reason}); changed: {HasChanged}.", EventName = "PathInspected")]
+    [LoggerMessage(103, LogLevel.Debug, "{Name}: path inspected ({Reason}); changed: {HasChanged}.", EventName = "PathInspected")]
     public static partial void PathInspected(this ILogger log, string name, ReloadReason reason, bool hasChanged);
 
-    [LoggerMessage(104, LogLevel.Debug, "Certificate {Name}: debounce started ({Reason}); it ends {Window} after the last touch, and at most {Max} after the first.", EventName = "DebounceStarted")]
+    [LoggerMessage(104, LogLevel.Debug, "{Name}: debounce started ({Reason}); it ends {Window} after the last touch, and at most {Max} after the first.", EventName = "DebounceStarted")]
     public static partial void DebounceStarted(this ILogger log, string name, ReloadReason reason, TimeSpan window, TimeSpan max);
 
-    [LoggerMessage(105, LogLevel.Debug, "Certificate {Name}: debounce ended; load requested ({Reason}).", EventName = "DebounceEnded")]
+    [LoggerMessage(105, LogLevel.Debug, "{Name}: debounce ended; load requested ({Reason}).", EventName = "DebounceEnded")]
     public static partial void DebounceEnded(this ILogger log, string name, ReloadReason reason);
 
-    [LoggerMessage(106, LogLevel.Debug, "Certificate {Name}: load started ({Reason}).", EventName = "LoadStarted")]
+    [LoggerMessage(106, LogLevel.Debug, "{Name}: load started ({Reason}).", EventName = "LoadStarted")]
     public static partial void LoadStarted(this ILogger log, string name, ReloadReason reason);
 
-    [LoggerMessage(107, LogLevel.Debug, "Certificate {Name}: load queued ({Reason}); another is in flight.", EventName = "LoadQueued")]
+    [LoggerMessage(107, LogLevel.Debug, "{Name}: load queued ({Reason}); another is in flight.", EventName = "LoadQueued")]
     public static partial void LoadQueued(this ILogger log, string name, ReloadReason reason);
 
-    [LoggerMessage(108, LogLevel.Debug, "Certificate {Name}: held until {Until:O}, as the rotation looks half finished. {Message}", EventName = "LoadHeld")]
+    [LoggerMessage(108, LogLevel.Debug, "{Name}: held until {Until:O}, as the rotation looks half finished. {Message}", EventName = "LoadHeld")]
     private static partial void LogHeld(ILogger log, string name, DateTimeOffset until, string message);
 
     public static void Held(this ILogger log, string name, DateTimeOffset until, string message)
@@ -126,9 +126,9 @@ internal static partial class Log
             LogHeld(log, name, until, Printable.Of(message));
     }
 
-    [LoggerMessage(109, LogLevel.Debug, "Certificate {Name}: unchanged; the files hold the chain and the key that are served.", EventName = "LoadUnchanged")]
+    [LoggerMessage(109, LogLevel.Debug, "{Name}: unchanged; the files contain what is served.", EventName = "LoadUnchanged")]
     public static partial void Unchanged(this ILogger log, string name);
 
-    [LoggerMessage(110, LogLevel.Debug, "Certificate {Name}: the load is tried again in {Delay}.", EventName = "RetryPlanned")]
+    [LoggerMessage(110, LogLevel.Debug, "{Name}: the load is tried again in {Delay}.", EventName = "RetryPlanned")]
     public static partial void RetryPlanned(this ILogger log, string name, TimeSpan delay);
 }

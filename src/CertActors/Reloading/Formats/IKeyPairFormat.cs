@@ -28,7 +28,7 @@ internal interface IKeyPairFile : IDisposable
     X509Certificate2Collection ReadCertificates();
 
     /// <param name="certificates">The certificates that the key may belong to: an encrypted key does not reveal its type.</param>
-    /// <returns>The first key of the file. The caller disposes of it.</returns>
+    /// <returns>The first key of the file, an RSA or ECDSA key that <see cref="PrivateKey"/> has checked. The caller disposes of it.</returns>
     /// <exception cref="RejectedException">The file contains no key, or one that cannot be used.</exception>
     AsymmetricAlgorithm ReadKey(X509Certificate2Collection certificates);
 }

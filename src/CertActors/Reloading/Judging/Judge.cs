@@ -52,7 +52,7 @@ internal static class Judge
         }
     }
 
-    /// <summary>Applies every rule to a pair.</summary>
+    /// <summary>Applies every rule to a pair, but for <see cref="OfTrust"/>.</summary>
     /// <param name="pair">The pair.</param>
     /// <param name="served">What is served now; null if nothing is.</param>
     /// <param name="now">The time.</param>
