@@ -331,7 +331,7 @@ public sealed class CertificateHolder
     }
 
     /// <summary>Why there is no certificate of a pair.</summary>
-    internal CertificateNotLoadedException WhyNotLoaded(string pair) => _pairs is not { } pairs ? NotLoaded()
+    internal CertificateNotLoadedException WhyNotLoaded(string pair) => _pairs is not { } pairs ? CertificateNotLoadedException.Unclaimed(pair)
         : pairs.TryGetValue(pair, out var missing) ? NotLoaded(missing)
         : CertificateNotLoadedException.Unknown(pair, pairs.Keys);
 

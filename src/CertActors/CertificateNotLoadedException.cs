@@ -27,6 +27,8 @@ public sealed class CertificateNotLoadedException : Exception
     {
     }
 
+    internal static CertificateNotLoadedException Unclaimed(string pair) => new($"Certificate {pair} was not loaded: is the certificate supervisor running?");
+
     internal static CertificateNotLoadedException OfBundle(string name, TrustBundleReloadFailed? failure) => new(
         $"The trust bundle '{name}' is not loaded: {failure?.Message ?? "no load has failed; does the certificate supervisor run, and have a bundle of this name?"}");
 

@@ -38,6 +38,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats", "Holding"],
         [nameof(TrustBundle)] = ["Verifying", "Reloading.Formats", "Holding"],
+        [nameof(ServerIdentity)] = ["Verifying"],
     };
 
     // Otherwise a folder could reach upward by way of the root.
@@ -49,6 +50,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateHolder)] = ["Holding", "Clients", "Supervision"],
         [nameof(ServingCertificate)] = ["Holding", "Clients", "Reloading", "Supervision"],
         [nameof(TrustBundle)] = ["Holding", "Clients", "Reloading", "Supervision"],
+        [nameof(ServerIdentity)] = [],
     };
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class CertificateHttpHandlerSpec : PipelineKit
 
         Assert.IsType<CertificateNotLoadedException>(failure.InnerException);
         Assert.Equal(HttpRequestError.SecureConnectionError, failure.HttpRequestError);
-        Assert.Contains("'client'", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("Certificate client was not loaded", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

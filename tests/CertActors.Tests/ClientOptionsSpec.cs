@@ -49,7 +49,7 @@ public sealed class ClientOptionsSpec : PipelineKit
         var refusal = Assert.ThrowsAny<AuthenticationException>(
             () => callback(this, certificate: null, chain: null, SslPolicyErrors.RemoteCertificateNotAvailable));
 
-        Assert.Equal("The server has sent no certificate.", refusal.Message);
+        Assert.Contains("A peer without a certificate is refused", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,10 +66,8 @@ public sealed class ClientOptionsSpec : PipelineKit
         var bundle = Assert.Throws<CertificateNotLoadedException>(() => Holder.CreateClientOptions(bundle: "servers"));
         var other = Assert.Throws<CertificateNotLoadedException>(() => Holder.CreateClientOptions("other"));
 
-        Assert.Equal(
-            "No certificate of the pair 'default' is loaded: no load has failed; has the certificate supervisor been started, and does it have one of this name?",
-            nothing.Message);
-        Assert.StartsWith("No certificate of the pair 'default' is loaded: ", pair.Message, StringComparison.Ordinal);
+        Assert.Equal("Certificate default was not loaded: is the certificate supervisor running?", nothing.Message);
+        Assert.StartsWith("Certificate default was not loaded: ", pair.Message, StringComparison.Ordinal);
         Assert.Contains(CertPath, pair.Message, StringComparison.Ordinal);
         Assert.Equal(RejectionReason.CertificateMalformed, pair.Failure?.Reason);
         Assert.StartsWith("The trust bundle 'servers' is not loaded: ", bundle.Message, StringComparison.Ordinal);

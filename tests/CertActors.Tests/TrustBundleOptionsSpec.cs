@@ -12,7 +12,7 @@ public sealed class TrustBundleOptionsSpec
 
         Assert.Empty(Good.Errors());
         Assert.Equal(
-            (pair.Name, pair.DebounceWindow, pair.MaxDebounce, pair.PollIntervalWithEvents, pair.PollIntervalWithoutEvents, pair.LoadTimeLimit),
+            ("trust", pair.DebounceWindow, pair.MaxDebounce, pair.PollIntervalWithEvents, pair.PollIntervalWithoutEvents, pair.LoadTimeLimit),
             (Good.Name, Good.DebounceWindow, Good.MaxDebounce, Good.PollIntervalWithEvents, Good.PollIntervalWithoutEvents, Good.LoadTimeLimit));
         Assert.Equal(pair.ExpiryThresholds, Good.ExpiryThresholds);
         Assert.Equal((false, false), (Good.AllowNonAuthorities, Good.AllowStaleRevocationLists));
