@@ -123,7 +123,7 @@ public sealed class TrustBundleSpec
         ("a stale list where that is allowed", new(Root) { Lists = [ListOfRoot with { NextUpdate = Now.AddDays(-1) }], AllowStale = true }, OfRoot, "", Accepted),
         ("a stale list with the leaf, where that is allowed", new(Root) { Lists = [ListOfRoot with { NextUpdate = Now.AddDays(-1), Serials = [Serial(OfRoot)] }], AllowStale = true }, OfRoot, "", nameof(TrustRefusal.Revoked)),
         ("a stale list of another authority", new(Root, Foreign) { Lists = [new() { Issuer = Foreign, NextUpdate = Now.AddDays(-1) }] }, OfRoot, "", Accepted),
-        ("a stale list above, and a list with the leaf", new(Root, Intermediate) { Lists = [ListOfRoot with { NextUpdate = Now.AddDays(-1) }, ListOfIntermediate with { Serials = [Serial(OfIntermediate)] }] }, OfIntermediate, "", nameof(TrustRefusal.Revoked)),
+        ("a stale list, and above it a list with the intermediate", new(Root, Intermediate) { Lists = [ListOfRoot with { Serials = [Serial(Pem(Intermediate))] }, ListOfIntermediate with { NextUpdate = Now.AddDays(-1) }] }, OfIntermediate, "", nameof(TrustRefusal.Revoked)),
         ("a list without an end", new(Root) { Lists = [ListOfRoot with { NextUpdate = null }] }, OfRoot, "", Accepted),
     ];
 

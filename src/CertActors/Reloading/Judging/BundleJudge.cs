@@ -124,10 +124,10 @@ internal static class BundleJudge
         if (key is { KeySize: < MinRsaKeySize })
             yield return $"{which} with an RSA key of {key.KeySize} bits; replace it by one with a key of at least {MinRsaKeySize} bits.";
 
-        var isRevoked = bundle.Certificates
-            .Where(issuer => certificate.IsIssuedBy(issuer) && CertificateSignature.IsBy(certificate, issuer))
-            .SelectMany(bundle.ListsOf)
-            .Any(list => list.Serials.Contains(certificate.SerialNumberBytes.Span));
+        var isRevoked = bundle.Certificates.Any(issuer =>
+            certificate.IsIssuedBy(issuer)
+            && bundle.ListsOf(issuer).Any(list => list.Serials.Contains(certificate.SerialNumberBytes.Span))
+            && CertificateSignature.IsBy(certificate, issuer));
         if (isRevoked)
             yield return $"{which} that a revocation list of the bundle revokes, so that peers that lead to it are refused; remove it.";
     }
