@@ -88,6 +88,7 @@ public sealed class BundleJudgeSpec
         ("an entry with a reason", Root.CertificatePem, [WithEntry((ReasonCode, false, [0x0a, 0x01, 0x01]), (Unknown, false, [0x05, 0x00]))], Policy, Accepted),
         ("a serial number that is too long", Root.CertificatePem, [(List with { Serials = [[1, .. new byte[32]]] }).Make()], Policy, nameof(RejectionReason.RevocationListUnsupported)),
         ("a signature with SHA-1", Root.CertificatePem, [(List with { Algorithm = "1.2.840.10045.4.1" }).Make()], Policy, nameof(RejectionReason.TooWeak)),
+        ("a signature with another algorithm than is signed", Root.CertificatePem, [(List with { SignedAlgorithm = "1.2.840.10045.4.3.3" }).Make()], Policy, nameof(RejectionReason.RevocationListMalformed)),
         ("a signature with Ed25519", Root.CertificatePem, [(List with { Algorithm = "1.3.101.112" }).Make()], Policy, nameof(RejectionReason.RevocationListUnsupported)),
         ("a stale list", Root.CertificatePem, [(List with { NextUpdate = Now.AddHours(-1) }).Make()], Policy, "peers of this authority are refused"),
         ("a stale list where that is allowed", Root.CertificatePem, [(List with { NextUpdate = Now.AddHours(-1) }).Make()], Policy with { AllowStaleRevocationLists = true }, "later revocations are not known"),

@@ -31,6 +31,9 @@ internal sealed record TestRevocationList
     /// <summary>What it's said to be signed with.</summary>
     public string Algorithm { get; init; } = EcdsaWithSha256;
 
+    /// <summary>The same, in the part that is signed; null for no difference.</summary>
+    public string? SignedAlgorithm { get; init; }
+
     public (string Name, bool IsCritical, byte[] Value)[] Extensions { get; init; } = [];
 
     public (string Name, bool IsCritical, byte[] Value)[] EntryExtensions { get; init; } = [];
@@ -49,7 +52,7 @@ internal sealed record TestRevocationList
         return Write(writer =>
         {
             writer.WriteEncodedValue(signed);
-            WriteAlgorithm(writer);
+            WriteAlgorithm(writer, Algorithm);
             writer.WriteBitString((Signer ?? Issuer).Sign(signed));
         });
     }
@@ -66,7 +69,7 @@ internal sealed record TestRevocationList
     {
         if (Version is { } version)
             writer.WriteInteger(version);
-        WriteAlgorithm(writer);
+        WriteAlgorithm(writer, SignedAlgorithm ?? Algorithm);
         writer.WriteEncodedValue(Issuer.Name.RawData);
         writer.WriteUtcTime(ThisUpdate);
         if (NextUpdate is { } next)
@@ -123,9 +126,9 @@ internal sealed record TestRevocationList
         }
     }
 
-    private void WriteAlgorithm(AsnWriter writer)
+    private static void WriteAlgorithm(AsnWriter writer, string name)
     {
         using (writer.PushSequence())
-            writer.WriteObjectIdentifier(Algorithm);
+            writer.WriteObjectIdentifier(name);
     }
 }
