@@ -201,7 +201,10 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
         await _client.TrustAsync(next);
 
         Assert.False(await IsResumedAsync());
-        Assert.Equal("ok", await http.GetStringAsync((Uri?)null).WaitAsync(Generous));
+        Assert.False(await IsResumedAsync());
+        await _client.RotateAsync();
+        Assert.False(await IsResumedAsync());
+        Assert.True(await IsResumedAsync());
 
         async Task<bool> IsResumedAsync()
         {
@@ -211,7 +214,7 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_of_another_authority_is_refused_with_the_reason()
+    public async Task A_server_of_another_authority_is_refused_with_the_reason_after_two_handshakes()
     {
         _server.Use(new TestLeaf { Issuer = new TestAuthority("another root") }.Make());
         using var http = Http("HTTP/2");
@@ -222,6 +225,9 @@ public sealed class CertificateHttpHandlerTests : IAsyncLifetime
         Assert.Equal(HttpRequestError.SecureConnectionError, failure.HttpRequestError);
         Assert.Contains("leads to no certificate of the trust bundle", reason.Message, StringComparison.Ordinal);
         Assert.Contains("issued by CN=another root", reason.Message, StringComparison.Ordinal);
+        await Wait.UntilAsync(() => _server.Connections == 2);
+        await Assert.ThrowsAsync<HttpRequestException>(() => WhoAsync(http));
+        await Wait.UntilAsync(() => _server.Connections == 3);
     }
 
     [Fact]

@@ -37,6 +37,9 @@ internal sealed class MutualTlsServer : IAsyncDisposable
     /// <summary>What the handshakes have shown, in their order.</summary>
     public IReadOnlyList<ClientSeen> Handshakes => [.. _shared.Handshakes];
 
+    /// <summary>How many connections there have been.</summary>
+    public int Connections => Volatile.Read(ref _shared.Connections);
+
     /// <summary>The identifiers of the open connections.</summary>
     public IReadOnlyCollection<string> OpenConnections => [.. _shared.Open.Keys];
 
@@ -60,6 +63,7 @@ internal sealed class MutualTlsServer : IAsyncDisposable
         {
             listen.Use(next => async connection =>
             {
+                Interlocked.Increment(ref shared.Connections);
                 shared.Open[connection.ConnectionId] = true;
                 await next(connection);
                 shared.Open.TryRemove(connection.ConnectionId, out _);
@@ -143,6 +147,7 @@ internal sealed class MutualTlsServer : IAsyncDisposable
 
     private sealed class Shared
     {
+        public int Connections;
         public int Waiting;
 
         public ConcurrentQueue<ClientSeen> Handshakes { get; } = new();

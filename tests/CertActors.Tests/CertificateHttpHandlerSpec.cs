@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Clients;
 using CertActors.Tests.Support;
@@ -169,6 +170,28 @@ public sealed class CertificateHttpHandlerSpec : PipelineKit
 
         Assert.True(last.Wait(TimeSpan.FromSeconds(60)));
         Assert.Equal(0, reports);
+    }
+
+    [Fact]
+    public void A_certificate_does_not_keep_a_retired_generation_alive()
+    {
+        var retired = Retired();
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+
+        Assert.False(retired.IsAlive);
+        Assert.False(Current.Superseded.IsCancellationRequested);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        WeakReference Retired()
+        {
+            var (generation, _) = Generation();
+            generation.OnSuperseded(superseded => superseded.Retire());
+            generation.Retire();
+            return new WeakReference(generation);
+        }
     }
 
     private (HttpGeneration Generation, Connections Connections) Generation()
