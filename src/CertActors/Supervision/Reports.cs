@@ -101,8 +101,11 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
 
     public void CheckExpiry(DateTimeOffset now)
     {
-        foreach (var known in state.All.ToArray())
+        // By index, as a report replaces the state of its pair.
+        var all = state.All;
+        for (var i = 0; i < all.Count; i++)
         {
+            var known = all[i];
             if (known is BundleState bundle)
                 CheckExpiry(bundle, now);
             else if (known is PairState pair && ExpiryReport.Due(pair, now) is { } report)
