@@ -42,9 +42,16 @@ public sealed class SessionTests : IDisposable
         _client = Context(_clientPair, _intermediate);
     }
 
+    private readonly HashSet<(SslProtocols, SslStreamCertificateContext, SslStreamCertificateContext)> _kept = [];
+    private readonly List<IDisposable> _open = [];
+
     public static TheoryData<SslProtocols> Versions => [SslProtocols.Tls12, SslProtocols.Tls13];
 
-    public void Dispose() => _directory.Delete(recursive: true);
+    public void Dispose()
+    {
+        _open.ForEach(open => open.Dispose());
+        _directory.Delete(recursive: true);
+    }
 
     [Theory]
     [MemberData(nameof(Versions))]
@@ -259,6 +266,7 @@ public sealed class SessionTests : IDisposable
         SslStreamCertificateContext? client = null,
         string host = "localhost")
     {
+        await KeepAsync(version, server, client ?? _client);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync(listener, Options(version, server, apply), staysOpen: true);
@@ -284,6 +292,34 @@ public sealed class SessionTests : IDisposable
 
         await serving.WaitAsync(Generous);
         return (isAccepted, recorder.IsResumed);
+    }
+
+    /// <summary>
+    /// Keeps a connection open, by another host name. .NET drops the sessions of certificates that no connection uses once the process has used a few
+    /// dozen of them, as all tests together do (SafeHandleCache).
+    /// </summary>
+    private async Task KeepAsync(SslProtocols version, SslStreamCertificateContext server, SslStreamCertificateContext client)
+    {
+        if (!_kept.Add((version, server, client)))
+            return;
+
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var accepting = listener.AcceptTcpClientAsync();
+        var connection = new TcpClient();
+        _open.Add(connection);
+        await connection.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
+        var accepted = await accepting.WaitAsync(Generous);
+        _open.Add(accepted);
+        var (atServer, atClient) = (new SslStream(accepted.GetStream()), new SslStream(connection.GetStream()));
+        _open.AddRange([atServer, atClient]);
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = "kept.example",
+            ClientCertificateContext = client,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+        };
+        await Task.WhenAll(atServer.AuthenticateAsServerAsync(Options(version, server, _ => { })), atClient.AuthenticateAsClientAsync(options)).WaitAsync(Generous);
     }
 
     private static SslServerAuthenticationOptions Options(SslProtocols version, SslStreamCertificateContext server, Action<SslServerAuthenticationOptions> apply)
@@ -316,6 +352,7 @@ public sealed class SessionTests : IDisposable
         var (pair, chain, session) = (Path.Combine(_directory.FullName, "pair"), Path.Combine(_directory.FullName, "chain"), Path.Combine(_directory.FullName, "session"));
         await File.WriteAllTextAsync(pair, _clientPair.CertificatePem + _clientPair.KeyPem);
         await File.WriteAllTextAsync(chain, _intermediate.CertificatePem);
+        await KeepAsync(version, _server, _client);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync(listener, Options(version, _server, apply), staysOpen: false);
