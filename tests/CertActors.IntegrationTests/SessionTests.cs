@@ -317,6 +317,7 @@ public sealed class SessionTests : IDisposable
         {
             TargetHost = "kept.example",
             ClientCertificateContext = client,
+            EnabledSslProtocols = version, // They belong to the sessions of a client, too.
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
         };
         await Task.WhenAll(atServer.AuthenticateAsServerAsync(Options(version, server, _ => { })), atClient.AuthenticateAsClientAsync(options)).WaitAsync(Generous);
