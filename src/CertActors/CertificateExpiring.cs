@@ -4,11 +4,8 @@ namespace CertActors;
 /// The certificate that is served comes near the end of its validity, or has passed it. Checked once a minute; reported once for each generation and
 /// each of <see cref="CertificateOptions.ExpiryThresholds"/>, and once at the end. Several thresholds that have been passed at once are one report.
 /// </summary>
-public sealed record CertificateExpiring
+public sealed record CertificateExpiring : CertificateEvent
 {
-    /// <summary>The pair's name.</summary>
-    public required string Name { get; init; }
-
     /// <summary>The generation that is served.</summary>
     public required long Generation { get; init; }
 
@@ -17,7 +14,4 @@ public sealed record CertificateExpiring
 
     /// <summary>What remains of its validity; 0 or less once it has expired.</summary>
     public required TimeSpan Remaining { get; init; }
-
-    /// <summary>When that was checked, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
 }

@@ -14,12 +14,22 @@ public sealed record CertificateFacts
     /// <summary>The subject's distinguished name.</summary>
     public required string Subject { get; init; }
 
+    /// <summary>The issuer's distinguished name. A self-signed certificate has its own.</summary>
+    public required string Issuer { get; init; }
+
     /// <summary>The DNS names of the subject alternative name (RFC 5280, 4.2.1.6), in the certificate's order.</summary>
     public required IReadOnlyList<string> DnsNames
     {
         get;
         init => field = ValueList.Of(value);
     }
+
+    /// <summary>The IP addresses of the subject alternative name, in the certificate's order. Default: none.</summary>
+    public IReadOnlyList<string> IPAddresses
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
 
     /// <summary>The start of the validity, UTC.</summary>
     public required DateTimeOffset NotBefore { get; init; }

@@ -1,10 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
-using System.Net.Security;
-using System.Security.Authentication;
 using Akka.Actor;
-using CertActors.Clients;
 using CertActors.Holding;
 using CertActors.Verifying;
 
@@ -185,82 +182,6 @@ public sealed class CertificateHolder
             if (ReferenceEquals(still, certificate))
                 return new ServerIdentity(this, certificate, trust, options);
         }
-    }
-
-    /// <summary>For a server that authenticates connections by <see cref="SslStream"/>: selects the options of each handshake.</summary>
-    /// <remarks>
-    /// A handshake fails with <see cref="AuthenticationException"/> if nothing may be served. It does not count the connection: see
-    /// <see cref="ServingCertificate.BeginConnection"/>.
-    /// </remarks>
-    /// <param name="options">How the server selects and checks; null for the defaults.</param>
-    /// <returns>The callback for <see cref="SslStream.AuthenticateAsServerAsync(ServerOptionsSelectionCallback, object?, CancellationToken)"/>.</returns>
-    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    /// <example>
-    /// <code>
-    /// var selectOptions = holder.ServerOptionsCallback(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
-    /// await tls.AuthenticateAsServerAsync(selectOptions, state: null);
-    /// </code>
-    /// </example>
-    public ServerOptionsSelectionCallback ServerOptionsCallback(CertificateServerOptions? options = null)
-    {
-        var server = options ?? new CertificateServerOptions();
-        server.Validate();
-        return async (_, hello, _, cancellationToken) =>
-        {
-            try
-            {
-                var identity = await SelectIdentityAsync(hello.ServerName, server, timeout: null, cancellationToken).ConfigureAwait(false);
-                return identity?.CreateOptions()
-                    ?? throw new AuthenticationException("No certificate has the server name that the client sent, or the client sent none.");
-            }
-            catch (CertificateNotLoadedException reason)
-            {
-                throw new AuthenticationException(reason.Message, reason);
-            }
-        };
-    }
-
-    /// <summary>
-    /// Creates the options of one or more TLS handshakes of a client, by which the current certificate is sent and the server is verified against the
-    /// current trust bundle: both are of one moment. Create them anew for each handshake, so that it uses what is current then.
-    /// </summary>
-    /// <remarks>
-    /// <para>
-    /// The certificate is sent with its intermediates (<see cref="SslClientAuthenticationOptions.ClientCertificateContext"/>). A
-    /// <see cref="LocalCertificateSelectionCallback"/> would send the leaf alone, which a server that knows the root alone refuses.
-    /// </para>
-    /// <para>
-    /// The server is refused if <see cref="TrustBundle.Verify"/> refuses it, or if its certificate is not for
-    /// <see cref="SslClientAuthenticationOptions.TargetHost"/>; the <see cref="System.Security.Authentication.AuthenticationException"/> has the reason.
-    /// The options may be completed, but their certificate and validation may not be changed.
-    /// </para>
-    /// <para>
-    /// TLS sessions are resumed between swaps of the pair. Each resumed handshake is checked against the trust of its options, by the certificate that
-    /// the server has sent when the session began. Some servers (Go's crypto/tls) resume sessions of a certificate that they have replaced; when one is
-    /// refused for its old certificate, repeat the handshake with <see cref="SslClientAuthenticationOptions.AllowTlsResume"/> false.
-    /// <see cref="CertificateHttpHandler"/> does so by itself.
-    /// </para>
-    /// </remarks>
-    /// <param name="pair">The pair (<see cref="CertificateOptions.Name"/>) whose certificate is sent; null for none.</param>
-    /// <param name="bundle">
-    /// The trust bundle (<see cref="TrustBundleOptions.Name"/>) that the server is verified against; null for the trust of the system.
-    /// </param>
-    /// <returns>The options, without a target host.</returns>
-    /// <exception cref="CertificateNotLoadedException">
-    /// The pair or the bundle has not been loaded yet, or the supervisor has none of that name.
-    /// </exception>
-    /// <example>
-    /// <code>
-    /// var options = holder.CreateClientOptions(pair: "client", bundle: "servers");
-    /// options.TargetHost = "db.example.com";
-    /// await tls.AuthenticateAsClientAsync(options, cancellationToken);
-    /// </code>
-    /// </example>
-    public SslClientAuthenticationOptions CreateClientOptions(string? pair = null, string? bundle = null)
-    {
-        var options = new SslClientAuthenticationOptions();
-        ClientSnapshot.Take(this, pair, bundle).Apply(options);
-        return options;
     }
 
     /// <summary>Waits until the first load of the default pair; returns at once after it.</summary>

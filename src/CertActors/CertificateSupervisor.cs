@@ -54,7 +54,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _log = state.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
         _children = new Children(Context, this, _log);
         _tree = new ActorTree(state, Context, _children, _log);
-        _announcer = new Announcer(state.Subscribers, Context, _log);
+        _announcer = new Announcer(state.Subscribers, state.Recent, Context, _log);
         _reports = new Reports(state, _announcer, _log);
         _membership = new Membership(state, _tree, _announcer, _reports, Context);
     }
@@ -231,6 +231,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private CertificateSupervisorStatus Status() => new()
     {
         Certificates = [.. _state.Pairs.Select(pair => pair.Status with { Connections = _state.Holder.ConnectionsOf(pair.Name) })],
+        Recent = _state.Recent.All,
         TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status with { Refused = _state.Holder.FindRefusals(bundle.Name)?.Counts ?? [] })],
     };
 

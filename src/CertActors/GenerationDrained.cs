@@ -9,17 +9,11 @@ namespace CertActors;
 /// A handshake that selected the certificate before the swap, and counts its connection after this message, begins a connection of a drained generation.
 /// <see cref="CertificateStatus.Connections"/> lists it until it closes; there is no second message.
 /// </remarks>
-public sealed record GenerationDrained
+public sealed record GenerationDrained : CertificateEvent
 {
-    /// <summary>The pair's name.</summary>
-    public required string Name { get; init; }
-
     /// <summary>The generation that nothing uses any more.</summary>
     public required long Generation { get; init; }
 
     /// <summary>When the next generation was swapped in, UTC.</summary>
     public required DateTimeOffset SupersededAt { get; init; }
-
-    /// <summary>When the supervisor found no open connection, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
 }

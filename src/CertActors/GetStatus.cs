@@ -25,6 +25,16 @@ public sealed record CertificateSupervisorStatus
         get;
         init => field = ValueList.Of(value);
     }
+
+    /// <summary>
+    /// The last events (<see cref="CertificateEvent"/>) of all pairs and trust bundles, 100 at most, the newest last. They survive restarts of the
+    /// supervisor by its parent. Compares by value.
+    /// </summary>
+    public IReadOnlyList<CertificateEvent> Recent
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<CertificateEvent>([]);
 }
 
 /// <summary>The state of a pair.</summary>

@@ -21,14 +21,8 @@ public sealed record RemoveCertificateResult
 }
 
 /// <summary>A pair was removed: no handshake that begins from now on gets its certificate.</summary>
-public sealed record CertificateRemoved
+public sealed record CertificateRemoved : CertificateEvent
 {
-    /// <summary>The pair's name.</summary>
-    public required string Name { get; init; }
-
     /// <summary>The generation that was served last; 0 if none was.</summary>
     public required long Generation { get; init; }
-
-    /// <summary>When the pair was removed, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
 }

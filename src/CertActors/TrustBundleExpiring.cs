@@ -4,11 +4,8 @@ namespace CertActors;
 /// A certificate of the served trust bundle comes near the end of its validity, or has passed it; or a revocation list is stale. Checked once a minute;
 /// reported once for each certificate and each of <see cref="TrustBundleOptions.ExpiryThresholds"/>, once at its end, and once for each stale list.
 /// </summary>
-public sealed record TrustBundleExpiring
+public sealed record TrustBundleExpiring : CertificateEvent
 {
-    /// <summary>The bundle's name.</summary>
-    public required string Name { get; init; }
-
     /// <summary>The generation that is served.</summary>
     public required long Generation { get; init; }
 
@@ -23,7 +20,4 @@ public sealed record TrustBundleExpiring
 
     /// <summary>What remains until then; 0 or less once it has passed.</summary>
     public required TimeSpan Remaining { get; init; }
-
-    /// <summary>When that was checked, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
 }

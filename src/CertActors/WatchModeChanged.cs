@@ -1,19 +1,13 @@
 namespace CertActors;
 
 /// <summary>Changes of a pair's files are noticed in another mode from now on.</summary>
-public sealed record WatchModeChanged
+public sealed record WatchModeChanged : CertificateEvent
 {
-    /// <summary>The pair's name.</summary>
-    public required string Name { get; init; }
-
     /// <summary>The mode from now on.</summary>
     public required WatchMode Mode { get; init; }
 
     /// <summary>The explanation for people.</summary>
     public required string Message { get; init; }
-
-    /// <summary>When the mode changed, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
 }
 
 /// <summary>How changes of a pair's files are noticed.</summary>

@@ -33,7 +33,8 @@ public sealed class ArchitectureSpec
     private static readonly Dictionary<string, string[]> EntryPoints = new()
     {
         [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
-        [nameof(CertificateHolder)] = ["Holding", "Clients", "Verifying"],
+        [nameof(CertificateHolder)] = ["Holding", "Verifying"],
+        [nameof(CertificateTlsExtensions)] = ["Clients"],
         [nameof(CertificateHttpHandler)] = ["Clients"],
         [nameof(CertificateCheck)] = ["Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Disk"],
         [nameof(ServingCertificate)] = ["Reloading.Formats", "Holding"],
@@ -47,6 +48,7 @@ public sealed class ArchitectureSpec
         [nameof(CertificateSupervisor)] = ["Supervision"],
         [nameof(CertificateCheck)] = [],
         [nameof(CertificateHttpHandler)] = [],
+        [nameof(CertificateTlsExtensions)] = [],
         [nameof(CertificateHolder)] = ["Holding", "Clients", "Supervision"],
         [nameof(ServingCertificate)] = ["Holding", "Clients", "Reloading", "Supervision"],
         [nameof(TrustBundle)] = ["Holding", "Clients", "Reloading", "Supervision"],

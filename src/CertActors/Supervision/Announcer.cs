@@ -6,9 +6,10 @@ namespace CertActors.Supervision;
 
 /// <summary>Announces what happens: in the log, to the subscribers and on the event stream of the actor system.</summary>
 /// <param name="subscribers">The subscribers, which outlive this incarnation of the supervisor.</param>
+/// <param name="recent">What was announced, for the status.</param>
 /// <param name="context">The supervisor's.</param>
 /// <param name="log">The supervisor's.</param>
-internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext context, ILogger log)
+internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents recent, IActorContext context, ILogger log)
 {
     /// <summary>Watches the subscribers that the last incarnation of the supervisor had.</summary>
     public void Resume()
@@ -83,8 +84,9 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, IActorContext co
         Publish(drained);
     }
 
-    private void Publish(object announcement)
+    private void Publish(CertificateEvent announcement)
     {
+        recent.Add(announcement);
         foreach (var subscriber in subscribers)
             subscriber.Tell(announcement);
         context.System.EventStream.Publish(announcement);

@@ -48,6 +48,8 @@ internal sealed class SupervisorState
 
     public HashSet<IActorRef> Subscribers { get; } = [];
 
+    public RecentEvents Recent { get; } = new();
+
     public ReloadRequests Requests { get; } = new();
 
     /// <summary>The removals under way.</summary>

@@ -20,6 +20,7 @@ internal static class TestServing
             Sha256 = "",
             SerialNumber = "",
             Subject = "",
+            Issuer = "",
             DnsNames = names,
             NotBefore = DateTimeOffset.UnixEpoch,
             NotAfter = DateTimeOffset.UnixEpoch,

@@ -34,13 +34,19 @@ internal static class CertificateExtensions
     }
 
     /// <exception cref="CryptographicException">The certificate has an extension that cannot be decoded.</exception>
-    public static CertificateFacts ToFacts(this X509Certificate2 certificate) => new()
+    public static CertificateFacts ToFacts(this X509Certificate2 certificate)
     {
-        Sha256 = Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)),
-        SerialNumber = certificate.SerialNumber,
-        Subject = certificate.Subject,
-        DnsNames = [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(names => names.EnumerateDnsNames())],
-        NotBefore = certificate.NotBefore.ToUniversalTime(),
-        NotAfter = certificate.NotAfter.ToUniversalTime(),
-    };
+        X509SubjectAlternativeNameExtension[] names = [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()];
+        return new CertificateFacts
+        {
+            Sha256 = Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span)),
+            SerialNumber = certificate.SerialNumber,
+            Subject = certificate.Subject,
+            Issuer = certificate.Issuer,
+            DnsNames = [.. names.SelectMany(extension => extension.EnumerateDnsNames())],
+            IPAddresses = [.. names.SelectMany(extension => extension.EnumerateIPAddresses()).Select(address => address.ToString())],
+            NotBefore = certificate.NotBefore.ToUniversalTime(),
+            NotAfter = certificate.NotAfter.ToUniversalTime(),
+        };
+    }
 }
