@@ -7,7 +7,7 @@ namespace CertActors.AspNetCore;
 
 /// <summary>The open connections of an endpoint, by the generation of their certificate, and the one timer that closes those of superseded generations.</summary>
 /// <remarks>
-/// Its lock is held for a few steps at a time, never while a connection is asked to close, and by no handshake: a connection is added after its handshake.
+/// Its lock is never held while a connection is asked to close or a client is verified, and by no handshake: a connection is added after its handshake.
 /// </remarks>
 internal sealed partial class CertificateDrain
 {
@@ -25,17 +25,20 @@ internal sealed partial class CertificateDrain
     private readonly Lock _lock = new();
     private readonly Dictionary<ServingCertificate, GenerationDrain> _generations = [];
     private readonly HashSet<GenerationDrain> _superseded = [];
+    private readonly ClientChecks? _clients;
 
     /// <param name="options">Valid.</param>
+    /// <param name="holder">What the endpoint serves.</param>
     /// <param name="log">Where aborted connections and faults are reported.</param>
     /// <param name="endpoint">The endpoint, once it is bound.</param>
     /// <param name="time">The clock.</param>
-    public CertificateDrain(CertificateDrainOptions options, ILogger log, Func<EndPoint> endpoint, TimeProvider time)
+    public CertificateDrain(CertificateDrainOptions options, CertificateHolder holder, ILogger log, Func<EndPoint> endpoint, TimeProvider time)
     {
         _options = options;
         _log = log;
         _endpoint = endpoint;
         _time = time;
+        _clients = options.CloseRefusedClients ? new ClientChecks(this, holder, time) : null;
         _timer = time.CreateTimer(_ => CloseDue(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -44,11 +47,12 @@ internal sealed partial class CertificateDrain
     {
         var served = connection.Features.GetRequiredFeature<ServedConnection>();
         var certificate = served.Certificate!;
+        var client = _clients is null ? null : connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
         lock (_lock)
         {
             var isKnown = _generations.TryGetValue(certificate, out var generation);
-            generation ??= _generations[certificate] = new GenerationDrain(this, certificate, _options);
-            served.Drained = new DrainedConnection(connection, generation);
+            generation ??= _generations[certificate] = new GenerationDrain(this, _options, certificate.Name, certificate.Generation) { Certificate = certificate };
+            served.Drained = new DrainedConnection(connection, generation, client, client is null ? null : served.TrustBundle);
             generation.Add(served.Drained);
 
             // A certificate that is superseded already calls back at once: the lock may be entered again.
@@ -57,17 +61,59 @@ internal sealed partial class CertificateDrain
             else if (generation.SupersededAt is not null)
                 StartTimer();
         }
+
+        if (client is not null && served.TrustBundle is { } bundle)
+            _clients?.Follow(bundle, served.TrustGeneration);
     }
+
+    /// <summary>The open connections of clients that were verified against a trust bundle, and weren't asked to close.</summary>
+    public IReadOnlyList<DrainedConnection> ClientsOf(string trustBundle)
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _generations.Values.SelectMany(generation => generation.Connections)
+                    .Where(connection => connection.TrustBundle == trustBundle && !connection.WasAsked),
+            ];
+        }
+    }
+
+    /// <summary>The drain of clients that a trust bundle refuses.</summary>
+    public GenerationDrain DrainOf(TrustBundle trustBundle) =>
+        new(this, _options, trustBundle.Name, trustBundle.Generation) { SupersededAt = _time.GetTimestamp() };
+
+    /// <summary>Asks a connection to close whose client is refused.</summary>
+    /// <returns>False if it has closed meanwhile.</returns>
+    public bool TryClose(DrainedConnection connection, GenerationDrain refused)
+    {
+        lock (_lock)
+        {
+            if (connection.Node.List is null)
+                return false;
+
+            // One that is drained already keeps its hard limit, which is earlier.
+            if (connection.Generation.SupersededAt is null)
+                connection.Generation = refused;
+            connection.Generation.AddDue(connection);
+            _superseded.Add(connection.Generation);
+            StartTimer();
+            return true;
+        }
+    }
+
+    public void ReportRefused(int count, GenerationDrain refused, TrustResult last) =>
+        ClientsRefused(_log, count, _endpoint(), refused.Name, refused.Number, last.Refusal!.Value, last.Message);
 
     /// <summary>Removes a connection that has closed.</summary>
     public void Remove(DrainedConnection connection)
     {
-        var generation = connection.Generation;
         lock (_lock)
         {
+            var generation = connection.Generation;
             connection.Node.List?.Remove(connection.Node);
-            if (generation.IsEmpty && _superseded.Remove(generation))
-                _generations.Remove(generation.Certificate);
+            if (generation.IsEmpty && _superseded.Remove(generation) && generation.Certificate is { } certificate)
+                _generations.Remove(certificate);
         }
     }
 
@@ -80,7 +126,7 @@ internal sealed partial class CertificateDrain
             generation.SupersededAt = _time.GetTimestamp();
             if (generation.IsEmpty)
             {
-                _generations.Remove(generation.Certificate);
+                _generations.Remove(generation.Certificate!);
                 return;
             }
 
@@ -136,7 +182,7 @@ internal sealed partial class CertificateDrain
         lock (_lock)
             (aborted, generation.Aborted) = (generation.Aborted, 0);
         if (aborted > 0)
-            Aborted(_log, aborted, generation.Certificate.Name, generation.Certificate.Generation, _endpoint());
+            Aborted(_log, aborted, _endpoint(), generation.Name, generation.Number);
     }
 
     private void StartTimer()
@@ -152,9 +198,12 @@ internal sealed partial class CertificateDrain
             _timer.Change(next > MinWait ? next : MinWait, Timeout.InfiniteTimeSpan);
     }
 
-    [LoggerMessage(2, LogLevel.Warning, "{Count} connections of certificate {Name}, generation {Generation}, to {EndPoint} were aborted, as they were open at the hard limit of the drain.", EventName = "ConnectionsAborted")]
-    private static partial void Aborted(ILogger log, int count, string name, long generation, EndPoint endPoint);
+    [LoggerMessage(2, LogLevel.Warning, "{Count} connections to {EndPoint} were aborted, as they were open at the hard limit of the drain of {Name}, generation {Generation}.", EventName = "ConnectionsAborted")]
+    private static partial void Aborted(ILogger log, int count, EndPoint endPoint, string name, long generation);
 
     [LoggerMessage(3, LogLevel.Warning, "A callback has failed that is registered for the close of a connection to {EndPoint}.", EventName = "CloseFailed")]
     private static partial void CloseFailed(ILogger log, EndPoint endPoint, Exception fault);
+
+    [LoggerMessage(4, LogLevel.Information, "{Count} connections to {EndPoint} are closed, as trust bundle {Name}, generation {Generation}, no longer trusts their clients; the last ({Reason}): {Message}", EventName = "ClientsRefused")]
+    private static partial void ClientsRefused(ILogger log, int count, EndPoint endPoint, string name, long generation, TrustRefusal reason, string message);
 }

@@ -23,7 +23,8 @@ public static class CertificateDrainExtensions
     /// progress, streams and WebSockets go on until they end, or until <see cref="CertificateDrainOptions.HardLimit"/>.
     /// </para>
     /// <para>
-    /// A further swap during a drain starts a drain of its own for the next generation. The end of the server doesn't wait for a drain. Connections over
+    /// With <see cref="CertificateDrainOptions.CloseRefusedClients"/>, a swap of the trust bundle closes the connections of clients that it no longer
+    /// trusts. A further swap during a drain starts a drain of its own for the next generation. The end of the server doesn't wait for a drain. Connections over
     /// HTTP/3 aren't drained.
     /// </para>
     /// </remarks>
@@ -51,6 +52,7 @@ public static class CertificateDrainExtensions
         var services = listenOptions.ApplicationServices;
         var drain = new CertificateDrain(
             options,
+            endpoint.Holder,
             services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(CertificateDrainExtensions).Namespace!),
             () => listenOptions.EndPoint,
             services.GetService<TimeProvider>() ?? TimeProvider.System);
@@ -65,10 +67,12 @@ public static class CertificateDrainExtensions
     }
 
     /// <summary>Remembers that an endpoint serves certificates, so that it can be drained.</summary>
-    internal static void AllowDrain(this ListenOptions listenOptions) => Endpoints.GetOrCreateValue(listenOptions);
+    internal static void AllowDrain(this ListenOptions listenOptions, CertificateHolder holder) => Endpoints.AddOrUpdate(listenOptions, new Endpoint(holder));
 
-    private sealed class Endpoint
+    private sealed class Endpoint(CertificateHolder holder)
     {
+        public CertificateHolder Holder => holder;
+
         public bool IsDrained { get; set; }
     }
 }

@@ -23,6 +23,12 @@ public sealed class CertificateDrainOptions
     /// </summary>
     public TimeSpan? HardLimit { get; set; }
 
+    /// <summary>
+    /// Whether a swap of the trust bundle asks the connections of those clients to close at once that the bundle no longer trusts, or whose certificate
+    /// it revokes. <see cref="HardLimit"/> counts from that swap. Default false: a client is verified in its handshakes alone.
+    /// </summary>
+    public bool CloseRefusedClients { get; set; }
+
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     internal void Check()
     {

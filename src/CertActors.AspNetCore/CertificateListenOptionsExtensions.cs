@@ -31,7 +31,9 @@ public static class CertificateListenOptionsExtensions
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
     /// <returns>The endpoint.</returns>
-    /// <exception cref="InvalidOperationException"><c>ConfigureHttpsDefaults</c> asks for client certificates: see the other overloads.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates: see the other overloads.
+    /// </exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder) =>
         listenOptions.UseCertificates(holder, _ => { });
 
@@ -53,7 +55,8 @@ public static class CertificateListenOptionsExtensions
     /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
     /// <remarks>
     /// Of <c>ConfigureHttpsDefaults</c>, which must be called before, the time limit of the handshake and, unless the endpoint sets its own, the versions
-    /// of TLS apply. Client certificates are set here: if they are set there alone, the start of the endpoint fails, as they would not be asked for.
+    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint. Client certificates are set here: if they are set there
+    /// alone, the start of the endpoint fails, as they would not be asked for.
     /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
     /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
     /// </remarks>
@@ -62,7 +65,9 @@ public static class CertificateListenOptionsExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The endpoint.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    /// <exception cref="InvalidOperationException"><c>ConfigureHttpsDefaults</c> asks for client certificates, and the endpoint does not.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates, and the endpoint does not.
+    /// </exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, Action<CertificateEndpointOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
@@ -75,7 +80,7 @@ public static class CertificateListenOptionsExtensions
         if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
         {
             throw new InvalidOperationException(
-                $"ConfigureHttpsDefaults sets {nameof(defaults.ClientCertificateMode)} to {defaults.ClientCertificateMode}, which does not apply to UseCertificates: " +
+                $"ConfigureHttpsDefaults, or Kestrel's configuration, sets {nameof(defaults.ClientCertificateMode)} to {defaults.ClientCertificateMode}, which does not apply to UseCertificates: " +
                 $"set {nameof(options.ClientCertificates)} and {nameof(options.TrustBundle)} by UseCertificates(options => ...), so that clients are verified against a trust bundle.");
         }
 
@@ -83,7 +88,7 @@ public static class CertificateListenOptionsExtensions
             options.Protocols = defaults.SslProtocols;
         holder.CountConnections();
         FollowConnections(listenOptions);
-        listenOptions.AllowDrain();
+        listenOptions.AllowDrain(holder);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = defaults.HandshakeTimeout,
@@ -151,7 +156,7 @@ public static class CertificateListenOptionsExtensions
         TlsHandshakeCallbackContext context, ServerIdentity identity, CertificateEndpointOptions options)
     {
         // Counted from here, so that a generation with handshakes under way isn't taken for drained. Null for a connection over HTTP/3.
-        context.Connection.Features.Get<ServedConnection>()?.Begin(identity.Certificate);
+        context.Connection.Features.Get<ServedConnection>()?.Begin(identity);
         var tls = identity.CreateOptions();
         options.OnHandshake?.Invoke(context, tls);
         return tls;

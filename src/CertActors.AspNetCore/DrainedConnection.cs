@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -15,16 +16,28 @@ internal sealed class DrainedConnection
     private readonly IConnectionLifetimeNotificationFeature _lifetime;
     private int _step = Serving;
 
-    public DrainedConnection(ConnectionContext connection, GenerationDrain generation)
+    public DrainedConnection(ConnectionContext connection, GenerationDrain generation, X509Certificate2? client, string? trustBundle)
     {
         _connection = connection;
         _lifetime = connection.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>();
         Generation = generation;
+        Client = client;
+        TrustBundle = trustBundle;
         Node = new LinkedListNode<DrainedConnection>(this);
         connection.Transport = new DrainTransport(connection.Transport, this);
     }
 
-    public GenerationDrain Generation { get; }
+    /// <summary>The drain that it is in. Changed under the lock of the <see cref="CertificateDrain"/>.</summary>
+    public GenerationDrain Generation { get; set; }
+
+    /// <summary>The client's certificate; null if it has sent none, or isn't followed.</summary>
+    public X509Certificate2? Client { get; }
+
+    /// <summary>The name of the trust bundle that the client was verified against.</summary>
+    public string? TrustBundle { get; }
+
+    /// <summary>Whether it was asked to close.</summary>
+    public bool WasAsked => Volatile.Read(ref _step) == IsAsked;
 
     /// <summary>Its place in a list of its <see cref="GenerationDrain"/>.</summary>
     public LinkedListNode<DrainedConnection> Node { get; }
@@ -56,7 +69,7 @@ internal sealed class DrainedConnection
     }
 
     public void Abort() => Do(static connection => connection._connection.Abort(
-        new ConnectionAbortedException("The certificate of this connection was superseded, and the hard limit of its drain has passed.")));
+        new ConnectionAbortedException("The certificate of this connection was superseded, or its client is no longer trusted, and the hard limit of its drain has passed.")));
 
     /// <summary>It has closed.</summary>
     public void Leave() => Generation.Drain.Remove(this);

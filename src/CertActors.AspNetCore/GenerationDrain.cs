@@ -14,10 +14,15 @@ internal enum DrainStep
 }
 
 /// <summary>
-/// The open connections of one generation at one endpoint, and when they are due once the generation is superseded. All times count from the swap. Used
-/// under the lock of its <see cref="CertificateDrain"/>.
+/// The open connections at one endpoint that one swap ends, and when they are due: those of one generation of a certificate, once it is superseded, or
+/// those of clients that a new generation of a trust bundle refuses. All times count from the swap. Used under the lock of its
+/// <see cref="CertificateDrain"/>.
 /// </summary>
-internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate certificate, CertificateDrainOptions options)
+/// <param name="drain">The drain of the endpoint.</param>
+/// <param name="options">Valid.</param>
+/// <param name="name">The name of the pair or the trust bundle.</param>
+/// <param name="number">The number of its generation.</param>
+internal sealed class GenerationDrain(CertificateDrain drain, CertificateDrainOptions options, string name, long number)
 {
     // Notice is given over the first three quarters of the window, so that the last connection has a quarter, too.
     private const int PartsOfWindow = 4;
@@ -34,7 +39,14 @@ internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate
 
     public CertificateDrain Drain => drain;
 
-    public ServingCertificate Certificate => certificate;
+    /// <summary>The certificate of the generation; null if the clients are refused.</summary>
+    public ServingCertificate? Certificate { get; init; }
+
+    public string Name => name;
+
+    public long Number => number;
+
+    public IEnumerable<DrainedConnection> Connections => _open.Concat(_noticed).Concat(_asked);
 
     /// <summary>The timestamp of the swap; null while the generation is served.</summary>
     public long? SupersededAt { get; set; }
@@ -45,6 +57,14 @@ internal sealed class GenerationDrain(CertificateDrain drain, ServingCertificate
     public bool IsEmpty => _open.Count + _noticed.Count + _asked.Count == 0;
 
     public void Add(DrainedConnection connection) => _open.AddLast(connection.Node);
+
+    /// <summary>Makes a connection due at once, whether it is in this drain or in none.</summary>
+    public void AddDue(DrainedConnection connection)
+    {
+        connection.Node.List?.Remove(connection.Node);
+        connection.GiveNotice(TimeSpan.Zero);
+        _noticed.AddFirst(connection.Node);
+    }
 
     /// <returns>When <see cref="Take"/> has something to do; null if never.</returns>
     public TimeSpan? Due()

@@ -81,7 +81,7 @@ public sealed class CertificateDrainSpec : PipelineKit
         await EventuallyAsync(() => connections.Sum(connection => connection.Aborts) == 2);
         Assert.Equal(0, connections[0].Aborts + connections[0].CloseRequests);
         Assert.Equal(
-            (LogLevel.Warning, "2 connections of certificate default, generation 1, to 127.0.0.1:8443 were aborted, as they were open at the hard limit of the drain."),
+            (LogLevel.Warning, "2 connections to 127.0.0.1:8443 were aborted, as they were open at the hard limit of the drain of default, generation 1."),
             Assert.Single(_log.All));
     }
 
@@ -228,11 +228,11 @@ public sealed class CertificateDrainSpec : PipelineKit
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 
-    private CertificateDrain Make(CertificateDrainOptions options) => new(options, _log, () => new IPEndPoint(IPAddress.Loopback, 8443), _time);
+    private CertificateDrain Make(CertificateDrainOptions options) => new(options, Holder, _log, () => new IPEndPoint(IPAddress.Loopback, 8443), _time);
 
     private FakeConnection Connect(ServingCertificate? certificate = null, Action? onRequestClose = null)
     {
-        var connection = new FakeConnection(certificate ?? Current) { OnRequestClose = onRequestClose ?? (() => { }) };
+        var connection = new FakeConnection(new ServerIdentity(Holder, certificate ?? Current, trustBundle: null, new CertificateServerOptions())) { OnRequestClose = onRequestClose ?? (() => { }) };
         _drain.Add(connection);
         return connection;
     }

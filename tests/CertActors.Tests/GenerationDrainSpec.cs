@@ -90,8 +90,8 @@ public sealed class GenerationDrainSpec
     [Fact]
     public void Without_a_window_all_are_due_when_the_grace_period_ends()
     {
-        var generation = new GenerationDrain(
-            null!, null!, new CertificateDrainOptions { GracePeriod = Seconds(1), DrainWindow = TimeSpan.Zero, HardLimit = Seconds(1) });
+        var options = new CertificateDrainOptions { GracePeriod = Seconds(1), DrainWindow = TimeSpan.Zero, HardLimit = Seconds(1) };
+        var generation = new GenerationDrain(null!, options, "default", 1);
         Add(generation, 2);
 
         Assert.Equal(Seconds(1), generation.Due());
@@ -116,16 +116,20 @@ public sealed class GenerationDrainSpec
         return times;
     }
 
-    private static GenerationDrain Make(double? hardLimit) => new(null!, null!, new CertificateDrainOptions
+    private static GenerationDrain Make(double? hardLimit)
     {
-        GracePeriod = Seconds(Grace),
-        DrainWindow = Seconds(Window),
-        HardLimit = hardLimit is { } limit ? Seconds(limit) : null,
-    });
+        var options = new CertificateDrainOptions
+        {
+            GracePeriod = Seconds(Grace),
+            DrainWindow = Seconds(Window),
+            HardLimit = hardLimit is { } limit ? Seconds(limit) : null,
+        };
+        return new GenerationDrain(null!, options, "default", 1);
+    }
 
     private static DrainedConnection[] Add(GenerationDrain generation, int count)
     {
-        DrainedConnection[] connections = [.. Enumerable.Range(0, count).Select(_ => new DrainedConnection(new FakeConnection(), generation))];
+        DrainedConnection[] connections = [.. Enumerable.Range(0, count).Select(_ => new DrainedConnection(new FakeConnection(), generation, client: null, trustBundle: null))];
         foreach (var connection in connections)
             generation.Add(connection);
         return connections;

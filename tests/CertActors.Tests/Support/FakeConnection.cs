@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Security.Cryptography.X509Certificates;
 using CertActors.AspNetCore;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -14,13 +15,16 @@ internal sealed class FakeConnection : ConnectionContext, IConnectionLifetimeNot
     private int _requests;
     private int _aborts;
 
-    public FakeConnection(ServingCertificate? certificate = null)
+    /// <param name="identity">What its handshake used; null if it had none.</param>
+    /// <param name="client">The certificate of the client; null for none.</param>
+    public FakeConnection(ServerIdentity? identity = null, X509Certificate2? client = null)
     {
         Transport = this;
         Features.Set<IConnectionLifetimeNotificationFeature>(this);
         Features.Set(Served);
-        if (certificate is not null)
-            Served.Begin(certificate);
+        Features.Set<ITlsConnectionFeature>(new TlsConnectionFeature { ClientCertificate = client });
+        if (identity is not null)
+            Served.Begin(identity);
     }
 
     public ServedConnection Served { get; } = new();

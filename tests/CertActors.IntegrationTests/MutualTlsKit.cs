@@ -1,0 +1,225 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Akka.Actor;
+using Akka.Hosting;
+using CertActors.AspNetCore;
+using CertActors.Hosting;
+using CertActors.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>A Kestrel endpoint that verifies its clients against a trust bundle, over real TLS.</summary>
+public abstract class MutualTlsKit : IAsyncDisposable
+{
+    private protected static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-test-");
+    private WebApplication? _app;
+    private int _requests;
+
+    private protected TestAuthority Trusted { get; } = Authority("authority");
+
+    private protected TestAuthority Other { get; } = Authority("other");
+
+    /// <summary>How many requests to <c>/echo</c> have begun.</summary>
+    private protected int Requests => Volatile.Read(ref _requests);
+
+    private protected LoggedText Log { get; } = new();
+
+    private protected string BundlePath => Path.Combine(_root.FullName, "ca.pem");
+
+    private protected string ListPath => Path.Combine(_root.FullName, "ca.crl");
+
+    private protected IServiceProvider Services => _app!.Services;
+
+    private protected CertificateHolder Holder => Services.GetRequiredService<CertificateHolder>();
+
+    private protected IActorRef Supervisor => Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
+
+    private protected IPEndPoint Endpoint =>
+        new(IPAddress.Loopback, new Uri(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            await _app.StopAsync(new CancellationToken(canceled: true)); // Connections that a test has left open are cut.
+            await _app.DisposeAsync();
+        }
+
+        _root.Delete(recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private static TestAuthority Authority(string name) => new(name, notBefore: DateTimeOffset.UtcNow.AddDays(-1), notAfter: DateTimeOffset.UtcNow.AddDays(9));
+
+    private protected static TestPair ClientPair(TestAuthority issuer) => new TestLeaf
+    {
+        Issuer = issuer,
+        Subject = new X500DistinguishedName("CN=client"),
+        NotBefore = DateTimeOffset.UtcNow.AddHours(-1),
+        NotAfter = DateTimeOffset.UtcNow.AddDays(1),
+    }.Make();
+
+    private protected static SslStreamCertificateContext Client(TestAuthority issuer, params TestAuthority[] intermediates) =>
+        Context(ClientPair(issuer), intermediates);
+
+    private protected static SslStreamCertificateContext Context(TestPair pair, params TestAuthority[] intermediates) => SslStreamCertificateContext.Create(
+        X509Certificate2.CreateFromPem(pair.CertificatePem, pair.KeyPem),
+        [.. intermediates.Select(intermediate => X509Certificate2.CreateFromPem(intermediate.CertificatePem))],
+        offline: true);
+
+    /// <summary>Opens a connection that lasts.</summary>
+    private protected async Task<Http1Client> ConnectAsync(SslStreamCertificateContext client)
+    {
+        var connection = new TcpClient();
+        await connection.ConnectAsync(Endpoint);
+        var tls = new SslStream(connection.GetStream());
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            ClientCertificateContext = client,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+        }).WaitAsync(Generous);
+        var opened = new Http1Client(tls);
+
+        // With TLS 1.3, the handshake of a client ends before the server has verified it.
+        Assert.StartsWith("HTTP/1.1 200", await opened.GetAsync(), StringComparison.Ordinal);
+        return opened;
+    }
+
+    private protected static void Require(CertificateEndpointOptions options) =>
+        (options.ClientCertificates, options.TrustBundle) = (ClientCertificates.Require, "clients");
+
+    private protected byte[] List(int number, params byte[][] serials) => new TestRevocationList
+    {
+        Issuer = Trusted,
+        Number = number,
+        ThisUpdate = DateTimeOffset.UtcNow.AddMinutes(number - 10),
+        NextUpdate = DateTimeOffset.UtcNow.AddDays(1),
+        Serials = serials,
+    }.Make();
+
+    /// <param name="configure">Sets the options of the endpoint.</param>
+    /// <param name="kestrel">Sets those of Kestrel before.</param>
+    /// <param name="listen">What the endpoint does besides.</param>
+    /// <param name="waitForBundle">Whether the bundle must be loaded when it returns.</param>
+    /// <param name="endpoint">What Kestrel's configuration says of the endpoint; null if the endpoint is not in the configuration.</param>
+    private protected async Task StartAsync(
+        Action<CertificateEndpointOptions> configure,
+        Action<KestrelServerOptions>? kestrel = null,
+        Action<ListenOptions>? listen = null,
+        bool waitForBundle = true,
+        params (string Key, string Value)[] endpoint)
+    {
+        var pair = TestPair.Make();
+        var (cert, key) = (Path.Combine(_root.FullName, "tls.crt"), Path.Combine(_root.FullName, "tls.key"));
+        File.WriteAllText(cert, pair.CertificatePem);
+        File.WriteAllText(key, pair.KeyPem);
+        if (!File.Exists(BundlePath))
+            File.WriteAllText(BundlePath, Trusted.CertificatePem);
+        File.WriteAllBytes(ListPath, List(1));
+
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
+        builder.Logging.ClearProviders();
+        builder.Logging.AddProvider(Log);
+        builder.Services.AddCertificates(new CertificateSupervisorOptions
+        {
+            Certificates = [new CertificateOptions { CertificatePath = cert, KeyPath = key }],
+            TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] }],
+        });
+        builder.Services.AddAkka("test", akka => akka.WithCertificates());
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(options =>
+        {
+            kestrel?.Invoke(options);
+            if (endpoint.Length == 0)
+                options.Listen(IPAddress.Loopback, 0, Use);
+            else
+                options.Configure(Configuration(endpoint)).Endpoint("Api", api => Use(api.ListenOptions));
+        });
+        _app = builder.Build();
+        _app.MapGet("/", (HttpContext context) => context.Connection.ClientCertificate?.Subject ?? "nobody");
+        _app.MapPost("/echo", async (HttpContext context) =>
+        {
+            Interlocked.Increment(ref _requests);
+            using var body = new StreamReader(context.Request.Body);
+            return await body.ReadToEndAsync();
+        });
+        await _app.StartAsync().WaitAsync(Generous);
+        await Holder.WaitForFirstAsync(Generous);
+        if (waitForBundle)
+            await Wait.UntilAsync(() => Holder.GetTrustBundle("clients") is not null);
+
+        void Use(ListenOptions options)
+        {
+            options.UseCertificates(configure);
+            listen?.Invoke(options);
+        }
+    }
+
+    private static IConfiguration Configuration((string Key, string Value)[] endpoint) => new ConfigurationBuilder()
+        .AddInMemoryCollection(endpoint.Select(setting => KeyValuePair.Create($"Endpoints:Api:{setting.Key}", (string?)setting.Value)))
+        .Build();
+
+    private protected async Task SwapAsync(string path, string content) => await SwapAsync(path, Encoding.ASCII.GetBytes(content));
+
+    private protected async Task SwapAsync(string path, byte[] content)
+    {
+        var before = Holder.GetTrustBundle("clients")!.Generation;
+        if (path == BundlePath) // The list of an authority that is removed would be signed by nobody.
+            await File.WriteAllBytesAsync(ListPath, new TestRevocationList { Issuer = Other, NextUpdate = DateTimeOffset.UtcNow.AddDays(1) }.Make());
+        await File.WriteAllBytesAsync(path, content);
+        await Wait.UntilAsync(() => Holder.GetTrustBundle("clients")!.Generation > before);
+    }
+
+    private protected async Task<TrustBundleStatus> StatusAsync() =>
+        Assert.Single((await Supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, Generous)).TrustBundles);
+
+    /// <returns>Whom the server sees; null if it refuses the client.</returns>
+    private protected async Task<string?> GetAsync(SslStreamCertificateContext? client, SslProtocols version = SslProtocols.None)
+    {
+        var answer = await ExchangeAsync(Endpoint, client, version, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        return answer?.Split("\r\n\r\n")[1];
+    }
+
+    private protected static async Task<string?> ExchangeAsync(IPEndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version, string request)
+    {
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(endpoint);
+        await using var tls = new SslStream(connection.GetStream());
+        try
+        {
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                ClientCertificateContext = client,
+                EnabledSslProtocols = version,
+                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+            }).WaitAsync(Generous);
+            await tls.WriteAsync(Encoding.ASCII.GetBytes(request)).AsTask().WaitAsync(Generous);
+            if (!request.StartsWith("GET", StringComparison.Ordinal))
+                await tls.ShutdownAsync().WaitAsync(Generous);
+            using var reader = new StreamReader(tls);
+            var answer = await reader.ReadToEndAsync().WaitAsync(Generous);
+            return answer.Length > 0 ? answer : null;
+        }
+        catch (Exception error) when (error is AuthenticationException or IOException)
+        {
+            return null;
+        }
+    }
+}
