@@ -18,8 +18,17 @@ internal static class Client
         return Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
     }
 
+    /// <summary>A full handshake with a client certificate. With TLS 1.3 it is verified after the end of the handshake at the client.</summary>
+    public static async Task ShakeHandsAsync(int port, SslStreamCertificateContext client)
+    {
+        using var tls = await ConnectAsync(port, client);
+        await tls.ShutdownAsync();
+        if (await tls.ReadAsync(new byte[1]) > 0)
+            throw new InvalidOperationException("the server has sent something that it wasn't asked for");
+    }
+
     /// <summary>A connection, after a full handshake.</summary>
-    public static async Task<SslStream> ConnectAsync(int port)
+    public static async Task<SslStream> ConnectAsync(int port, SslStreamCertificateContext? certificate = null)
     {
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);
@@ -28,6 +37,7 @@ internal static class Client
         {
             TargetHost = "localhost",
             AllowTlsResume = false,
+            ClientCertificateContext = certificate,
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
         });
         return tls;

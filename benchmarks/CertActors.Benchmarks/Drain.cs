@@ -58,9 +58,9 @@ internal static class Drain
     private static async Task<Result> MeasureAsync(string kind, int connections)
     {
         var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
-        var (cert, key) = (Path.Combine(directory.FullName, "tls.crt"), Path.Combine(directory.FullName, "tls.key"));
+        var files = HandshakeServer.FilesIn(directory.FullName);
         Write(SelfMadePair.Make());
-        var (server, port) = await Client.StartServerAsync(typeof(Drain).Assembly.Location, HandshakeServer.Command, kind, cert, key);
+        var (server, port) = await Client.StartServerAsync(typeof(Drain).Assembly.Location, HandshakeServer.Command, kind, directory.FullName);
         var open = new SslStream[connections];
         try
         {
@@ -88,8 +88,8 @@ internal static class Drain
 
         void Write(SelfMadePair pair)
         {
-            File.WriteAllText(cert, pair.CertificatePem);
-            File.WriteAllText(key, pair.KeyPem);
+            File.WriteAllText(files.Certificate, pair.CertificatePem);
+            File.WriteAllText(files.Key, pair.KeyPem);
         }
     }
 

@@ -1,68 +1,86 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using Akka.Actor;
-using CertActors.AspNetCore;
 using CertActors.Server;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using CertActors.Tests.Support;
 
 namespace CertActors.Benchmarks;
 
 /// <summary>
-/// Measures the CPU of a full handshake in the server's process, with a certificate from the holder, with that and a drain, and with a fixed one.
-/// All servers run all the time and take turns, so that other load of the machine affects all.
+/// Measures the CPU of a full handshake in the server's process: with a certificate from the holder, and with that and a drain, compared with a fixed
+/// certificate; then with client certificates that are verified against a trust bundle, compared with a hand-written check against fixed authorities.
+/// The servers of a comparison run all the time and take turns, so that other load of the machine affects all.
 /// </summary>
 internal static class Handshakes
 {
     private const int Rounds = 20;
+    private const int WarmUpRounds = 2;
     private const int HandshakesPerRound = 500;
 
     public static async Task<int> RunAsync()
     {
         var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
-        var (cert, key) = (Path.Combine(directory.FullName, "tls.crt"), Path.Combine(directory.FullName, "tls.key"));
-        var pair = SelfMadePair.Make();
-        await File.WriteAllTextAsync(cert, pair.CertificatePem);
-        await File.WriteAllTextAsync(key, pair.KeyPem);
+        try
+        {
+            var files = HandshakeServer.FilesIn(directory.FullName);
+            var pair = SelfMadePair.Make();
+            await File.WriteAllTextAsync(files.Certificate, pair.CertificatePem);
+            await File.WriteAllTextAsync(files.Key, pair.KeyPem);
+            var now = DateTimeOffset.UtcNow;
+            var authority = new TestAuthority("authority", notBefore: now.AddDays(-1), notAfter: now.AddDays(2));
+            await File.WriteAllTextAsync(files.Authorities, authority.CertificatePem);
+            var client = new TestLeaf { Issuer = authority, NotBefore = now.AddDays(-1), NotAfter = now.AddDays(1) }.Make();
 
-        string[] kinds = [HandshakeServer.Fixed, HandshakeServer.Holder, HandshakeServer.Drain];
+            await CompareAsync(files, client: null, HandshakeServer.Fixed, HandshakeServer.Holder, HandshakeServer.Drain);
+            await CompareAsync(
+                files,
+                SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(client.CertificatePem, client.KeyPem), additionalCertificates: null, offline: true),
+                HandshakeServer.MutualFixed,
+                HandshakeServer.Mutual);
+            return 0;
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    /// <param name="files">What the servers serve.</param>
+    /// <param name="client">The certificate of the client; null for none.</param>
+    /// <param name="kinds">The servers. The others are compared with the first.</param>
+    private static async Task CompareAsync(HandshakeServer.Files files, SslStreamCertificateContext? client, params string[] kinds)
+    {
         var self = typeof(Handshakes).Assembly.Location;
         var servers = new (Process Server, int Port)[kinds.Length];
         for (var i = 0; i < kinds.Length; i++)
-            servers[i] = await Client.StartServerAsync(self, HandshakeServer.Command, kinds[i], cert, key);
+            servers[i] = await Client.StartServerAsync(self, HandshakeServer.Command, kinds[i], files.Directory);
         try
         {
-            var ratios = new List<(double Holder, double Drain)>();
-            for (var round = -2; round < Rounds; round++)
+            var rounds = new List<double[]>();
+            for (var round = -WarmUpRounds; round < Rounds; round++)
             {
                 var micros = new double[kinds.Length];
                 for (var i = 0; i < kinds.Length; i++)
                 {
                     // The order alternates.
-                    var turn = (i + round + kinds.Length) % kinds.Length;
-                    micros[turn] = await CpuOfARoundAsync(servers[turn]);
+                    var turn = (i + round + (WarmUpRounds * kinds.Length)) % kinds.Length;
+                    micros[turn] = await CpuOfARoundAsync(servers[turn], client);
                 }
 
-                // The first rounds are a warm-up.
                 if (round < 0)
                     continue;
-                ratios.Add((micros[1] / micros[0], micros[2] / micros[0]));
-                Console.WriteLine(
-                    $"round {round + 1,2}: fixed {micros[0]:0} us, holder {micros[1]:0} us (ratio {ratios[^1].Holder:0.000}), " +
-                    $"with drain {micros[2]:0} us (ratio {ratios[^1].Drain:0.000}) of server CPU a handshake");
+                rounds.Add(micros);
+                Console.WriteLine($"round {round + 1,2}: " + string.Join(
+                    ", ", kinds.Select((kind, i) => $"{kind} {micros[i]:0} us" + (i > 0 ? $" (ratio {micros[i] / micros[0]:0.000})" : ""))));
             }
 
-            Console.WriteLine(
-                $"median ratio: holder {Median(ratios.Select(ratio => ratio.Holder)):0.000}, with drain {Median(ratios.Select(ratio => ratio.Drain)):0.000} " +
-                $"of {Rounds} rounds of {HandshakesPerRound} handshakes each");
-            return 0;
+            for (var i = 1; i < kinds.Length; i++)
+            {
+                double[] ratios = [.. rounds.Select(micros => micros[i] / micros[0]).Order()];
+                Console.WriteLine(
+                    $"{kinds[i]}: median ratio to {kinds[0]} {ratios[Rounds / 2]:0.000}, half of the rounds {ratios[Rounds / 4]:0.000} to {ratios[Rounds * 3 / 4]:0.000}; " +
+                    $"{Rounds} rounds of {HandshakesPerRound} handshakes each");
+            }
         }
         finally
         {
@@ -71,71 +89,22 @@ internal static class Handshakes
                 server.Kill();
                 server.Dispose();
             }
-
-            directory.Delete(recursive: true);
         }
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
-
-    private static async Task<double> CpuOfARoundAsync((Process Server, int Port) server)
+    private static async Task<double> CpuOfARoundAsync((Process Server, int Port) server, SslStreamCertificateContext? client)
     {
         server.Server.Refresh();
         var before = server.Server.TotalProcessorTime;
         for (var i = 0; i < HandshakesPerRound; i++)
-            await Client.ShakeHandsAsync(server.Port);
+        {
+            if (client is null)
+                await Client.ShakeHandsAsync(server.Port);
+            else
+                await Client.ShakeHandsAsync(server.Port, client);
+        }
+
         server.Server.Refresh();
         return (server.Server.TotalProcessorTime - before).TotalMicroseconds / HandshakesPerRound;
-    }
-}
-
-/// <summary>The server of <see cref="Handshakes"/> and of <see cref="Drain"/>, in a process of its own.</summary>
-internal static class HandshakeServer
-{
-    public const string Command = "serve";
-    public const string Fixed = "fixed";
-    public const string Holder = "holder";
-    public const string Drain = "drain";
-
-    /// <summary>How long the drain of a generation takes.</summary>
-    public static readonly TimeSpan DrainWindow = TimeSpan.FromSeconds(20);
-
-    public static async Task<int> RunAsync(string kind, string cert, string key)
-    {
-        // Both run the actors, so that the comparison is of the handshake alone.
-        using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
-        var holder = new CertificateHolder();
-        system.ActorOf(CertificateSupervisor.Props(holder, new CertificateOptions { CertificatePath = cert, KeyPath = key }));
-        await holder.WaitForFirstAsync();
-
-        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            // Idle connections stay open while thousands of others are opened.
-            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
-            kestrel.Listen(IPAddress.Loopback, 0, listen =>
-            {
-                if (kind == Fixed)
-                    listen.UseHttps(X509Certificate2.CreateFromPemFile(cert, key));
-                else
-                    listen.UseCertificates(holder);
-                if (kind == Drain)
-                {
-                    listen.UseCertificateDrain(drain =>
-                    {
-                        drain.GracePeriod = TimeSpan.Zero;
-                        drain.DrainWindow = DrainWindow;
-                    });
-                }
-            });
-        });
-        var app = builder.Build();
-        app.MapGet("/memory", () => GC.GetTotalMemory(forceFullCollection: true).ToString(CultureInfo.InvariantCulture));
-        await app.StartAsync();
-        Console.WriteLine(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
-        await app.WaitForShutdownAsync();
-        return 0;
     }
 }

@@ -1,4 +1,4 @@
-using CertActors.Server;
+using CertActors.Tests.Support;
 
 namespace CertActors.Benchmarks;
 
@@ -8,12 +8,17 @@ internal sealed class ManyPairs : IDisposable
     // To make a certificate takes longer than everything else here: the pairs take turns with these.
     private const int Contents = 16;
 
+    private const int RsaBits = 2048;
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-benchmark-");
-    private readonly SelfMadePair[] _contents = [.. Enumerable.Range(0, Contents).Select(_ => SelfMadePair.Make())];
+    private readonly TestPair[] _contents;
     private readonly int[] _current;
 
-    public ManyPairs(int count)
+    public ManyPairs(int count, bool isRsa = false)
     {
+        var now = DateTimeOffset.UtcNow;
+        var leaf = new TestLeaf { NotBefore = now.AddDays(-1), NotAfter = now.AddDays(1), RsaBits = isRsa ? RsaBits : null };
+        _contents = [.. Enumerable.Range(0, Contents).Select(_ => leaf.Make())];
         _current = new int[count];
         Options = [.. Enumerable.Range(0, count).Select(OptionsOf)];
         for (var pair = 0; pair < count; pair++)

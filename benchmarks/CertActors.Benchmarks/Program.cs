@@ -31,9 +31,13 @@ switch (args)
         return await Replaced.RunAsync(rotations: 20_000);
     case ["replaced", var rotations] when int.TryParse(rotations, CultureInfo.InvariantCulture, out var count) && count > 0:
         return await Replaced.RunAsync(count);
-    case [HandshakeServer.Command, var kind, var cert, var key]:
-        return await HandshakeServer.RunAsync(kind, cert, key);
+    case ["many", var algorithm and ("ecdsa" or "rsa"), var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
+        return await Many.RunAsync(count, isRsa: algorithm == "rsa");
+    case ["rotating"]:
+        return await Rotating.RunAsync();
+    case [HandshakeServer.Command, var kind, var directory]:
+        return await HandshakeServer.RunAsync(kind, directory);
     default:
-        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | drain [connections] | rotations | watching [pairs] | starting [pairs] | fuzz [inputs [seed]] | replaced [rotations]");
+        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | drain [connections] | rotations | rotating | watching [pairs] | starting [pairs] | many ecdsa|rsa PAIRS | fuzz [inputs [seed]] | replaced [rotations]");
         return 2;
 }

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using Akka.Actor;
+
+namespace CertActors.Benchmarks;
+
+/// <summary>The time from the start until thousands of pairs are served, and the memory that they take, in a process of its own.</summary>
+internal static class Many
+{
+    private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(20);
+
+    public static async Task<int> RunAsync(int pairs, bool isRsa)
+    {
+        using var all = new ManyPairs(pairs, isRsa);
+        using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
+        var holder = new CertificateHolder();
+        Console.WriteLine($"{pairs} pairs, {(isRsa ? "RSA with 2048 bits" : "ECDSA on P-256")}, in as many directories");
+
+        var (before, started) = (ResidentAfterCollection(), Stopwatch.GetTimestamp());
+        var supervisor = system.ActorOf(
+            CertificateSupervisor.Props(holder, new CertificateSupervisorOptions { Certificates = all.Options }), CertificateSupervisor.DefaultName);
+        await holder.WaitForAllAsync(MaxWait);
+        Console.WriteLine($"  all served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
+
+        // The first inspection touches each pair, which is then loaded once more.
+        var loads = 0L;
+        await UntilAsync(supervisor, status => status.Certificates.All(pair => pair.WatchMode == WatchMode.Events), BetweenStatuses);
+        await UntilAsync(supervisor, status => loads == (loads = status.Certificates.Sum(pair => pair.Loads.Changed + pair.Loads.Unchanged)), TimeSpan.FromSeconds(2));
+        Console.WriteLine($"  at rest after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s and {loads} loads");
+        Console.WriteLine($"  resident: {PerPair(Environment.WorkingSet):0.0} KB a pair at rest, {PerPair(ResidentAfterCollection()):0.0} KB after a full collection");
+        GC.KeepAlive(holder);
+        return 0;
+
+        double PerPair(long resident) => (resident - before) / 1024.0 / pairs;
+    }
+
+    private static long ResidentAfterCollection()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        GC.WaitForPendingFinalizers();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        using var self = Process.GetCurrentProcess();
+        return self.WorkingSet64;
+    }
+
+    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition, TimeSpan every)
+    {
+        using var limit = new CancellationTokenSource(MaxWait);
+        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
+            await Task.Delay(every, limit.Token);
+    }
+}
