@@ -171,7 +171,11 @@ public sealed class CertificateHolder
                 ? await SelectStrictAsync(serverName, timeout, cancellationToken).ConfigureAwait(false)
                 : await SelectAsync(serverName, timeout, cancellationToken).ConfigureAwait(false);
             if (certificate is null)
+            {
+                Unserved.AddUnknownName();
                 return null;
+            }
+
             if (options.ClientCertificates == ClientCertificates.None)
                 return new ServerIdentity(this, certificate, trustBundle: null, options);
 
@@ -345,10 +349,10 @@ public sealed class CertificateHolder
     /// <summary>The superseded generations of a pair (<see cref="CertificateCell.Superseded"/>). For the owner only.</summary>
     internal IReadOnlyList<GenerationUse> SupersededOf(string name) => _cells.GetValueOrDefault(name)?.Superseded ?? [];
 
-    /// <summary>The open connections of a pair: of superseded generations that have any, and of what is served. For the owner only.</summary>
+    /// <summary>The open connections of a pair of the owner: of superseded generations that have any, and of what is served.</summary>
     internal IReadOnlyList<GenerationConnections> ConnectionsOf(string name)
     {
-        if (!_countsConnections || _cells.GetValueOrDefault(name) is not { Serving: { } serving } cell)
+        if (!_countsConnections || _pairs?.GetValueOrDefault(name) is not { Serving: { } serving } cell)
             return [];
 
         // Read after what is served: a generation may be missing for the moment of its swap, and is not listed twice.
@@ -359,6 +363,9 @@ public sealed class CertificateHolder
         return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
     }
 
+    /// <summary>The handshakes for which there was nothing to serve.</summary>
+    internal UnservedHandshakes Unserved { get; } = new();
+
     /// <summary>What the peers of all trust bundles have sent.</summary>
     internal IntermediateMemory Intermediates { get; } = new();
 
@@ -368,7 +375,7 @@ public sealed class CertificateHolder
     /// <summary>Counts the peers that a trust bundle refuses.</summary>
     internal Action<TrustResult> RefusalsOf(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals.Add : static _ => { };
 
-    /// <summary>The peers that a trust bundle has refused. For the owner only.</summary>
+    /// <summary>The peers that a trust bundle has refused.</summary>
     internal PeerRefusals? FindRefusals(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals : null;
 
     /// <summary>Sends a message to the supervisor that owns the holder; lost if there is none.</summary>
@@ -442,7 +449,10 @@ public sealed class CertificateHolder
         IsSettled(serverName, isStrict, out var match);
         if (match.Certificate is not null)
             return match.Certificate;
-        return isStrict && match.Pair is null && _pairs is not null ? null : throw NotLoaded(match.Pair, isStrict ? null : _default);
+        if (isStrict && match.Pair is null && _pairs is not null)
+            return null;
+        Unserved.AddNotLoaded();
+        throw NotLoaded(match.Pair, isStrict ? null : _default);
     }
 
     /// <summary>Whether the client has nothing to wait for: there is a certificate for it, or none will come, and no first load may change that.</summary>
@@ -465,7 +475,10 @@ public sealed class CertificateHolder
             return loaded;
         await WaitUntilAsync(
             _pairWaiters, [name], () => _pairs is not null && _bundles.GetValueOrDefault(name) is not { IsInFirstLoad: true }, limit, cancellationToken).ConfigureAwait(false);
-        return GetTrustBundle(name) ?? throw WhyBundleNotLoaded(name);
+        if (GetTrustBundle(name) is { } bundle)
+            return bundle;
+        Unserved.AddNotLoaded();
+        throw WhyBundleNotLoaded(name);
     }
 
     private Task<bool> WaitUntilAsync(

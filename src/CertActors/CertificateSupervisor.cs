@@ -47,6 +47,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private readonly Announcer _announcer;
     private readonly Reports _reports;
     private readonly Membership _membership;
+    private MeteredSupervisor? _metered;
 
     internal CertificateSupervisor(SupervisorState state)
     {
@@ -86,6 +87,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             foreach (var bundle in _state.Bundles)
                 OnPeersRefused(bundle.Name);
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
+            BeginMetrics();
         }
         catch (Exception fault)
         {
@@ -100,6 +102,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <summary>Stops the children. The holder stays taken, as this actor starts again.</summary>
     protected override void PreRestart(Exception reason, object message)
     {
+        EndMetrics();
         foreach (var child in Context.GetChildren())
         {
             Context.Unwatch(child);
@@ -110,6 +113,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <summary>Gives the holder back. The children have stopped by now.</summary>
     protected override void PostStop()
     {
+        EndMetrics();
         _membership.Close();
         _state.Subscribers.Clear();
         _state.Requests.Clear();
@@ -138,6 +142,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 break;
             case FilesWatched watched:
                 _reports.Add(watched, Context.System.Scheduler.Now);
+                break;
+            case FilesUnchanged unchanged:
+                _reports.Add(unchanged, Context.System.Scheduler.Now);
                 break;
             case ExpiryCheckDue:
                 _reports.CheckExpiry(Context.System.Scheduler.Now);
@@ -204,7 +211,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     private void OnJudged(Judged judged)
     {
-        _reports.Add(judged);
+        _reports.Add(judged, Context.System.Scheduler.Now);
         if (judged.Change is TrustBundleChanged)
             _tree.ReloadTrusted(judged.Name);
         if (judged.Change is CertificateChanged)
@@ -226,6 +233,19 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _log.GaveUp(failure.Name);
         _state.Holder.GiveUp(failure);
         Context.Stop(Self);
+    }
+
+    private void BeginMetrics()
+    {
+        var scheduler = Context.System.Scheduler;
+        _metered = new MeteredSupervisor(Self.Path.ToString(), _state.Snapshot, _state.Holder, () => scheduler.Now);
+        _state.Platform.Metrics.Add(_metered);
+    }
+
+    private void EndMetrics()
+    {
+        if (_metered is not null)
+            _state.Platform.Metrics.Remove(_metered);
     }
 
     private CertificateSupervisorStatus Status() => new()

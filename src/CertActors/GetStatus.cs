@@ -59,6 +59,12 @@ public sealed record CertificateStatus
     public required LoadCounts Loads { get; init; }
 
     /// <summary>
+    /// When its files were last found to be what is served, by a load or a poll; null before the first swap. While nothing is wrong it is at most a minute
+    /// and a poll interval old.
+    /// </summary>
+    public DateTimeOffset? LastCheck { get; init; }
+
+    /// <summary>
     /// The open connections: of superseded generations that have any, and of the one that is served, in the order of the generations. Empty before the
     /// first load, and while no connections are counted (<see cref="ServingCertificate.BeginConnection"/>). Compares by value.
     /// </summary>
@@ -89,6 +95,9 @@ public sealed record TrustBundleStatus
 
     /// <inheritdoc cref="CertificateStatus.Loads"/>
     public required LoadCounts Loads { get; init; }
+
+    /// <inheritdoc cref="CertificateStatus.LastCheck"/>
+    public DateTimeOffset? LastCheck { get; init; }
 
     /// <summary>
     /// The peers that were refused in handshakes, for each reason that has occurred, since the holder has had the bundle. Compares by value.

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using CertActors.Disk;
 using CertActors.Reloading;
 using CertActors.Server;
+using CertActors.Supervision;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
 
@@ -18,7 +19,7 @@ public abstract class EventSourceTests : IDisposable
 
     private protected EventSourceTests(Func<OnFileEvent, IFileEventSource> open)
     {
-        _watches = new WatchTable(open, Hear, capacity: 1);
+        _watches = new WatchTable(open, Hear, CertificateMetrics.Shared.WatchEvents, capacity: 1);
     }
 
     private protected DirectoryInfo Root { get; } = Directory.CreateTempSubdirectory("certactors-test-");

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using CertActors.Disk;
 using CertActors.Reloading;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -63,7 +64,7 @@ public sealed class WatchLogSpec : PipelineKit
     {
         Write(TestPair.Make());
         WatchedFiles[] files = [Options().ToWatchedFiles()];
-        Sys.ActorOf(Props.Create(() => new FileWatchActor(files, Events.Open, new DiskScheduler(Files, Disk), TestActor, _log)));
+        Sys.ActorOf(Props.Create(() => new FileWatchActor(files, Events.Open, new DiskScheduler(Files, Disk), TestActor, CertificateMetrics.Shared.WatchEvents, _log)));
         Barrier();
     }
 

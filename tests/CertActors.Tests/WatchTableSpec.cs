@@ -1,4 +1,5 @@
 using CertActors.Disk;
+using CertActors.Supervision;
 using CertActors.Tests.Support;
 using CertActors.Watching;
 using CertActors.Watching.Sources;
@@ -16,7 +17,7 @@ public sealed class WatchTableSpec
 
     public WatchTableSpec()
     {
-        _watches = new WatchTable(_events.Open, _told.Add, capacity: 2);
+        _watches = new WatchTable(_events.Open, _told.Add, CertificateMetrics.Shared.WatchEvents, capacity: 2);
     }
 
     [Fact]
@@ -152,7 +153,7 @@ public sealed class WatchTableSpec
     {
         var source = new OneWatch();
         var told = new List<FileEvent>();
-        var watches = new WatchTable(source.Open, told.Add, capacity: 2);
+        var watches = new WatchTable(source.Open, told.Add, CertificateMetrics.Shared.WatchEvents, capacity: 2);
         watches.Watch(_one, [File("/a", "crt")]);
         watches.Watch(_other, [File("/twin", "crt")]);
         source.Raise("crt");

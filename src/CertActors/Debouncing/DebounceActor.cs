@@ -38,8 +38,8 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
     private readonly Dictionary<string, Target> _targets;
     private readonly ILogger _log;
 
-    // Of all that were touched, why they were touched first: that is why they are loaded.
-    private readonly Dictionary<string, ReloadReason> _reasons = new(StringComparer.Ordinal);
+    // Of all that were touched, why and when they were touched first: that is why they are loaded.
+    private readonly Dictionary<string, (ReloadReason Reason, DateTimeOffset At)> _touched = new(StringComparer.Ordinal);
 
     /// <param name="targets">What is debounced from the start.</param>
     /// <param name="log">The supervisor's.</param>
@@ -83,7 +83,7 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
         var timing = target.Files.Timing;
         var elapsed = new DebounceElapsed(name);
         Timers.StartSingleTimer(WindowKey(name), elapsed, timing.DebounceWindow);
-        if (!_reasons.TryAdd(name, reason))
+        if (!_touched.TryAdd(name, (reason, Context.System.Scheduler.Now)))
             return;
 
         Timers.StartSingleTimer(MaxKey(name), elapsed, timing.MaxDebounce);
@@ -92,18 +92,18 @@ internal sealed class DebounceActor : UntypedActor, IWithTimers, IRequiresMessag
 
     private void OnElapsed(string name)
     {
-        var reason = Forget(name);
+        var (reason, touchedAt) = Forget(name);
         _log.DebounceEnded(name, reason);
-        _targets[name].ReloadActor.Tell(new Reload(reason), Self);
+        _targets[name].ReloadActor.Tell(new Reload(reason, TouchedAt: touchedAt), Self);
     }
 
-    /// <returns>Why it was touched first.</returns>
-    private ReloadReason Forget(string name)
+    /// <returns>Why and when it was touched first.</returns>
+    private (ReloadReason Reason, DateTimeOffset At) Forget(string name)
     {
         Timers.Cancel(WindowKey(name));
         Timers.Cancel(MaxKey(name));
-        _reasons.Remove(name, out var reason);
-        return reason;
+        _touched.Remove(name, out var touched);
+        return touched;
     }
 
     private static (string, string) WindowKey(string name) => (nameof(ReloadTiming.DebounceWindow), name);

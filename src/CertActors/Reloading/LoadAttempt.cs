@@ -4,8 +4,12 @@ using CertActors.Reloading.Judging;
 namespace CertActors.Reloading;
 
 /// <summary>One load, from its start to its end. The reference is its identity, also across restarts of the actor.</summary>
-internal sealed class LoadAttempt(DiskCall<LoadResult> call)
+/// <param name="call">The call that runs it.</param>
+/// <param name="startedAt">When it was started.</param>
+internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset startedAt)
 {
+    public DateTimeOffset StartedAt => startedAt;
+
     public Task<LoadResult> Running => call.Running;
 
     public bool IsRunning => !Running.IsCompleted;

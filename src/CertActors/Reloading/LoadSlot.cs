@@ -5,15 +5,16 @@ namespace CertActors.Reloading;
 /// <summary>A request for a load.</summary>
 /// <param name="Reason">Why it is loaded.</param>
 /// <param name="Waiting">The numbers of the <see cref="ReloadNow"/> requests that wait for the outcome.</param>
-internal sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Waiting)
+/// <param name="TouchedAt">When the files were touched first; null if no touch leads to the load.</param>
+internal sealed record LoadRequest(ReloadReason Reason, ImmutableArray<long> Waiting, DateTimeOffset? TouchedAt)
 {
     public LoadRequest(Reload reload)
-        : this(reload.Reason, reload.Request == 0 ? [] : [reload.Request])
+        : this(reload.Reason, reload.Request == 0 ? [] : [reload.Request], reload.TouchedAt)
     {
     }
 
-    /// <summary>One request for both, with the reason of the later.</summary>
-    public LoadRequest And(LoadRequest later) => new(later.Reason, Waiting.AddRange(later.Waiting));
+    /// <summary>One request for both, with the reason of the later and the first touch.</summary>
+    public LoadRequest And(LoadRequest later) => new(later.Reason, Waiting.AddRange(later.Waiting), TouchedAt ?? later.TouchedAt);
 }
 
 /// <summary>The loads of one <see cref="IReloadable"/>: one in flight, and one queued, which stands for all requests that arrive meanwhile.</summary>

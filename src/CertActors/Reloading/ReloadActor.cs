@@ -24,7 +24,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     }
 
     /// <summary>A rotation that looks half finished is waited for. A timer sends the expired hold: then the files are judged as they are.</summary>
-    private sealed record Hold(ReloadReason Reason, DateTimeOffset Until, bool IsExpired) : IDeadLetterSuppression;
+    private sealed record Hold(ReloadReason Reason, DateTimeOffset? TouchedAt, DateTimeOffset Until, bool IsExpired) : IDeadLetterSuppression;
 
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
@@ -86,7 +86,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
                 break; // LoadEnded was handled, or is on its way.
             case Hold expired:
                 _hold = expired;
-                StartOrQueue(new LoadRequest(expired.Reason, Waiting: []));
+                StartOrQueue(new LoadRequest(expired.Reason, Waiting: [], expired.TouchedAt));
                 break;
             default:
                 Unhandled(message);
@@ -119,7 +119,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         _log.LoadStarted(Name, request.Reason);
         var scheduler = Context.System.Scheduler;
         var load = _target.PrepareLoad(_state.ServedTags(_target.Served), () => scheduler.Now);
-        _state.Attempt = new LoadAttempt(_disk.Run(_target.Files, DiskWork.Load, load));
+        _state.Attempt = new LoadAttempt(_disk.Run(_target.Files, DiskWork.Load, load), Now);
         Follow(_state.Attempt, request);
     }
 
@@ -155,7 +155,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return; // An earlier incarnation has reported it.
         }
 
-        Context.Parent.Tell(_verdicts.TimeOut(waiting, Now));
+        Context.Parent.Tell(_verdicts.TimeOut(waiting, Now) with { Duration = Since(attempt.StartedAt) });
     }
 
     private void OnEnded(LoadAttempt attempt)
@@ -166,22 +166,26 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
         // The slot is freed first: an exception of the load is a fault, and stops the actor.
         if (_slot.End() is { } request)
-            HoldOrApply(request, attempt.Running.GetAwaiter().GetResult(), attempt.IsGivenUp);
+            HoldOrApply(request, attempt);
         if (_slot.TakeQueued() is { } queued)
             Start(queued);
     }
 
-    private void HoldOrApply(LoadRequest request, LoadResult result, bool wasGivenUp)
+    private void HoldOrApply(LoadRequest request, LoadAttempt attempt)
     {
+        var result = attempt.Running.GetAwaiter().GetResult();
         if (request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null))
         {
-            HoldBack(request.Reason, result.Verdict);
+            HoldBack(request, result.Verdict);
             return;
         }
 
+        var touchedAt = _hold?.TouchedAt ?? request.TouchedAt;
         _hold = null;
         Timers.Cancel(nameof(Hold));
-        var judged = _verdicts.Apply(request, result, wasGivenUp, Now);
+        var judged = _verdicts.Apply(request, result, attempt.IsGivenUp, Now) with { Duration = Since(attempt.StartedAt) };
+        if (judged.Change is not null && touchedAt is { } touched)
+            judged = judged with { Latency = Since(touched) };
         if (judged is { Change: null, Failure: null })
             _log.Unchanged(Name);
         Context.Parent.Tell(judged);
@@ -191,17 +195,20 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             RetryLater();
     }
 
-    private void HoldBack(ReloadReason reason, Verdict verdict)
+    private void HoldBack(LoadRequest request, Verdict verdict)
     {
         var message = _verdicts.Hold(verdict, Now);
         if (_hold is null)
         {
-            _hold = new Hold(reason, Now + MaxHold, IsExpired: false);
+            _hold = new Hold(request.Reason, request.TouchedAt, Now + MaxHold, IsExpired: false);
             Timers.StartSingleTimer(nameof(Hold), _hold with { IsExpired = true }, MaxHold);
         }
 
         _log.Held(Name, _hold.Until, message);
     }
+
+    // The clock may have been set back.
+    private static TimeSpan Since(DateTimeOffset start) => Now - start is var passed && passed > TimeSpan.Zero ? passed : TimeSpan.Zero;
 
     private void RetryLater()
     {

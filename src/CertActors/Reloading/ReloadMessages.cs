@@ -7,7 +7,8 @@ namespace CertActors.Reloading;
 /// <summary>Requests a load. Received by the <see cref="ReloadActor"/>.</summary>
 /// <param name="Reason">Why it is loaded.</param>
 /// <param name="Request">The number of the <see cref="ReloadNow"/> that waits for the outcome; 0 for none.</param>
-internal sealed record Reload(ReloadReason Reason, long Request = 0) : IDeadLetterSuppression;
+/// <param name="TouchedAt">When the files were touched first; null if no touch leads to the load.</param>
+internal sealed record Reload(ReloadReason Reason, long Request = 0, DateTimeOffset? TouchedAt = null) : IDeadLetterSuppression;
 
 /// <summary>A load was judged, or given up. Sent by a <see cref="ReloadActor"/> to its parent.</summary>
 /// <param name="Name">The name of what was loaded.</param>
@@ -20,6 +21,12 @@ internal sealed record Judged(
     string Name, GenerationChanged? Change, ReloadFailed? Failure, bool IsRepeated, IReadOnlyList<string> Warnings, ImmutableArray<long> Requests)
     : INoSerializationVerificationNeeded, IDeadLetterSuppression
 {
+    /// <summary>From the start of the load to its end; null if no load is reported.</summary>
+    public TimeSpan? Duration { get; init; }
+
+    /// <summary>From the first touch of the files to the swap; null if there was no swap, or no touch led to it.</summary>
+    public TimeSpan? Latency { get; init; }
+
     public override string ToString() => nameof(Judged);
 }
 

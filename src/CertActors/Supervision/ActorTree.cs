@@ -18,7 +18,7 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         var (platform, debounce) = (state.Platform, context.ActorSelection(Debounce));
         children.Add(Debounce, () => Props.Create<DebounceActor>(state.All.Select(TargetOf).ToArray(), log), TouchAll);
         children.Add(FileWatch, () => Props.Create<FileWatchActor>(
-            state.All.Select(known => known.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, log));
+            state.All.Select(known => known.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, platform.Metrics.WatchEvents, log));
         foreach (var target in all)
             StartReloading(target);
     }

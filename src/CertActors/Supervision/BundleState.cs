@@ -20,6 +20,7 @@ internal sealed record BundleState(TrustBundleOptions Options, WatchedFiles File
         WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
         LoadStuck = IsLoadStuck,
         Loads = Loads,
+        LastCheck = LastCheck,
     };
 
     // What is no longer in the bundle is no longer reported to new subscribers.

@@ -19,6 +19,7 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
         WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
         LoadStuck = IsLoadStuck,
         Loads = Loads,
+        LastCheck = LastCheck,
     };
 
     public override IEnumerable<object> Announced

@@ -8,6 +8,9 @@ namespace CertActors.Supervision;
 /// <param name="Disk">Runs what may block on the disk.</param>
 internal sealed record Platform(Func<OnFileEvent, IFileEventSource> OpenEventSource, DiskScheduler Disk)
 {
+    /// <summary>Where the metrics are recorded.</summary>
+    public CertificateMetrics Metrics { get; init; } = CertificateMetrics.Shared;
+
     public static Platform Real { get; } = new(OpenRealEventSource, new DiskScheduler(DiskFiles.Instance, new DiskThreads(Preload.Ensure)));
 
     private static IFileEventSource OpenRealEventSource(OnFileEvent sink) =>

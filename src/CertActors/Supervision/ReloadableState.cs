@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CertActors.Disk;
 
 namespace CertActors.Supervision;
@@ -14,6 +15,12 @@ internal abstract record ReloadableState(WatchedFiles Files)
     public ReloadFailed? CurrentFailure { get; init; }
 
     public LoadCounts Loads { get; init; } = new();
+
+    /// <summary>How many loads were rejected, by the reason.</summary>
+    public ImmutableDictionary<RejectionReason, long> Rejections { get; init; } = ImmutableDictionary<RejectionReason, long>.Empty;
+
+    /// <summary>When the files were last found to be what is served, by a load or a poll; null before the first swap.</summary>
+    public DateTimeOffset? LastCheck { get; init; }
 
     /// <summary>The last watch mode that was announced.</summary>
     public WatchModeChanged? WatchMode { get; init; }

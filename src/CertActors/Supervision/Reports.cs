@@ -12,26 +12,37 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// <summary>A swap. It may be reported again, by another incarnation of the supervisor.</summary>
     public void Add(GenerationChanged change)
     {
-        if (!state.TryFind(change.Name, out var known) || change.Generation <= known.LastChange?.Generation)
+        if (!state.TryFind(change.Name, out var known) || !IsNew(known, change))
             return;
 
         state.Replace(known.With(change));
         announcer.Announce(change);
     }
 
-    public void Add(Judged judged)
+    public void Add(Judged judged, DateTimeOffset now)
     {
+        Record(judged);
         if (!state.TryFind(judged.Name, out var known))
             return;
         if (judged.Failure is { } failure)
             AddRejected(known, failure, judged.IsRepeated);
         else if (judged.Change is { } change)
-            AddChanged(known, change);
+            AddChanged(known with { LastCheck = now }, change);
         else
-            AddUnchanged(known);
+            AddUnchanged(known with { LastCheck = now });
 
         foreach (var warning in judged.Warnings)
             log.Warned(judged.Name, warning);
+    }
+
+    /// <summary>Polls have found files unchanged: what is served, unless the last load failed or never ends.</summary>
+    public void Add(FilesUnchanged unchanged, DateTimeOffset now)
+    {
+        foreach (var name in unchanged.Names)
+        {
+            if (state.TryFind(name, out var known) && known is { LastChange: not null, CurrentFailure: null, IsLoadStuck: false })
+                state.Replace(known with { LastCheck = now });
+        }
     }
 
     public void Add(LoadStuck stuck)
@@ -126,10 +137,30 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
             announcer.Announce(report.Announcement);
     }
 
+    private static bool IsNew(ReloadableState known, GenerationChanged change) => !(change.Generation <= known.LastChange?.Generation);
+
+    private void Record(Judged judged)
+    {
+        var outcome = judged switch
+        {
+            { Failure: not null } => MetricTags.Rejected,
+            { Change: not null } => MetricTags.Changed,
+            _ => MetricTags.Unchanged,
+        };
+        if (judged.Duration is { } duration)
+            state.Platform.Metrics.RecordLoad(duration, outcome);
+        if (judged.Latency is { } latency)
+            state.Platform.Metrics.RecordChange(latency);
+    }
+
+    // In one step, so that whoever reads the snapshot sees the swap whole.
     private void AddChanged(ReloadableState known, GenerationChanged change)
     {
-        state.Replace(known with { CurrentFailure = null, Loads = known.Loads with { Changed = known.Loads.Changed + 1 } });
-        Add(change);
+        var next = known with { CurrentFailure = null, Loads = known.Loads with { Changed = known.Loads.Changed + 1 } };
+        var isNew = IsNew(known, change);
+        state.Replace(isNew ? next.With(change) : next);
+        if (isNew)
+            announcer.Announce(change);
     }
 
     private void AddUnchanged(ReloadableState known)
@@ -152,6 +183,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         {
             CurrentFailure = isNew || !isSame ? failure : current,
             Loads = known.Loads with { Rejected = known.Loads.Rejected + 1 },
+            Rejections = known.Rejections.SetItem(failure.Reason, known.Rejections.GetValueOrDefault(failure.Reason) + 1),
         });
         if (isNew)
             announcer.Announce(failure);

@@ -36,6 +36,9 @@ internal sealed class SupervisorState
 
     public ILoggerFactory? Loggers { get; }
 
+    /// <summary>The same as <see cref="All"/>, for other threads.</summary>
+    public StateSnapshot Snapshot { get; } = new();
+
     /// <summary>Pairs and trust bundles. Each kind is in the order of the options, then in that of their addition.</summary>
     public IReadOnlyList<ReloadableState> All => _all.Values;
 
@@ -72,6 +75,7 @@ internal sealed class SupervisorState
     public void Remove(string name)
     {
         _all.Remove(name);
+        Snapshot.Remove(name);
         _names.Remove(name);
         _reloadActors.Remove(name);
         NameConflicts.RemoveWhere(conflict => conflict.First == name || conflict.Other == name);
@@ -80,6 +84,7 @@ internal sealed class SupervisorState
     private void Add(ReloadableState added)
     {
         _all.Add(added.Name, added);
+        Snapshot.Set(added);
         _names.Add(added.Name);
         _reloadActors.Add(added.Name, ReloadActor.PropsWithMemory(Platform.Disk));
     }
@@ -93,5 +98,9 @@ internal sealed class SupervisorState
     public bool TryFind(string name, [NotNullWhen(true)] out ReloadableState? known) => _all.TryGetValue(name, out known);
 
     /// <summary>Puts what is known now in the place of what was known.</summary>
-    public void Replace(ReloadableState known) => _all[known.Name] = known;
+    public void Replace(ReloadableState known)
+    {
+        _all[known.Name] = known;
+        Snapshot.Set(known);
+    }
 }

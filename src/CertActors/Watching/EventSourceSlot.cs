@@ -7,9 +7,10 @@ namespace CertActors.Watching;
 
 /// <summary>The table of watches on the event source. If none is available, or it is lost, it is opened again after a back-off.</summary>
 /// <param name="open">Opens an event source.</param>
+/// <param name="counter">Counts the events.</param>
 /// <param name="actor">Its timers send it <see cref="RetryDue"/>.</param>
 /// <param name="self">The same actor, which gets the file events.</param>
-internal sealed class EventSourceSlot(Func<OnFileEvent, IFileEventSource> open, IWithTimers actor, IActorRef self)
+internal sealed class EventSourceSlot(Func<OnFileEvent, IFileEventSource> open, WatchEventCounter counter, IWithTimers actor, IActorRef self)
 {
     private readonly Backoff _retry = FileWatchActor.NewBackoff();
 
@@ -30,7 +31,7 @@ internal sealed class EventSourceSlot(Func<OnFileEvent, IFileEventSource> open, 
     {
         try
         {
-            Watches = new WatchTable(open, happened => self.Tell(happened), capacity);
+            Watches = new WatchTable(open, happened => self.Tell(happened), counter, capacity);
             Unavailable = null;
         }
         catch (Exception error)

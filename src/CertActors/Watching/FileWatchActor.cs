@@ -39,6 +39,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     /// <summary>It may be possible to watch the paths of these files again.</summary>
     private sealed record RetryWatch(string Name) : IDeadLetterSuppression;
 
+    // A report of each poll would cost more than the polls.
+    private static readonly TimeSpan UnchangedReportInterval = TimeSpan.FromMinutes(1);
+
     // Its multiples, modulo 1, are spread evenly, however many there are.
     private const double GoldenRatio = 1.618033988749895;
 
@@ -55,13 +58,14 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         Func<OnFileEvent, IFileEventSource> openEventSource,
         DiskScheduler disk,
         ICanTell debounce,
+        WatchEventCounter counter,
         ILogger log)
     {
         _watched.EnsureCapacity(all.Count);
         foreach (var (i, files) in all.Index())
             _watched.Add(files.Name, new WatchState(files, (i + 1.0) / all.Count));
         (_disk, _debounce, _log) = (disk, debounce, log);
-        _events = new EventSourceSlot(openEventSource, this, Self);
+        _events = new EventSourceSlot(openEventSource, counter, this, Self);
         var scheduler = Context.System.Scheduler;
         _polls = new PollSchedule(() => scheduler.Now);
     }
@@ -307,15 +311,32 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     {
         foreach (var state in polled.All)
             state.IsPolling = false;
+        var unchanged = polled.Changed.Count == 0 ? polled.All : [.. polled.All.Except(polled.Changed)];
+        ReportUnchanged(unchanged);
         if (_log.IsEnabled(LogLevel.Debug))
         {
-            foreach (var state in polled.All.Except(polled.Changed))
+            foreach (var state in unchanged)
                 _log.PathInspected(state.Name, ReloadReason.Poll, hasChanged: false);
         }
 
         foreach (var state in polled.Changed.Where(IsWatched))
             Inspect(state, ReloadReason.Poll);
     }
+
+    private void ReportUnchanged(IReadOnlyList<WatchState> unchanged)
+    {
+        var now = Context.System.Scheduler.Now;
+        WatchState[] due = [.. unchanged.Where(state => IsWatched(state) && IsReportDue(state, now))];
+        if (due.Length == 0)
+            return;
+        foreach (var state in due)
+            state.ReportedUnchangedAt = now;
+        Context.Parent.Tell(new FilesUnchanged([.. due.Select(state => state.Name)]));
+    }
+
+    // After the clock was set back, the time that has passed is not known, and it is reported.
+    private static bool IsReportDue(WatchState state, DateTimeOffset now) =>
+        now - state.ReportedUnchangedAt is not { } passed || passed < TimeSpan.Zero || passed >= UnchangedReportInterval;
 
     private void OnEventsLost(string message)
     {

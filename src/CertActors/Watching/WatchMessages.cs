@@ -29,5 +29,11 @@ internal sealed record RemoveFiles(string Name) : IDeadLetterSuppression;
 /// <summary>To <see cref="FileWatchActor"/>: the files were rejected, so that their next poll touches them even if they are unchanged.</summary>
 internal sealed record FilesRejected(string Name) : IDeadLetterSuppression;
 
+/// <summary>From <see cref="FileWatchActor"/> to the supervisor: a poll has found these files unchanged. Sent once a minute for each.</summary>
+internal sealed record FilesUnchanged(IReadOnlyList<string> Names) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+{
+    public override string ToString() => nameof(FilesUnchanged);
+}
+
 /// <summary>From <see cref="FileWatchActor"/> to the supervisor: how changes of files are noticed from now on.</summary>
 internal sealed record FilesWatched(string Name, WatchMode Mode, string Message) : IDeadLetterSuppression;

@@ -27,6 +27,9 @@ internal sealed class WatchState(WatchedFiles files, double share)
 
     public bool IsPolling { get; set; }
 
+    /// <summary>When a poll that found them unchanged was last reported; null if none was.</summary>
+    public DateTimeOffset? ReportedUnchangedAt { get; set; }
+
     /// <summary>Why they are being inspected; null while they are not.</summary>
     public ReloadReason? Inspecting { get; set; }
 

@@ -12,6 +12,7 @@ internal sealed class WatchTable
 {
     private readonly Lock _lock = new();
     private readonly Action<FileEvent> _sink;
+    private readonly WatchEventCounter _counter;
     private readonly IFileEventSource _source;
     private readonly Dictionary<string, WatchedDirectory> _directories;
 
@@ -28,11 +29,12 @@ internal sealed class WatchTable
 
     /// <param name="open">Opens the event source.</param>
     /// <param name="sink">Gets the events, on the thread of the source.</param>
+    /// <param name="counter">Counts the events.</param>
     /// <param name="capacity">How many files will be watched, each usually in a directory of its own: tables that grow to it would take twice the memory.</param>
     /// <exception cref="IOException">No event source is available.</exception>
-    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink, int capacity)
+    public WatchTable(Func<OnFileEvent, IFileEventSource> open, Action<FileEvent> sink, WatchEventCounter counter, int capacity)
     {
-        _sink = sink;
+        (_sink, _counter) = (sink, counter);
         _directories = new(capacity, StringComparer.Ordinal);
         _steps = new(capacity);
         _watched = new(capacity);
@@ -234,6 +236,8 @@ internal sealed class WatchTable
 
     private void EmitForAll(FileEventKind kind)
     {
+        if (kind == FileEventKind.Overflow)
+            _counter.AddOverflowed();
         if (_isAllPending && kind != FileEventKind.WatchLost)
             return;
         _isAllPending = true;
@@ -272,7 +276,12 @@ internal sealed class WatchTable
     private void Emit(WatchedStep step, FileEventKind kind)
     {
         if (step.IsPending)
+        {
+            _counter.AddCoalesced();
             return;
+        }
+
+        _counter.AddHandled();
         step.IsPending = true;
         _sink(new FileEvent(this, step, kind));
     }

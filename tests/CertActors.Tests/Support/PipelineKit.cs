@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
@@ -40,11 +41,13 @@ public abstract class PipelineKit : TestKit
     private readonly HashSet<int> _threads = [];
     private readonly RunQueueDispatcher _actors;
     private readonly TestProbe _asker;
+    private readonly CertificateMetrics _metrics;
 
     protected PipelineKit(bool serializeMessages = true)
         : base(ConfigurationFactory.ParseString($"akka.actor.serialize-messages = {(serializeMessages ? "on" : "off")}").WithFallback(Config))
     {
         _actors = (RunQueueDispatcher)Sys.Dispatchers.DefaultGlobalDispatcher;
+        _metrics = new CertificateMetrics(Meter);
 
         // One for all, as each makes Akka read all of its configuration again: 5 ms.
         _asker = CreateTestProbe();
@@ -58,6 +61,9 @@ public abstract class PipelineKit : TestKit
     internal ScriptedEvents Events { get; } = new();
 
     internal HangingDisk Disk { get; } = new();
+
+    /// <summary>The meter of this test alone.</summary>
+    private protected Meter Meter { get; } = new(CertificateMetrics.MeterName);
 
     private protected CertificateHolder Holder { get; } = new();
 
@@ -99,7 +105,7 @@ public abstract class PipelineKit : TestKit
     }
 
     internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Validated(), new Platform(Events.Open, new DiskScheduler(Files, Disk)), loggers: null);
+        holder ?? Holder, options.Validated(), new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics }, loggers: null);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
@@ -250,6 +256,7 @@ public abstract class PipelineKit : TestKit
         finally
         {
             _actors.Release();
+            Meter.Dispose();
             base.AfterAll();
         }
 

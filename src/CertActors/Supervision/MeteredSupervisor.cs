@@ -1,0 +1,107 @@
+using System.Diagnostics.Metrics;
+using CertActors.Diagnostics;
+
+namespace CertActors.Supervision;
+
+/// <summary>What the metrics show of one supervisor. Any thread may call it: it reads snapshots, and the counters of the holder.</summary>
+/// <param name="path">The supervisor's path: two in one process may have pairs of the same name.</param>
+/// <param name="known">What the supervisor knows.</param>
+/// <param name="holder">The supervisor's.</param>
+/// <param name="clock">Returns the time of the actor system's scheduler.</param>
+internal sealed class MeteredSupervisor(string path, StateSnapshot known, CertificateHolder holder, Func<DateTimeOffset> clock)
+{
+    private const int MaxSubjectLength = 200;
+
+    // Short, as a part of a label; two certificates of one bundle do not share it by accident.
+    private const int Sha256Length = 16;
+
+    private readonly KeyValuePair<string, object?> _supervisor = new(MetricTags.Supervisor, path);
+
+    private IEnumerable<PairState> Pairs => known.All.OfType<PairState>();
+
+    private IEnumerable<BundleState> Bundles => known.All.OfType<BundleState>();
+
+    public IEnumerable<Measurement<long>> Reloads()
+    {
+        foreach (var one in known.All)
+        {
+            yield return Of(one.Loads.Changed, one.Name, (MetricTags.Outcome, MetricTags.Changed));
+            yield return Of(one.Loads.Unchanged, one.Name, (MetricTags.Outcome, MetricTags.Unchanged));
+            foreach (var (reason, count) in one.Rejections)
+                yield return Of(count, one.Name, (MetricTags.Outcome, MetricTags.Rejected), (MetricTags.Error, reason.ToString()));
+        }
+    }
+
+    public IEnumerable<Measurement<long>> Generations() =>
+        known.All.Where(one => one.LastChange is not null).Select(one => Of(one.LastChange!.Generation, one.Name));
+
+    public IEnumerable<Measurement<long>> CertificateEnds() =>
+        Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotAfter.ToUnixTimeSeconds(), pair.Name));
+
+    public IEnumerable<Measurement<long>> AuthorityEnds() =>
+        from bundle in Bundles
+        from authority in bundle.Served?.Authorities ?? []
+        select Of(authority.NotAfter.ToUnixTimeSeconds(), bundle.Name, TagsOf(authority));
+
+    public IEnumerable<Measurement<double>> CheckAges()
+    {
+        var now = clock();
+        return known.All.Where(one => one.LastCheck is not null).Select(one => Of(Seconds(now - one.LastCheck!.Value), one.Name));
+    }
+
+    public IEnumerable<Measurement<int>> WatchModes() =>
+        from one in known.All
+        where one.WatchMode is not null
+        from mode in (WatchMode[])[WatchMode.Events, WatchMode.Polling]
+        select Of(one.WatchMode!.Mode == mode ? 1 : 0, one.Name, (MetricTags.WatchMode, mode == WatchMode.Events ? "events" : "polling"));
+
+    public IEnumerable<Measurement<int>> Connections()
+    {
+        foreach (var pair in Pairs)
+        {
+            var connections = holder.ConnectionsOf(pair.Name);
+            if (connections.Count == 0)
+                continue;
+            yield return Of(connections[^1].Open, pair.Name, (MetricTags.GenerationState, "current"));
+            yield return Of(connections.SkipLast(1).Sum(one => one.Open), pair.Name, (MetricTags.GenerationState, "superseded"));
+        }
+    }
+
+    public IEnumerable<Measurement<double>> DrainAges()
+    {
+        var now = clock();
+        foreach (var pair in Pairs)
+        {
+            var connections = holder.ConnectionsOf(pair.Name);
+            if (connections.Count > 0)
+                yield return Of(connections[0].SupersededAt is { } supersededAt ? Seconds(now - supersededAt) : 0, pair.Name);
+        }
+    }
+
+    public IEnumerable<Measurement<long>> UnservedHandshakes() =>
+        holder.Unserved.Counts.Select(one => new Measurement<long>(one.Count, _supervisor, new KeyValuePair<string, object?>(MetricTags.Error, one.Reason)));
+
+    public IEnumerable<Measurement<long>> RefusedPeers() =>
+        from bundle in Bundles
+        from refused in holder.FindRefusals(bundle.Name)?.Counts ?? []
+        select Of(refused.Count, bundle.Name, (MetricTags.Error, refused.Refusal.ToString()));
+
+    private static (string, string)[] TagsOf(CertificateFacts authority) =>
+    [
+        (MetricTags.Authority, Printable.Of(authority.Subject.Length <= MaxSubjectLength ? authority.Subject : authority.Subject[..MaxSubjectLength])),
+        (MetricTags.AuthoritySha256, authority.Sha256[..Sha256Length]),
+    ];
+
+    // The clock may have been set back.
+    private static double Seconds(TimeSpan passed) => Math.Max(passed.TotalSeconds, 0);
+
+    private Measurement<T> Of<T>(T value, string name, params ReadOnlySpan<(string Key, string Value)> tags)
+        where T : struct
+    {
+        var all = new KeyValuePair<string, object?>[tags.Length + 2];
+        (all[0], all[1]) = (_supervisor, new(MetricTags.Name, name));
+        for (var i = 0; i < tags.Length; i++)
+            all[i + 2] = new(tags[i].Key, tags[i].Value);
+        return new Measurement<T>(value, all);
+    }
+}
