@@ -20,7 +20,7 @@ public sealed class ArchitectureSpec
         ["Reloading.Formats"] = ["Diagnostics"],
         ["Verifying"] = ["Reloading.Formats", "Diagnostics"],
         ["Clients"] = ["Verifying"],
-        ["Reloading.Judging"] = ["Reloading.Formats", "Verifying"],
+        ["Reloading.Judging"] = ["Reloading.Formats", "Verifying", "Diagnostics"],
         ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
         ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
         ["Watching.Sources"] = ["Disk"],

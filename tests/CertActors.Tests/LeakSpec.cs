@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Akka.Actor;
 using Akka.Event;
+using CertActors.Diagnostics;
 using CertActors.Tests.Support;
 
 namespace CertActors.Tests;
@@ -20,6 +22,7 @@ public sealed class LeakSpec : PipelineKit
     private static readonly byte[] KeyMark = "PRIVATE-KEY-MARK-314159265358979"u8.ToArray();
 
     private readonly ConcurrentQueue<object> _output = [];
+    private readonly ActivityListener _traces;
 
     public LeakSpec()
     {
@@ -27,6 +30,21 @@ public sealed class LeakSpec : PipelineKit
         Sys.EventStream.SetLogLevel(LogLevel.DebugLevel);
         var listener = Sys.ActorOf(Props.Create(() => new Listener(_output)));
         Sys.EventStream.Subscribe(listener, typeof(object));
+
+        // Those of tests that run at the same time are recorded, too.
+        _traces = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == ReloadTrace.SourceName,
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity => Add($"{activity.DisplayName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)}"),
+        };
+        ActivitySource.AddActivityListener(_traces);
+    }
+
+    protected override void AfterAll()
+    {
+        _traces.Dispose();
+        base.AfterAll();
     }
 
     [Fact]
@@ -99,6 +117,8 @@ public sealed class LeakSpec : PipelineKit
 
         Add(Status());
         Add(Status("other"));
+        using (var metrics = new MetricReader(Meter))
+            Add(string.Join('\n', metrics.Read().Select(series => $"{series.Metric} {string.Join(' ', series.Tags)}")));
         Add(new CertificateSupervisorOptions { Certificates = [Options() with { PasswordPath = PasswordPath }] });
         Add(CertificateCheck.Run(Files, Options() with { PasswordPath = PasswordPath }, Sys.Scheduler.Now));
         var other = new CertificateHolder();

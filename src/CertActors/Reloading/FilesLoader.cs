@@ -1,3 +1,4 @@
+using CertActors.Diagnostics;
 using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading;
@@ -14,7 +15,7 @@ internal static class FilesLoader
         (ContentTags, string?)? before = null;
         for (var reads = 1; ; reads++)
         {
-            using var files = read();
+            using var files = Read(read);
 
             // Some FUSE, 9p and network file systems report different times and inode numbers at each call. There, two reads with the same contents
             // show that the files do not change.
@@ -34,5 +35,11 @@ internal static class FilesLoader
 
             before = last;
         }
+    }
+
+    private static ReadFiles Read(Func<ReadFiles> read)
+    {
+        using var stage = ReloadTrace.Begin(ReloadTrace.Read);
+        return read();
     }
 }

@@ -1,3 +1,4 @@
+using CertActors.Diagnostics;
 using CertActors.Disk;
 using CertActors.Reloading.Judging;
 
@@ -6,9 +7,12 @@ namespace CertActors.Reloading;
 /// <summary>One load, from its start to its end. The reference is its identity, also across restarts of the actor.</summary>
 /// <param name="call">The call that runs it.</param>
 /// <param name="startedAt">When it was started.</param>
-internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset startedAt)
+/// <param name="trace">Its trace; null if nobody listens.</param>
+internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset startedAt, ReloadTrace? trace)
 {
     public DateTimeOffset StartedAt => startedAt;
+
+    public ReloadTrace? Trace => trace;
 
     public Task<LoadResult> Running => call.Running;
 
@@ -31,7 +35,9 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
     public bool QueueAdvanced() => call.QueueAdvanced();
 
     /// <summary>Nobody will use the result: what it has loaded is disposed of when the load ends.</summary>
-    public void Abandon() =>
+    public void Abandon()
+    {
+        trace?.End("abandoned");
         Running.ContinueWith(
             static ended =>
             {
@@ -42,4 +48,5 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
+    }
 }

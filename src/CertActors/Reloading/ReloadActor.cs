@@ -119,7 +119,13 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         _log.LoadStarted(Name, request.Reason);
         var scheduler = Context.System.Scheduler;
         var load = _target.PrepareLoad(_state.ServedTags(_target.Served), () => scheduler.Now);
-        _state.Attempt = new LoadAttempt(_disk.Run(_target.Files, DiskWork.Load, load), Now);
+        var trace = ReloadTrace.Start(Name, request.Reason, request.TouchedAt);
+        var call = _disk.Run(_target.Files, DiskWork.Load, trace is null ? load : disk =>
+        {
+            using var scope = trace.Enter();
+            return load(disk);
+        });
+        _state.Attempt = new LoadAttempt(call, Now, trace);
         Follow(_state.Attempt, request);
     }
 
@@ -155,7 +161,9 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return; // An earlier incarnation has reported it.
         }
 
-        Context.Parent.Tell(_verdicts.TimeOut(waiting, Now) with { Duration = Since(attempt.StartedAt) });
+        var judged = _verdicts.TimeOut(waiting, Now) with { Duration = Since(attempt.StartedAt) };
+        attempt.Trace?.End("rejected", failure: judged.Failure);
+        Context.Parent.Tell(judged);
     }
 
     private void OnEnded(LoadAttempt attempt)
@@ -173,17 +181,20 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private void HoldOrApply(LoadRequest request, LoadAttempt attempt)
     {
+        if (attempt.Running.IsFaulted)
+            attempt.Trace?.End("failed");
         var result = attempt.Running.GetAwaiter().GetResult();
         if (request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null))
         {
             HoldBack(request, result.Verdict);
+            attempt.Trace?.End("held");
             return;
         }
 
         var touchedAt = _hold?.TouchedAt ?? request.TouchedAt;
         _hold = null;
         Timers.Cancel(nameof(Hold));
-        var judged = _verdicts.Apply(request, result, attempt.IsGivenUp, Now) with { Duration = Since(attempt.StartedAt) };
+        var judged = Apply(request, attempt, result) with { Duration = Since(attempt.StartedAt) };
         if (judged.Change is not null && touchedAt is { } touched)
             judged = judged with { Latency = Since(touched) };
         if (judged is { Change: null, Failure: null })
@@ -193,6 +204,14 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             _retry.Reset();
         else
             RetryLater();
+    }
+
+    private Judged Apply(LoadRequest request, LoadAttempt attempt, LoadResult result)
+    {
+        using var scope = attempt.Trace?.Enter();
+        var judged = _verdicts.Apply(request, result, attempt.IsGivenUp, Now);
+        attempt.Trace?.End(judged.Outcome, judged.Change, judged.Failure);
+        return judged;
     }
 
     private void HoldBack(LoadRequest request, Verdict verdict)

@@ -27,6 +27,14 @@ internal sealed record Judged(
     /// <summary>From the first touch of the files to the swap; null if there was no swap, or no touch led to it.</summary>
     public TimeSpan? Latency { get; init; }
 
+    /// <summary>The outcome, as metrics and traces have it.</summary>
+    public string Outcome => this switch
+    {
+        { Failure: not null } => "rejected",
+        { Change: not null } => "changed",
+        _ => "unchanged",
+    };
+
     public override string ToString() => nameof(Judged);
 }
 

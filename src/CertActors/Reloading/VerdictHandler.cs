@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using CertActors.Diagnostics;
 using CertActors.Reloading.Judging;
 
 namespace CertActors.Reloading;
@@ -14,7 +15,7 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
         switch (result.Verdict)
         {
             case Verdict.Accepted accepted:
-                var change = target.Publish(accepted, request.Reason, now);
+                var change = Publish(accepted, request.Reason, now);
                 return Accept(request, change, result.Tags, wasGivenUp, [.. accepted.Warnings, .. warnings]);
             case Verdict.Unchanged:
                 return Accept(request, change: null, result.Tags, wasGivenUp, warnings);
@@ -48,6 +49,12 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
         if (target.Served is null)
             target.Fail(rejected, now);
         return rejected.Message;
+    }
+
+    private GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
+    {
+        using var stage = ReloadTrace.Begin(ReloadTrace.Swap);
+        return target.Publish(accepted, reason, now);
     }
 
     private Judged Accept(LoadRequest request, GenerationChanged? change, ContentTags? tags, bool wasGivenUp, IReadOnlyList<string> warnings)

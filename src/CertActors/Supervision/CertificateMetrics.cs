@@ -71,8 +71,4 @@ internal static class MetricTags
 
     /// <summary>The name of a <see cref="RejectionReason"/> or <see cref="TrustRefusal"/>, as the log has it (OpenTelemetry's general attributes).</summary>
     public const string Error = "error.type";
-
-    public const string Changed = "changed";
-    public const string Unchanged = "unchanged";
-    public const string Rejected = "rejected";
 }

@@ -25,10 +25,10 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
     {
         foreach (var one in known.All)
         {
-            yield return Of(one.Loads.Changed, one.Name, (MetricTags.Outcome, MetricTags.Changed));
-            yield return Of(one.Loads.Unchanged, one.Name, (MetricTags.Outcome, MetricTags.Unchanged));
+            yield return Of(one.Loads.Changed, one.Name, (MetricTags.Outcome, "changed"));
+            yield return Of(one.Loads.Unchanged, one.Name, (MetricTags.Outcome, "unchanged"));
             foreach (var (reason, count) in one.Rejections)
-                yield return Of(count, one.Name, (MetricTags.Outcome, MetricTags.Rejected), (MetricTags.Error, reason.ToString()));
+                yield return Of(count, one.Name, (MetricTags.Outcome, "rejected"), (MetricTags.Error, reason.ToString()));
         }
     }
 

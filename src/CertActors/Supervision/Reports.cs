@@ -141,14 +141,8 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
 
     private void Record(Judged judged)
     {
-        var outcome = judged switch
-        {
-            { Failure: not null } => MetricTags.Rejected,
-            { Change: not null } => MetricTags.Changed,
-            _ => MetricTags.Unchanged,
-        };
         if (judged.Duration is { } duration)
-            state.Platform.Metrics.RecordLoad(duration, outcome);
+            state.Platform.Metrics.RecordLoad(duration, judged.Outcome);
         if (judged.Latency is { } latency)
             state.Platform.Metrics.RecordChange(latency);
     }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Diagnostics;
 using CertActors.Reloading.Formats;
 using CertActors.Verifying;
 
@@ -16,7 +17,9 @@ internal static class BundleJudge
         ParsedBundle? parsed = null;
         try
         {
-            parsed = BundleParser.Parse(content);
+            using (ReloadTrace.Begin(ReloadTrace.Parse))
+                parsed = BundleParser.Parse(content);
+            using var stage = ReloadTrace.Begin(ReloadTrace.Judge);
             RejectNonAuthorities(parsed, policy);
             var bundle = new LoadedBundle(
                 [.. parsed.Certificates.Select(certificate => certificate.Certificate)], Newest(Issued(parsed)), policy.AllowStaleRevocationLists);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using CertActors.Diagnostics;
 using CertActors.Reloading.Formats;
 using CertActors.Verifying;
 
@@ -27,21 +28,25 @@ internal static class Judge
         LoadedPair? pair = null;
         try
         {
-            pair = PairParser.Parse(content, policy, now);
+            using (ReloadTrace.Begin(ReloadTrace.Parse))
+                pair = PairParser.Parse(content, policy, now);
             if (served is not null && pair.HasSameChainAs(served))
             {
                 pair.Dispose();
                 return Verdict.Unchanged.Instance;
             }
 
-            Finding[] findings = [.. OfTrust(pair, trust, now, policy), .. Findings(pair, served, now, policy)];
+            Finding[] findings;
+            using (ReloadTrace.Begin(ReloadTrace.Judge))
+                findings = [.. OfTrust(pair, trust, now, policy), .. Findings(pair, served, now, policy)];
             if (Array.Find(findings, finding => finding.Reason is not null) is { } fatal)
             {
                 pair.Dispose();
                 return new Verdict.Rejected(fatal.Reason!.Value, fatal.Message);
             }
 
-            pair.Prepare();
+            using (ReloadTrace.Begin(ReloadTrace.Build))
+                pair.Prepare();
             var incomplete = served is not null && LacksIssuerOf(pair, served) ? $"{policy.CertificatePath} ends before an issuer that clients may not have." : null;
             return new Verdict.Accepted(pair, [.. findings.Select(finding => finding.Message)], incomplete);
         }
