@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 using CertActors.Holding;
 using CertActors.Verifying;
@@ -374,6 +375,12 @@ public sealed class CertificateHolder
 
     /// <summary>Counts the peers that a trust bundle refuses.</summary>
     internal Action<TrustResult> RefusalsOf(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals.Add : static _ => { };
+
+    /// <summary>Counts the peers that a trust bundle accepts; null if there is no such bundle.</summary>
+    internal Action<TrustResult, X509Certificate2, DateTimeOffset>? AcceptancesOf(string bundle) => FindAcceptances(bundle)?.Recorder;
+
+    /// <summary>The peers that a trust bundle has accepted; null if there is no such bundle.</summary>
+    internal PeerAcceptances? FindAcceptances(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Acceptances : null;
 
     /// <summary>The peers that a trust bundle has refused.</summary>
     internal PeerRefusals? FindRefusals(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals : null;

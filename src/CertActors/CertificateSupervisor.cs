@@ -252,7 +252,13 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         Certificates = [.. _state.Pairs.Select(pair => pair.Status with { Connections = _state.Holder.ConnectionsOf(pair.Name) })],
         Recent = _state.Recent.All,
-        TrustBundles = [.. _state.Bundles.Select(bundle => bundle.Status with { Refused = _state.Holder.FindRefusals(bundle.Name)?.Counts ?? [] })],
+        TrustBundles = [.. _state.Bundles.Select(Status)],
+    };
+
+    private TrustBundleStatus Status(BundleState bundle) => bundle.Status with
+    {
+        Accepted = _state.Holder.FindAcceptances(bundle.Name)?.At(_state.Holder.UtcNow()) ?? [],
+        Refused = _state.Holder.FindRefusals(bundle.Name)?.Counts ?? [],
     };
 
     private ReloadOutcome OutcomeOf(Judged judged) => new()

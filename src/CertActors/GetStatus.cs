@@ -100,6 +100,16 @@ public sealed record TrustBundleStatus
     public DateTimeOffset? LastCheck { get; init; }
 
     /// <summary>
+    /// The peers that were accepted in handshakes, for each certificate of the bundle, in its order: a certificate that no peer needs may be removed.
+    /// Compares by value.
+    /// </summary>
+    public IReadOnlyList<AcceptedPeers> Accepted
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<AcceptedPeers>([]);
+
+    /// <summary>
     /// The peers that were refused in handshakes, for each reason that has occurred, since the holder has had the bundle. Compares by value.
     /// </summary>
     public IReadOnlyList<TrustRefusalCount> Refused

@@ -63,7 +63,9 @@ public sealed class TrustBundle
     }
 
     /// <inheritdoc cref="Verifying.HandshakeCheck"/>
-    internal HandshakeCheck HandshakeCheck(Func<DateTimeOffset> clock, Action<TrustResult> onRefused) => new(Loaded, Verifier, clock, onRefused);
+    internal HandshakeCheck HandshakeCheck(
+        Func<DateTimeOffset> clock, Action<TrustResult> onRefused, Action<TrustResult, X509Certificate2, DateTimeOffset>? onAccepted = null) =>
+        new(Loaded, Verifier, clock, onRefused, onAccepted);
 
     /// <summary>The name and the generation.</summary>
     public override string ToString() => $"{Name} generation {Generation}";

@@ -3,8 +3,6 @@ namespace CertActors;
 /// <summary>Whether a trust bundle accepts a peer's certificate.</summary>
 public sealed record TrustResult
 {
-    internal static readonly TrustResult Accepted = new() { Refusal = null, Message = "" };
-
     /// <summary>Why the certificate is refused; null if it is accepted.</summary>
     public required TrustRefusal? Refusal { get; init; }
 
@@ -13,6 +11,9 @@ public sealed record TrustResult
     /// escaped that a terminal or a log would not print; never the certificate itself.
     /// </summary>
     public required string Message { get; init; }
+
+    /// <summary>The certificate of the bundle that the peer's leads to: the first on the way. Null if the peer is refused.</summary>
+    public CertificateFacts? Authority { get; init; }
 
     /// <summary>Whether the certificate is accepted.</summary>
     public bool IsAccepted => Refusal is null;

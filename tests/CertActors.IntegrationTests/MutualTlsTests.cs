@@ -25,8 +25,10 @@ public sealed class MutualTlsTests : MutualTlsKit
         Assert.Null(await GetAsync(Client(Other), version));
         Assert.Null(await GetAsync(client: null, version));
 
-        var refused = (await StatusAsync()).Refused;
-        Assert.Equal([TrustRefusal.Untrusted, TrustRefusal.NotPresented], refused.Select(count => count.Refusal));
+        var status = await StatusAsync();
+        Assert.Equal([TrustRefusal.Untrusted, TrustRefusal.NotPresented], status.Refused.Select(count => count.Refusal));
+        var accepted = Assert.Single(status.Accepted);
+        Assert.Equal(("CN=authority", 1L, "CN=client"), (accepted.Authority.Subject, accepted.Handshakes, Assert.Single(accepted.SoonestToExpire).Subject));
         await Wait.UntilAsync(() => Log.Any("1 peers refused; the last (Untrusted): CN=client (serial number"));
     }
 

@@ -15,7 +15,7 @@ public sealed class ArchitectureSpec
     {
         ["Diagnostics"] = [],
         ["Scheduling"] = [],
-        ["Holding"] = ["Verifying"],
+        ["Holding"] = ["Verifying", "Diagnostics"],
         ["Disk"] = [],
         ["Reloading.Formats"] = ["Diagnostics"],
         ["Verifying"] = ["Reloading.Formats", "Diagnostics"],

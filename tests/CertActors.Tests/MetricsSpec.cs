@@ -222,6 +222,8 @@ public sealed class MetricsSpec : PipelineKit
         Raise(CertPath);
         AdvancePastDebounce();
         Holder.RefusalsOf("clients")(new TrustResult { Refusal = TrustRefusal.Expired, Message = "" });
+        var authority = Holder.GetTrustBundle("clients")!.Authorities[0];
+        Holder.FindAcceptances("clients")!.Recorder(new TrustResult { Refusal = null, Message = "", Authority = authority }, Current.Leaf, Holder.UtcNow());
 
         var attributes = _metrics.Read().ToLookup(series => series.Metric, series => series.Tags.Keys);
         var measured = _metrics.Instruments.Select(instrument => string.Join(

@@ -34,9 +34,13 @@ internal sealed class TrustBundleCell(CertificateHolder holder, string name, Tru
     /// <summary>The peers that were refused, by all generations.</summary>
     public PeerRefusals Refusals { get; } = last?.Refusals ?? new(holder, name);
 
+    /// <summary>The peers that were accepted, by all generations.</summary>
+    public PeerAcceptances Acceptances { get; } = last?.Acceptances ?? new();
+
     public void Publish(TrustBundle next)
     {
         var previous = _serving;
+        Acceptances.Follow(next.Authorities, next.Announcement.At);
         _serving = next;
         previous?.Supersession.Supersede();
         EndFirstLoad();

@@ -38,6 +38,9 @@ internal sealed class CertificateMetrics
         meter.CreateObservableUpDownCounter("certactors.connections", () => Observe(running => running.Connections()), "{connection}", "Open connections that are counted.");
         meter.CreateObservableGauge("certactors.drain.age", () => Observe(running => running.DrainAges()), "s", "Time since the oldest generation that still has connections was superseded; 0 if none has.");
         meter.CreateObservableCounter("certactors.handshakes.unserved", () => Observe(running => running.UnservedHandshakes()), "{handshake}", "Handshakes for which there was no certificate or trust bundle.");
+        meter.CreateObservableCounter("certactors.peers.accepted", () => Observe(running => running.PeerHandshakes()), "{handshake}", "Handshakes whose peer a trust bundle has accepted.");
+        meter.CreateObservableGauge("certactors.peers.last_seen", () => Observe(running => running.PeersLastSeen()), "s", "When the last peer was accepted, in Unix time.");
+        meter.CreateObservableGauge("certactors.peers.not_after", () => Observe(running => running.PeerEnds()), "s", "When the first of the peers' certificates expires that were seen within a day, in Unix time.");
         meter.CreateObservableCounter("certactors.peers.refused", () => Observe(running => running.RefusedPeers()), "{handshake}", "Handshakes whose peer a trust bundle has refused.");
     }
 

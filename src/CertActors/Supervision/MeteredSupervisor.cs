@@ -86,6 +86,23 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         from refused in holder.FindRefusals(bundle.Name)?.Counts ?? []
         select Of(refused.Count, bundle.Name, (MetricTags.Error, refused.Refusal.ToString()));
 
+    public IEnumerable<Measurement<long>> PeerHandshakes() => Accepted().Select(one => Of(one.Peers.Handshakes, one.Bundle, TagsOf(one.Peers.Authority)));
+
+    public IEnumerable<Measurement<long>> PeersLastSeen() =>
+        from one in Accepted()
+        where one.Peers.LastSeen is not null
+        select Of(one.Peers.LastSeen!.Value.ToUnixTimeSeconds(), one.Bundle, TagsOf(one.Peers.Authority));
+
+    public IEnumerable<Measurement<long>> PeerEnds() =>
+        from one in Accepted()
+        where one.Peers.EarliestExpiry is not null
+        select Of(one.Peers.EarliestExpiry!.Value.ToUnixTimeSeconds(), one.Bundle, TagsOf(one.Peers.Authority));
+
+    private IEnumerable<(string Bundle, AcceptedPeers Peers)> Accepted() =>
+        from bundle in Bundles
+        from peers in holder.FindAcceptances(bundle.Name)?.At(holder.UtcNow()) ?? []
+        select (bundle.Name, peers);
+
     private static (string, string)[] TagsOf(CertificateFacts authority) =>
     [
         (MetricTags.Authority, Printable.Of(authority.Subject.Length <= MaxSubjectLength ? authority.Subject : authority.Subject[..MaxSubjectLength])),

@@ -12,7 +12,13 @@ namespace CertActors.Verifying;
 /// <param name="verifier">The check against the bundle.</param>
 /// <param name="clock">Returns the time.</param>
 /// <param name="onRefused">Called with each refusal.</param>
-internal sealed class HandshakeCheck(LoadedBundle bundle, PeerVerifier verifier, Func<DateTimeOffset> clock, Action<TrustResult> onRefused)
+/// <param name="onAccepted">Called with each certificate that is accepted, and the time of it; null for nobody.</param>
+internal sealed class HandshakeCheck(
+    LoadedBundle bundle,
+    PeerVerifier verifier,
+    Func<DateTimeOffset> clock,
+    Action<TrustResult> onRefused,
+    Action<TrustResult, X509Certificate2, DateTimeOffset>? onAccepted)
 {
     private const string RevalidatesOnResume = "System.Net.Security.RevalidateCertificateOnTlsResume";
 
@@ -31,7 +37,12 @@ internal sealed class HandshakeCheck(LoadedBundle bundle, PeerVerifier verifier,
         options.ClientCertificateRequired = true; // Without it, none is asked for. Whether it is required is for the callback to decide.
         options.CertificateChainPolicy = bundle.PolicyFor(CertificatePurpose.ClientAuthentication);
         options.RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
-            certificate is X509Certificate2 leaf && chain is not null ? Accepts(verifier.Verify(leaf, chain, clock())) : !isRequired || Accepts(Refusals.NotPresented());
+        {
+            if (certificate is not X509Certificate2 leaf || chain is null)
+                return !isRequired || Refuse(Refusals.NotPresented());
+            var now = clock();
+            return Accepts(verifier.Verify(leaf, chain, now), leaf, now);
+        };
     }
 
     /// <summary>Has the server checked, including its host name.</summary>
@@ -42,17 +53,25 @@ internal sealed class HandshakeCheck(LoadedBundle bundle, PeerVerifier verifier,
         options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
         {
             if (certificate is not X509Certificate2 leaf || chain is null)
-                return Accepts(Refusals.NotPresented());
-            var result = verifier.Verify(leaf, chain, clock());
+                return Refuse(Refusals.NotPresented());
+            var now = clock();
+            var result = verifier.Verify(leaf, chain, now);
             var isOtherName = errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch);
-            return Accepts(result.IsAccepted && isOtherName ? Refusals.WrongName(leaf) : result);
+            return Accepts(result.IsAccepted && isOtherName ? Refusals.WrongName(leaf) : result, leaf, now);
         };
     }
 
-    private bool Accepts(TrustResult result)
+    private bool Accepts(TrustResult result, X509Certificate2 leaf, DateTimeOffset now)
     {
         if (!result.IsAccepted)
-            onRefused(result);
-        return result.IsAccepted;
+            return Refuse(result);
+        onAccepted?.Invoke(result, leaf, now);
+        return true;
+    }
+
+    private bool Refuse(TrustResult result)
+    {
+        onRefused(result);
+        return false;
     }
 }

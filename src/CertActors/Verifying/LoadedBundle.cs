@@ -15,7 +15,8 @@ internal sealed record IssuedRevocationList(RevocationList List, ReadOnlyMemory<
 /// </summary>
 internal sealed class LoadedBundle : IDisposable
 {
-    private readonly FrozenSet<ReadOnlyMemory<byte>> _anchors;
+    // What peers get that lead to the certificate, made once for all handshakes.
+    private readonly FrozenDictionary<ReadOnlyMemory<byte>, TrustResult> _anchors;
     private readonly FrozenDictionary<ReadOnlyMemory<byte>, IssuedRevocationList[]> _lists;
     private readonly X509ChainPolicy _forClients;
     private readonly X509ChainPolicy _forServers;
@@ -29,7 +30,8 @@ internal sealed class LoadedBundle : IDisposable
         Facts = [.. certificates.Select(certificate => certificate.ToFacts())];
         RevocationLists = lists;
         AllowsStaleLists = allowsStaleLists;
-        _anchors = certificates.Select(certificate => certificate.RawDataMemory).ToFrozenSet(ByteComparer.Instance);
+        _anchors = certificates.Zip(Facts).ToFrozenDictionary(
+            anchor => anchor.First.RawDataMemory, anchor => new TrustResult { Refusal = null, Message = "", Authority = anchor.Second }, ByteComparer.Instance);
         _lists = lists.GroupBy(list => list.List.Issuer, ByteComparer.Instance).ToFrozenDictionary(group => group.Key, group => group.ToArray(), ByteComparer.Instance);
         _forClients = MakePolicy("1.3.6.1.5.5.7.3.2", certificates);
         _forServers = MakePolicy("1.3.6.1.5.5.7.3.1", certificates);
@@ -57,7 +59,10 @@ internal sealed class LoadedBundle : IDisposable
     };
 
     /// <summary>Whether a certificate is one of the bundle, byte for byte.</summary>
-    public bool IsAnchor(X509Certificate2 certificate) => _anchors.Contains(certificate.RawDataMemory);
+    public bool IsAnchor(X509Certificate2 certificate) => _anchors.ContainsKey(certificate.RawDataMemory);
+
+    /// <summary>The result for a peer that leads to a certificate of the bundle.</summary>
+    public TrustResult AcceptedBy(X509Certificate2 anchor) => _anchors[anchor.RawDataMemory];
 
     /// <returns>The revocation lists that an authority has issued, by its name and key.</returns>
     public IEnumerable<RevocationList> ListsOf(X509Certificate2 authority)

@@ -108,7 +108,7 @@ internal sealed class PeerVerifier(LoadedBundle bundle, IntermediateMemory memor
 
         for (var place = 1; place < anchor; place++)
             memory.Accept(elements[place].Certificate);
-        return TrustResult.Accepted;
+        return bundle.AcceptedBy(elements[anchor].Certificate);
     }
 
     // Each certificate of the chain whose issuer is in the chain, also above the first of the bundle: the bundle itself may revoke one that it contains.
