@@ -36,6 +36,7 @@ public static class CertificateHostingExtensions
     /// <summary>
     /// Starts the <see cref="CertificateSupervisor"/> as <c>/user/certificates</c>, and registers it in the <see cref="ActorRegistry"/> under its type.
     /// It doesn't wait for the first load: a server that must not listen earlier awaits <see cref="CertificateHolder.WaitForFirstAsync"/>.
+    /// Each <see cref="IRotationHook"/> that is registered in the services takes part.
     /// </summary>
     /// <remarks>
     /// The start of the actor system fails with <see cref="InvalidOperationException"/> if <c>AddCertificates</c> wasn't called, and with
@@ -51,7 +52,11 @@ public static class CertificateHostingExtensions
             var options = resolver.GetService<CertificateSupervisorOptions>()
                 ?? throw new InvalidOperationException($"{nameof(WithCertificates)} finds no pairs: call services.{nameof(AddCertificates)}(...) too.");
             var supervisor = await CertificateSupervisor.StartAsync(
-                system, resolver.GetService<CertificateHolder>(), options, resolver.GetService<ILoggerFactory>()).ConfigureAwait(false);
+                system,
+                resolver.GetService<CertificateHolder>(),
+                options,
+                resolver.GetService<ILoggerFactory>(),
+                hooks: [.. resolver.GetService<IEnumerable<IRotationHook>>() ?? []]).ConfigureAwait(false);
             registry.Register<CertificateSupervisor>(supervisor);
         });
     }

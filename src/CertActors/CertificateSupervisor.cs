@@ -55,7 +55,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _log = state.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
         _children = new Children(Context, this, _log);
         _tree = new ActorTree(state, Context, _children, _log);
-        _announcer = new Announcer(state.Subscribers, state.Recent, Context, _log);
+        _announcer = new Announcer(state.Subscribers, state.Recent, _tree.CallHooks, Context, _log);
         _reports = new Reports(state, _announcer, _log);
         _membership = new Membership(state, _tree, _announcer, _reports, Context);
     }
@@ -278,19 +278,23 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="certificate">The pair.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
     /// <returns>The props, for this process only: a private key never goes over the network.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    public static Props Props(CertificateHolder holder, CertificateOptions certificate, ILoggerFactory? loggers = null) =>
-        Props(holder, new CertificateSupervisorOptions { Certificates = [certificate] }, loggers);
+    public static Props Props(
+        CertificateHolder holder, CertificateOptions certificate, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
+        Props(holder, new CertificateSupervisorOptions { Certificates = [certificate] }, loggers, hooks);
 
     /// <summary>How to start a supervisor. One at a time may run on a holder.</summary>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="options">The pairs.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
     /// <returns>The props, for this process only: a private key never goes over the network.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    public static Props Props(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers = null) =>
-        Props(StateOf(holder, options, loggers));
+    public static Props Props(
+        CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
+        Props(StateOf(holder, options, loggers, hooks));
 
     /// <summary>
     /// Starts a supervisor, and completes when it owns the holder and has started its actors. It does not wait for the first load: see
@@ -301,6 +305,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <param name="options">The pairs.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
     /// <param name="name">The actor's name.</param>
+    /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
     /// <returns>The supervisor.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     /// <exception cref="CertificateHolderInUseException">Another running supervisor owns the holder.</exception>
@@ -310,10 +315,11 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         CertificateHolder holder,
         CertificateSupervisorOptions options,
         ILoggerFactory? loggers = null,
-        string name = DefaultName)
+        string name = DefaultName,
+        IReadOnlyList<IRotationHook>? hooks = null)
     {
         ArgumentNullException.ThrowIfNull(parent);
-        var state = StateOf(holder, options, loggers);
+        var state = StateOf(holder, options, loggers, hooks);
         var supervisor = parent.ActorOf(Props(state), name);
         await state.Started.Task.ConfigureAwait(false);
         return supervisor;
@@ -321,10 +327,11 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     internal static Props Props(SupervisorState state) => Akka.Actor.Props.CreateBy(new SupervisorProducer(state)).WithDeploy(Deploy.Local);
 
-    private static SupervisorState StateOf(CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers)
+    private static SupervisorState StateOf(
+        CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks)
     {
         ArgumentNullException.ThrowIfNull(holder);
         ArgumentNullException.ThrowIfNull(options);
-        return new SupervisorState(holder, options.Validated(), Platform.Real, loggers);
+        return new SupervisorState(holder, options.Validated(), Platform.Real, loggers, hooks);
     }
 }

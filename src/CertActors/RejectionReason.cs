@@ -116,4 +116,7 @@ public enum RejectionReason
 
     /// <summary>No certificate authority of the trust bundle has signed the revocation list.</summary>
     RevocationListNotSigned,
+
+    /// <summary>An <see cref="IRotationHook"/> has vetoed the swap.</summary>
+    Vetoed,
 }

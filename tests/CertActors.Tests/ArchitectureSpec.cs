@@ -23,10 +23,11 @@ public sealed class ArchitectureSpec
         ["Reloading.Judging"] = ["Reloading.Formats", "Verifying", "Diagnostics"],
         ["Reloading"] = ["Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
         ["Debouncing"] = ["Reloading", "Disk", "Diagnostics"],
+        ["Hooks"] = ["Reloading", "Diagnostics"],
         ["Watching.Sources"] = ["Disk"],
         ["Watching"] = ["Watching.Sources", "Debouncing", "Disk", "Scheduling", "Diagnostics"],
         ["Supervision"] =
-            ["Watching", "Watching.Sources", "Debouncing", "Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
+            ["Watching", "Watching.Sources", "Debouncing", "Hooks", "Reloading", "Reloading.Formats", "Reloading.Judging", "Verifying", "Holding", "Disk", "Scheduling", "Diagnostics"],
     };
 
     // The public types that lead into the folders; all others are vocabulary, and depend on none.

@@ -91,6 +91,18 @@ internal static partial class Log
     public static void PeersRefused(this ILogger log, string name, long count, TrustResult last) =>
         LogPeersRefused(log, name, count, last.Refusal!.Value, Printable.Of(last.Message));
 
+    [LoggerMessage(21, LogLevel.Warning, "{Name}: {Method} of the rotation hook {Hook} failed ({Error}): {Message}. The rotation goes on without it.", EventName = "HookFailed")]
+    private static partial void LogHookFailed(ILogger log, string name, string method, string hook, string error, string message);
+
+    public static void HookFailed(this ILogger log, string hook, string method, string name, Exception error) =>
+        LogHookFailed(log, name, method, Printable.Of(hook), error.GetType().Name, Printable.Of(error.Message));
+
+    [LoggerMessage(22, LogLevel.Warning, "{Name}: {Method} of the rotation hook {Hook} has not ended within {Limit}. The rotation goes on without it, and the hook is not called again for this name until it has ended.", EventName = "HookTimedOut")]
+    private static partial void LogHookTimedOut(ILogger log, string name, string method, string hook, TimeSpan limit);
+
+    public static void HookTimedOut(this ILogger log, string hook, string method, string name, TimeSpan limit) =>
+        LogHookTimedOut(log, name, method, Printable.Of(hook), limit);
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

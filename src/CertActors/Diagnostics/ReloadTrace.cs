@@ -16,11 +16,13 @@ internal sealed class ReloadTrace
     public const string Parse = "certactors.parse";
     public const string Judge = "certactors.judge";
     public const string Build = "certactors.build";
+    public const string Hooks = "certactors.hooks";
     public const string Swap = "certactors.swap";
 
     private static readonly ActivitySource Source = new(SourceName, typeof(ReloadTrace).Assembly.GetName().Version?.ToString(3));
 
     private readonly Activity _activity;
+    private Activity? _hooks;
 
     private ReloadTrace(Activity activity) => _activity = activity;
 
@@ -55,6 +57,21 @@ internal sealed class ReloadTrace
     /// <returns>Dispose it when the thread goes on with something else.</returns>
     public Scope Enter() => new(_activity);
 
+    /// <summary>The hooks are asked from now on, which takes no thread.</summary>
+    public void BeginHooks()
+    {
+        using var scope = Enter();
+        _hooks = Begin(Hooks);
+    }
+
+    /// <summary>The hooks have answered, if they were asked.</summary>
+    public void EndHooks()
+    {
+        using var scope = Enter();
+        _hooks?.Stop();
+        _hooks = null;
+    }
+
     /// <summary>The load has ended. Further calls do nothing.</summary>
     /// <param name="outcome">What has become of it.</param>
     /// <param name="change">The swap; null if there was none.</param>
@@ -63,6 +80,7 @@ internal sealed class ReloadTrace
     {
         if (_activity.IsStopped)
             return;
+        EndHooks();
         using var scope = Enter();
         _activity.SetTag("certactors.outcome", outcome);
         if (change is not null)

@@ -23,9 +23,11 @@ internal interface IReloadable
     /// <returns>The load. It blocks, and reaches nothing of the actor's.</returns>
     Func<IFiles, LoadResult> PrepareLoad(ContentTags? servedTags, Func<DateTimeOffset> clock);
 
+    /// <returns>What is announced if what was accepted becomes the next generation.</returns>
+    GenerationChanged ChangeTo(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now);
+
     /// <summary>Publishes what was accepted as the next generation.</summary>
-    /// <returns>What is announced.</returns>
-    GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now);
+    void Publish(Verdict.Accepted accepted, GenerationChanged change);
 
     /// <summary>Sets <see cref="LastFailure"/>. What is served stays.</summary>
     ReloadFailed Fail(Verdict.Rejected rejected, DateTimeOffset now);

@@ -31,8 +31,11 @@ internal sealed class LoadSlot
     /// <summary>The load in flight; null if there is none.</summary>
     public LoadAttempt? InFlight => _inFlight?.Attempt;
 
+    /// <summary>What the load in flight was started for; null if there is none, or an earlier incarnation started it.</summary>
+    public LoadRequest? Request => _inFlight?.Request;
+
     /// <summary>Whether this incarnation started the load in flight.</summary>
-    public bool IsOwn => _inFlight?.Request is not null;
+    public bool IsOwn => Request is not null;
 
     public void Start(LoadAttempt attempt, LoadRequest? request) => _inFlight = new Load(attempt, request);
 

@@ -26,6 +26,11 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     /// <summary>A rotation that looks half finished is waited for. A timer sends the expired hold: then the files are judged as they are.</summary>
     private sealed record Hold(ReloadReason Reason, DateTimeOffset? TouchedAt, DateTimeOffset Until, bool IsExpired) : IDeadLetterSuppression;
 
+    private sealed record DecisionOverdue(LoadAttempt Attempt) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+    {
+        public override string ToString() => nameof(DecisionOverdue);
+    }
+
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
@@ -33,15 +38,16 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private readonly IReloadable _target;
     private readonly ReloadState _state;
     private readonly DiskScheduler _disk;
+    private readonly SwapGate? _gate;
     private readonly ILogger _log;
     private readonly VerdictHandler _verdicts;
     private readonly LoadSlot _slot = new();
     private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
     private Hold? _hold;
 
-    public ReloadActor(IReloadable target, ReloadState state, DiskScheduler disk, ILogger log)
+    public ReloadActor(IReloadable target, ReloadState state, DiskScheduler disk, SwapGate? gate, ILogger log)
     {
-        (_target, _state, _disk, _log) = (target, state, disk, log);
+        (_target, _state, _disk, _gate, _log) = (target, state, disk, gate, log);
         _verdicts = new VerdictHandler(target, state);
     }
 
@@ -82,7 +88,13 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             case LoadTimedOut(var attempt) when attempt == _slot.InFlight && attempt.IsRunning:
                 OnTimedOut(attempt);
                 break;
-            case LoadEnded or LoadTimedOut:
+            case SwapDecision(var attempt, var veto) when attempt == _slot.InFlight:
+                Finish(attempt, veto);
+                break;
+            case DecisionOverdue(var attempt) when attempt == _slot.InFlight:
+                Finish(attempt, veto: null);
+                break;
+            case LoadEnded or LoadTimedOut or SwapDecision or DecisionOverdue:
                 break; // LoadEnded was handled, or is on its way.
             case Hold expired:
                 _hold = expired;
@@ -172,19 +184,47 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         if (attempt.IsGivenUp)
             Context.Parent.Tell(new LoadStuck(Name, IsStuck: false));
 
+        if (!TryPropose(attempt))
+            Finish(attempt, veto: null);
+    }
+
+    /// <summary>Asks the hooks before a swap. The load stays in its slot until they have decided.</summary>
+    private bool TryPropose(LoadAttempt attempt)
+    {
+        if (_gate is null || _slot.Request is not { } request || !attempt.Running.IsCompletedSuccessfully)
+            return false;
+        if (attempt.Running.Result is not { Verdict: Verdict.Accepted accepted } result || ShouldHold(request, result))
+            return false;
+
+        attempt.Trace?.BeginHooks();
+        Timers.StartSingleTimer(nameof(DecisionOverdue), new DecisionOverdue(attempt), _gate.TimeLimit);
+        _gate.Hooks.Tell(new SwapProposal(attempt, _target.ChangeTo(accepted, request.Reason, Now)), Self);
+        return true;
+    }
+
+    private void Finish(LoadAttempt attempt, string? veto)
+    {
+        Timers.Cancel(nameof(DecisionOverdue));
+        attempt.Trace?.EndHooks();
+
         // The slot is freed first: an exception of the load is a fault, and stops the actor.
         if (_slot.End() is { } request)
-            HoldOrApply(request, attempt);
+            HoldOrApply(request, attempt, veto);
         if (_slot.TakeQueued() is { } queued)
             Start(queued);
     }
 
-    private void HoldOrApply(LoadRequest request, LoadAttempt attempt)
+    private bool ShouldHold(LoadRequest request, LoadResult result) =>
+        request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null);
+
+    private void HoldOrApply(LoadRequest request, LoadAttempt attempt, string? veto)
     {
         if (attempt.Running.IsFaulted)
             attempt.Trace?.End("failed");
         var result = attempt.Running.GetAwaiter().GetResult();
-        if (request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null))
+        if (veto is not null)
+            result = _verdicts.Veto(result, veto);
+        if (ShouldHold(request, result))
         {
             HoldBack(request, result.Verdict);
             attempt.Trace?.End("held");
@@ -237,10 +277,10 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     }
 
     /// <summary>How to start the actor of one <see cref="IReloadable"/>, again and again: what it remembers in between is reached by its incarnations alone.</summary>
-    public static Func<IReloadable, ILogger, Props> PropsWithMemory(DiskScheduler disk)
+    public static Func<IReloadable, SwapGate?, ILogger, Props> PropsWithMemory(DiskScheduler disk)
     {
         // By type and arguments: an expression is compiled for each, which takes longer than everything else that starts its actor.
         var state = new ReloadState();
-        return (target, log) => Props.Create<ReloadActor>(target, state, disk, log);
+        return (target, gate, log) => Props.Create<ReloadActor>(target, state, disk, gate, log);
     }
 }

@@ -10,6 +10,22 @@ namespace CertActors.Reloading;
 /// <param name="TouchedAt">When the files were touched first; null if no touch leads to the load.</param>
 internal sealed record Reload(ReloadReason Reason, long Request = 0, DateTimeOffset? TouchedAt = null) : IDeadLetterSuppression;
 
+/// <summary>To the hooks: what was loaded is accepted, and may be swapped in unless one of them has a veto. Answered with <see cref="SwapDecision"/>.</summary>
+/// <param name="Attempt">The load.</param>
+/// <param name="Next">The swap as it would be announced.</param>
+internal sealed record SwapProposal(LoadAttempt Attempt, GenerationChanged Next) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+{
+    public override string ToString() => nameof(SwapProposal);
+}
+
+/// <summary>The answer to <see cref="SwapProposal"/>.</summary>
+/// <param name="Attempt">The load.</param>
+/// <param name="Veto">Who has vetoed it, and why; null if nobody has.</param>
+internal sealed record SwapDecision(LoadAttempt Attempt, string? Veto) : INoSerializationVerificationNeeded, IDeadLetterSuppression
+{
+    public override string ToString() => nameof(SwapDecision);
+}
+
 /// <summary>A load was judged, or given up. Sent by a <see cref="ReloadActor"/> to its parent.</summary>
 /// <param name="Name">The name of what was loaded.</param>
 /// <param name="Change">The swap; null if there was none.</param>

@@ -24,12 +24,12 @@ internal sealed class ReloadableBundle(TrustBundleOptions options, WatchedFiles 
                 : BundleJudge.Of(BundleFiles.ContentOf(read, bundle), served, clock(), bundle));
     }
 
-    public GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
+    public GenerationChanged ChangeTo(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
     {
         var bundle = (LoadedBundle)accepted.Loaded;
         var served = cell.Serving;
         IReadOnlyList<CertificateFacts> before = served?.Authorities ?? [];
-        var change = new TrustBundleChanged
+        return new TrustBundleChanged
         {
             Name = options.Name,
             Generation = (served?.Generation ?? 0) + 1,
@@ -40,9 +40,10 @@ internal sealed class ReloadableBundle(TrustBundleOptions options, WatchedFiles 
             Authorities = bundle.Facts,
             RevocationLists = [.. bundle.RevocationLists.Select(list => list.List.Facts)],
         };
-        cell.Publish(new TrustBundle(change, bundle, cell.Intermediates));
-        return change;
     }
+
+    public void Publish(Verdict.Accepted accepted, GenerationChanged change) =>
+        cell.Publish(new TrustBundle((TrustBundleChanged)change, (LoadedBundle)accepted.Loaded, cell.Intermediates));
 
     public ReloadFailed Fail(Verdict.Rejected rejected, DateTimeOffset now)
     {

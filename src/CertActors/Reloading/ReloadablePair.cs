@@ -24,22 +24,22 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
         return disk => KeyPairLoader.Load(disk, pair, served, servedTags, () => pair.MustChainTo is { } name ? trust(name)?.Verifier : null, clock);
     }
 
-    public GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
+    public GenerationChanged ChangeTo(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
     {
-        var pair = (LoadedPair)accepted.Loaded;
         var served = cell.Serving;
-        var change = new CertificateChanged
+        return new CertificateChanged
         {
             Name = options.Name,
             Generation = (served?.Generation ?? 0) + 1,
             Previous = served?.Facts,
-            Current = pair.Facts,
+            Current = ((LoadedPair)accepted.Loaded).Facts,
             Reason = reason,
             At = now,
         };
-        cell.Publish(new ServingCertificate(cell, change, pair));
-        return change;
     }
+
+    public void Publish(Verdict.Accepted accepted, GenerationChanged change) =>
+        cell.Publish(new ServingCertificate(cell, (CertificateChanged)change, (LoadedPair)accepted.Loaded));
 
     public ReloadFailed Fail(Verdict.Rejected rejected, DateTimeOffset now)
     {

@@ -34,6 +34,13 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
         return Reject(waiting, new Verdict.Rejected(RejectionReason.TimedOut, message), tags: null, warnings: [], now);
     }
 
+    /// <summary>A hook has vetoed the swap: what was accepted is disposed of, and rejected.</summary>
+    public LoadResult Veto(LoadResult result, string veto)
+    {
+        ((Verdict.Accepted)result.Verdict).Loaded.Dispose();
+        return result with { Verdict = new Verdict.Rejected(RejectionReason.Vetoed, $"The swap to what {target.Files.PathList} contain was vetoed by {veto}.") };
+    }
+
     /// <summary>Drops a load of a rotation that looks half finished, and reports nothing.</summary>
     /// <returns>What is not finished, for people.</returns>
     public string Hold(Verdict verdict, DateTimeOffset now)
@@ -54,7 +61,9 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
     private GenerationChanged Publish(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
     {
         using var stage = ReloadTrace.Begin(ReloadTrace.Swap);
-        return target.Publish(accepted, reason, now);
+        var change = target.ChangeTo(accepted, reason, now);
+        target.Publish(accepted, change);
+        return change;
     }
 
     private Judged Accept(LoadRequest request, GenerationChanged? change, ContentTags? tags, bool wasGivenUp, IReadOnlyList<string> warnings)

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using CertActors.Debouncing;
+using CertActors.Hooks;
 using CertActors.Reloading;
 using CertActors.Watching;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,16 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
 {
     private const string Debounce = "debounce";
     private const string FileWatch = "file-watch";
+    private const string Hooks = "hooks";
+
+    // The time in which the actor of the hooks gives the answer of one that hangs.
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
+
+    private readonly SwapGate? _gate = state.Hooks.Count == 0
+        ? null
+        : new SwapGate(context.ActorSelection(Hooks), state.Hooks.Max(hook => hook.TimeLimit) + AnswerTime);
+
+    private bool _hasStarted;
 
     /// <param name="all">All pairs and trust bundles of the supervisor's state.</param>
     public void Start(IReadOnlyList<IReloadable> all)
@@ -19,8 +30,18 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         children.Add(Debounce, () => Props.Create<DebounceActor>(state.All.Select(TargetOf).ToArray(), log), TouchAll);
         children.Add(FileWatch, () => Props.Create<FileWatchActor>(
             state.All.Select(known => known.Files).ToArray(), platform.OpenEventSource, platform.Disk, debounce, platform.Metrics.WatchEvents, log));
+        if (_gate is not null)
+            children.Add(Hooks, () => Props.Create<HooksActor>(state.Hooks, platform.HookThreads, log));
+        _hasStarted = true;
         foreach (var target in all)
             StartReloading(target);
+    }
+
+    /// <summary>Has the hooks called after a swap or a drain. What was served before the start is no swap.</summary>
+    public void CallHooks(object announcement)
+    {
+        if (_gate is not null && _hasStarted)
+            children.Tell(Hooks, announcement);
     }
 
     /// <summary>Watches and loads a pair that was added to the supervisor's state.</summary>
@@ -62,7 +83,7 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     {
         var name = target.Files.Name;
         var props = state.ReloadActorOf(name);
-        Load(name, children.Add(NameOf(name), () => props(target, log), child => Load(name, child)));
+        Load(name, children.Add(NameOf(name), () => props(target, _gate, log), child => Load(name, child)));
     }
 
     /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>

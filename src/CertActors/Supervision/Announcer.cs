@@ -7,9 +7,10 @@ namespace CertActors.Supervision;
 /// <summary>Announces what happens: in the log, to the subscribers and on the event stream of the actor system.</summary>
 /// <param name="subscribers">The subscribers, which outlive this incarnation of the supervisor.</param>
 /// <param name="recent">What was announced, for the status.</param>
+/// <param name="callHooks">Has the hooks called after a swap or a drain.</param>
 /// <param name="context">The supervisor's.</param>
 /// <param name="log">The supervisor's.</param>
-internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents recent, IActorContext context, ILogger log)
+internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents recent, Action<object> callHooks, IActorContext context, ILogger log)
 {
     /// <summary>Watches the subscribers that the last incarnation of the supervisor had.</summary>
     public void Resume()
@@ -40,6 +41,7 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents rec
         else if (change is TrustBundleChanged bundle)
             log.BundleChanged(bundle);
         Publish(change);
+        callHooks(change);
     }
 
     public void Announce(ReloadFailed failure)
@@ -82,6 +84,7 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents rec
     {
         log.Drained(drained.Name, drained.Generation, drained.At - drained.SupersededAt);
         Publish(drained);
+        callHooks(drained);
     }
 
     private void Publish(CertificateEvent announcement)

@@ -11,6 +11,9 @@ internal sealed record Platform(Func<OnFileEvent, IFileEventSource> OpenEventSou
     /// <summary>Where the metrics are recorded.</summary>
     public CertificateMetrics Metrics { get; init; } = CertificateMetrics.Shared;
 
+    /// <summary>What runs the hooks: a thread of an actor never does.</summary>
+    public TaskScheduler HookThreads { get; init; } = TaskScheduler.Default;
+
     public static Platform Real { get; } = new(OpenRealEventSource, new DiskScheduler(DiskFiles.Instance, new DiskThreads(Preload.Ensure)));
 
     private static IFileEventSource OpenRealEventSource(OnFileEvent sink) =>

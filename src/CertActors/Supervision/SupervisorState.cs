@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using CertActors.Holding;
+using CertActors.Hooks;
 using CertActors.Reloading;
 using Microsoft.Extensions.Logging;
 
@@ -10,17 +11,19 @@ namespace CertActors.Supervision;
 internal sealed class SupervisorState
 {
     private readonly OrderedDictionary<string, ReloadableState> _all = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Func<IReloadable, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Func<IReloadable, SwapGate?, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
 
     // People would mix up names that differ in case only.
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
-    public SupervisorState(CertificateHolder holder, CertificateSupervisorOptions options, Platform platform, ILoggerFactory? loggers)
+    public SupervisorState(
+        CertificateHolder holder, CertificateSupervisorOptions options, Platform platform, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks = null)
     {
         Holder = holder;
         StopOnFailedFirstLoad = options.StopOnFailedFirstLoad;
         Platform = platform;
         Loggers = loggers;
+        Hooks = Hook.Of(hooks);
         foreach (var pair in options.Certificates)
             Add(pair);
         foreach (var bundle in options.TrustBundles)
@@ -35,6 +38,8 @@ internal sealed class SupervisorState
     public Platform Platform { get; }
 
     public ILoggerFactory? Loggers { get; }
+
+    public IReadOnlyList<Hook> Hooks { get; }
 
     /// <summary>The same as <see cref="All"/>, for other threads.</summary>
     public StateSnapshot Snapshot { get; } = new();
@@ -92,7 +97,7 @@ internal sealed class SupervisorState
     public bool HasName(string name) => _names.Contains(name);
 
     /// <summary>How to start the <see cref="ReloadActor"/> of that name, again and again.</summary>
-    public Func<IReloadable, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];
+    public Func<IReloadable, SwapGate?, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];
 
     /// <returns>False if it was removed meanwhile.</returns>
     public bool TryFind(string name, [NotNullWhen(true)] out ReloadableState? known) => _all.TryGetValue(name, out known);

@@ -22,7 +22,7 @@ internal sealed class Fuzz
     private static readonly RejectionReason[] NotOfPairs =
     [
         RejectionReason.TimedOut, RejectionReason.NotAuthority, RejectionReason.RevocationListMalformed, RejectionReason.RevocationListUnsupported,
-        RejectionReason.RevocationListNotSigned, RejectionReason.NotTrusted,
+        RejectionReason.RevocationListNotSigned, RejectionReason.NotTrusted, RejectionReason.Vetoed,
     ];
 
     private readonly Random _random;

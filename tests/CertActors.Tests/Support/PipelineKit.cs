@@ -104,8 +104,12 @@ public abstract class PipelineKit : TestKit
         Barrier();
     }
 
-    internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null) => new(
-        holder ?? Holder, options.Validated(), new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics }, loggers: null);
+    internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null, params IRotationHook[] hooks) => new(
+        holder ?? Holder,
+        options.Validated(),
+        new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics, HookThreads = new HangingDisk() },
+        loggers: null,
+        hooks);
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
