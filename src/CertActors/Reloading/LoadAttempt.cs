@@ -23,6 +23,11 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
 
     public void GiveUp() => IsGivenUp = true;
 
+    /// <summary>The time from its start to its end; 0 while it runs.</summary>
+    public TimeSpan Duration { get; private set; }
+
+    public void EndAt(DateTimeOffset now) => Duration = now - startedAt;
+
     /// <summary>Completes when the load has ended, whether it has succeeded or failed.</summary>
     /// <remarks>
     /// Each caller gets a task of its own. Several incarnations of the actor may wait for one load, and of several awaiters of one task, .NET continues

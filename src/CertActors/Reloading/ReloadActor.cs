@@ -23,9 +23,6 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         public override string ToString() => nameof(LoadTimedOut);
     }
 
-    /// <summary>A rotation that looks half finished is waited for. A timer sends the expired hold: then the files are judged as they are.</summary>
-    private sealed record Hold(ReloadReason Reason, DateTimeOffset? TouchedAt, DateTimeOffset Until, bool IsExpired) : IDeadLetterSuppression;
-
     private sealed record DecisionOverdue(LoadAttempt Attempt) : INoSerializationVerificationNeeded, IDeadLetterSuppression
     {
         public override string ToString() => nameof(DecisionOverdue);
@@ -33,7 +30,6 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(5);
 
     private readonly IReloadable _target;
     private readonly ReloadState _state;
@@ -43,12 +39,13 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private readonly VerdictHandler _verdicts;
     private readonly LoadSlot _slot = new();
     private readonly Backoff _retry = new(FirstRetryDelay, MaxRetryDelay);
-    private Hold? _hold;
+    private readonly RotationHold _hold;
 
     public ReloadActor(IReloadable target, ReloadState state, DiskScheduler disk, SwapGate? gate, ILogger log)
     {
         (_target, _state, _disk, _gate, _log) = (target, state, disk, gate, log);
         _verdicts = new VerdictHandler(target, state);
+        _hold = new RotationHold(this);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -96,9 +93,8 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
                 break;
             case LoadEnded or LoadTimedOut or SwapDecision or DecisionOverdue:
                 break; // LoadEnded was handled, or is on its way.
-            case Hold expired:
-                _hold = expired;
-                StartOrQueue(new LoadRequest(expired.Reason, Waiting: [], expired.TouchedAt));
+            case RotationHold.Expired expired:
+                StartOrQueue(_hold.Expire(expired));
                 break;
             default:
                 Unhandled(message);
@@ -173,7 +169,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return; // An earlier incarnation has reported it.
         }
 
-        var judged = _verdicts.TimeOut(waiting, Now) with { Duration = Since(attempt.StartedAt) };
+        var judged = _verdicts.TimeOut(waiting, Now) with { Duration = Now - attempt.StartedAt };
         attempt.Trace?.End("rejected", failure: judged.Failure);
         Context.Parent.Tell(judged);
     }
@@ -181,6 +177,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void OnEnded(LoadAttempt attempt)
     {
         Timers.Cancel(nameof(LoadTimedOut));
+        attempt.EndAt(Now);
         if (attempt.IsGivenUp)
             Context.Parent.Tell(new LoadStuck(Name, IsStuck: false));
 
@@ -193,7 +190,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     {
         if (_gate is null || _slot.Request is not { } request || !attempt.Running.IsCompletedSuccessfully)
             return false;
-        if (attempt.Running.Result is not { Verdict: Verdict.Accepted accepted } result || ShouldHold(request, result))
+        if (attempt.Running.Result is not { Verdict: Verdict.Accepted accepted } result || _hold.ShouldHold(request, result, _state.LastJudgedFiles))
             return false;
 
         attempt.Trace?.BeginHooks();
@@ -214,9 +211,6 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             Start(queued);
     }
 
-    private bool ShouldHold(LoadRequest request, LoadResult result) =>
-        request.Waiting.IsEmpty && _hold is not { IsExpired: true } && HoldRule.ShouldHold(result, _state.LastJudgedFiles, isHolding: _hold is not null);
-
     private void HoldOrApply(LoadRequest request, LoadAttempt attempt, string? veto)
     {
         if (attempt.Running.IsFaulted)
@@ -224,19 +218,18 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         var result = attempt.Running.GetAwaiter().GetResult();
         if (veto is not null)
             result = _verdicts.Veto(result, veto);
-        if (ShouldHold(request, result))
+        if (_hold.ShouldHold(request, result, _state.LastJudgedFiles))
         {
-            HoldBack(request, result.Verdict);
+            _log.Held(Name, _hold.Begin(request, Now), _verdicts.Hold(result.Verdict, Now));
             attempt.Trace?.End("held");
             return;
         }
 
-        var touchedAt = _hold?.TouchedAt ?? request.TouchedAt;
-        _hold = null;
-        Timers.Cancel(nameof(Hold));
-        var judged = Apply(request, attempt, result) with { Duration = Since(attempt.StartedAt) };
-        if (judged.Change is not null && touchedAt is { } touched)
-            judged = judged with { Latency = Since(touched) };
+        var touchedAt = _hold.TouchedAt ?? request.TouchedAt;
+        _hold.End();
+        var judged = Apply(request, attempt, result) with { Duration = attempt.Duration };
+        if (judged.Change is { } change && change.At - touchedAt is { } latency)
+            judged = judged with { Latency = latency };
         if (judged is { Change: null, Failure: null })
             _log.Unchanged(Name);
         Context.Parent.Tell(judged);
@@ -253,21 +246,6 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         attempt.Trace?.End(judged.Outcome, judged.Change, judged.Failure);
         return judged;
     }
-
-    private void HoldBack(LoadRequest request, Verdict verdict)
-    {
-        var message = _verdicts.Hold(verdict, Now);
-        if (_hold is null)
-        {
-            _hold = new Hold(request.Reason, request.TouchedAt, Now + MaxHold, IsExpired: false);
-            Timers.StartSingleTimer(nameof(Hold), _hold with { IsExpired = true }, MaxHold);
-        }
-
-        _log.Held(Name, _hold.Until, message);
-    }
-
-    // The clock may have been set back.
-    private static TimeSpan Since(DateTimeOffset start) => Now - start is var passed && passed > TimeSpan.Zero ? passed : TimeSpan.Zero;
 
     private void RetryLater()
     {
