@@ -32,6 +32,7 @@ internal sealed class CertificateMetrics
         meter.CreateObservableCounter("certactors.reloads", () => Observe(running => running.Reloads()), "{reload}", "Loads that have ended, or were given up.");
         meter.CreateObservableGauge("certactors.generation", () => Observe(running => running.Generations()), "{generation}", "The generation that is served.");
         meter.CreateObservableGauge("certactors.certificate.not_after", () => Observe(running => running.CertificateEnds()), "s", "When the leaf that is served expires, in Unix time.");
+        meter.CreateObservableGauge("certactors.certificate.not_before", () => Observe(running => running.CertificateStarts()), "s", "When the validity of the leaf that is served has begun, in Unix time.");
         meter.CreateObservableGauge("certactors.authority.not_after", () => Observe(running => running.AuthorityEnds()), "s", "When a certificate of a trust bundle expires, in Unix time.");
         meter.CreateObservableGauge("certactors.check.age", () => Observe(running => running.CheckAges()), "s", "Time since the files were last found to be what is served.");
         meter.CreateObservableGauge("certactors.watch.mode", () => Observe(running => running.WatchModes()), "{mode}", "1 for the way in which changes are noticed, 0 for the other.");
@@ -53,9 +54,12 @@ internal sealed class CertificateMetrics
 
     public void Remove(MeteredSupervisor supervisor) => ImmutableInterlocked.Update(ref _running, static (running, removed) => running.Remove(removed), supervisor);
 
-    public void RecordLoad(TimeSpan duration, string outcome) => _loadDuration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>(MetricTags.Outcome, outcome));
+    public void RecordLoad(TimeSpan duration, string outcome) => _loadDuration.Record(Seconds(duration), new KeyValuePair<string, object?>(MetricTags.Outcome, outcome));
 
-    public void RecordChange(TimeSpan latency) => _changeLatency.Record(latency.TotalSeconds);
+    public void RecordChange(TimeSpan latency) => _changeLatency.Record(Seconds(latency));
+
+    /// <summary>A time that has passed. It is 0 after the clock was set back.</summary>
+    public static double Seconds(TimeSpan passed) => Math.Max(passed.TotalSeconds, 0);
 
     private IEnumerable<Measurement<T>> Observe<T>(Func<MeteredSupervisor, IEnumerable<Measurement<T>>> observe)
         where T : struct => _running.SelectMany(observe);

@@ -38,6 +38,9 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
     public IEnumerable<Measurement<long>> CertificateEnds() =>
         Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotAfter.ToUnixTimeSeconds(), pair.Name));
 
+    public IEnumerable<Measurement<long>> CertificateStarts() =>
+        Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotBefore.ToUnixTimeSeconds(), pair.Name));
+
     public IEnumerable<Measurement<long>> AuthorityEnds() =>
         from bundle in Bundles
         from authority in bundle.Served?.Authorities ?? []
@@ -46,7 +49,7 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
     public IEnumerable<Measurement<double>> CheckAges()
     {
         var now = clock();
-        return known.All.Where(one => one.LastCheck is not null).Select(one => Of(Seconds(now - one.LastCheck!.Value), one.Name));
+        return known.All.Where(one => one.LastCheck is not null).Select(one => Of(CertificateMetrics.Seconds(now - one.LastCheck!.Value), one.Name));
     }
 
     public IEnumerable<Measurement<int>> WatchModes() =>
@@ -74,7 +77,7 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         {
             var connections = holder.ConnectionsOf(pair.Name);
             if (connections.Count > 0)
-                yield return Of(connections[0].SupersededAt is { } supersededAt ? Seconds(now - supersededAt) : 0, pair.Name);
+                yield return Of(connections[0].SupersededAt is { } supersededAt ? CertificateMetrics.Seconds(now - supersededAt) : 0, pair.Name);
         }
     }
 
@@ -108,9 +111,6 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         (MetricTags.Authority, Printable.Of(authority.Subject.Length <= MaxSubjectLength ? authority.Subject : authority.Subject[..MaxSubjectLength])),
         (MetricTags.AuthoritySha256, authority.Sha256[..Sha256Length]),
     ];
-
-    // The clock may have been set back.
-    private static double Seconds(TimeSpan passed) => Math.Max(passed.TotalSeconds, 0);
 
     private Measurement<T> Of<T>(T value, string name, params ReadOnlySpan<(string Key, string Value)> tags)
         where T : struct
