@@ -199,7 +199,7 @@ internal static class Watching
             var debounce = Context.ActorOf(Props.Create(() => new Recorder(touched)), "debounce");
             var platform = Platform.Real;
             Context.ActorOf(
-                Props.Create(() => new FileWatchActor(files, platform.OpenEventSource, platform.Disk, debounce, NullLogger.Instance)), "file-watch");
+                Props.Create(() => new FileWatchActor(files, platform.OpenEventSource, platform.Disk, debounce, CertificateMetrics.Shared.WatchEvents, NullLogger.Instance)), "file-watch");
             Receive<FilesWatched>(_ =>
             {
                 if (--waiting == 0)

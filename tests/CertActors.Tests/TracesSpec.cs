@@ -94,6 +94,16 @@ public sealed class TracesSpec : PipelineKit
         ReleaseDisk();
     }
 
+    [Fact]
+    public void The_wait_for_hooks_is_a_stage()
+    {
+        Start(CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options(Name)] }, holder: null, new Consenting())));
+
+        var reload = Reloads()[0];
+        Assert.Equal(["certactors.read", "certactors.parse", "certactors.judge", "certactors.build", "certactors.hooks", "certactors.swap"], StagesOf(reload));
+        Assert.Equal("changed", Tag(reload, "certactors.outcome"));
+    }
+
     protected override void AfterAll()
     {
         _listener.Dispose();
@@ -106,4 +116,6 @@ public sealed class TracesSpec : PipelineKit
         _stopped.Where(activity => activity.TraceId == reload.TraceId && activity != reload).Select(stage => stage.OperationName);
 
     private static object? Tag(Activity activity, string key) => activity.GetTagItem(key);
+
+    private sealed class Consenting : IRotationHook;
 }

@@ -40,7 +40,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     private sealed record RetryWatch(string Name) : IDeadLetterSuppression;
 
     // A report of each poll would cost more than the polls.
-    private static readonly TimeSpan UnchangedReportInterval = TimeSpan.FromMinutes(1);
+    private const long UnchangedReportInterval = TimeSpan.TicksPerMinute;
 
     // Its multiples, modulo 1, are spread evenly, however many there are.
     private const double GoldenRatio = 1.618033988749895;
@@ -325,7 +325,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     private void ReportUnchanged(IReadOnlyList<WatchState> unchanged)
     {
-        var now = Context.System.Scheduler.Now;
+        var now = Context.System.Scheduler.Now.UtcTicks;
         WatchState[] due = [.. unchanged.Where(state => IsWatched(state) && IsReportDue(state, now))];
         if (due.Length == 0)
             return;
@@ -335,8 +335,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
     }
 
     // After the clock was set back, the time that has passed is not known, and it is reported.
-    private static bool IsReportDue(WatchState state, DateTimeOffset now) =>
-        now - state.ReportedUnchangedAt is not { } passed || passed < TimeSpan.Zero || passed >= UnchangedReportInterval;
+    private static bool IsReportDue(WatchState state, long now) => now - state.ReportedUnchangedAt is < 0 or >= UnchangedReportInterval;
 
     private void OnEventsLost(string message)
     {

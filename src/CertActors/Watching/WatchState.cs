@@ -27,8 +27,8 @@ internal sealed class WatchState(WatchedFiles files, double share)
 
     public bool IsPolling { get; set; }
 
-    /// <summary>When a poll that found them unchanged was last reported; null if none was.</summary>
-    public DateTimeOffset? ReportedUnchangedAt { get; set; }
+    /// <summary>When a poll that found them unchanged was last reported, in UTC ticks; 0 if none was.</summary>
+    public long ReportedUnchangedAt { get; set; }
 
     /// <summary>Why they are being inspected; null while they are not.</summary>
     public ReloadReason? Inspecting { get; set; }
