@@ -44,7 +44,7 @@ internal static class HandshakeServer
         var files = FilesIn(directory);
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
         var holder = new CertificateHolder();
-        system.ActorOf(CertificateSupervisor.Props(holder, new CertificateSupervisorOptions
+        system.ActorOf(CertificateSupervisor.Props(holder, new CertificatesOptions
         {
             Certificates = [new CertificateOptions { CertificatePath = files.Certificate, KeyPath = files.Key }],
             TrustBundles = File.Exists(files.Authorities) ? [new TrustBundleOptions { Name = Bundle, CertificatePaths = [files.Authorities] }] : [],

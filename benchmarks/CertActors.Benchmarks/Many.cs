@@ -18,7 +18,7 @@ internal static class Many
 
         var (before, started) = (ResidentAfterCollection(), Stopwatch.GetTimestamp());
         var supervisor = system.ActorOf(
-            CertificateSupervisor.Props(holder, new CertificateSupervisorOptions { Certificates = all.Options }), CertificateSupervisor.DefaultName);
+            CertificateSupervisor.Props(holder, new CertificatesOptions { Certificates = [.. all.Options] }), CertificateSupervisor.DefaultName);
         await holder.WaitForAllAsync(MaxWait);
         Console.WriteLine($"  all served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 

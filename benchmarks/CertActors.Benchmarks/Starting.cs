@@ -27,7 +27,7 @@ internal static class Starting
             using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
             var (cpu, started) = (Cpu(), Stopwatch.GetTimestamp());
             var supervisor = system.ActorOf(
-                CertificateSupervisor.Props(new CertificateHolder(), new CertificateSupervisorOptions { Certificates = all.Options }),
+                CertificateSupervisor.Props(new CertificateHolder(), new CertificatesOptions { Certificates = [.. all.Options] }),
                 CertificateSupervisor.DefaultName);
             await UntilAsync(supervisor, status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
             Report("  watched and served", Cpu() - cpu, Stopwatch.GetElapsedTime(started), pairs);

@@ -79,7 +79,7 @@ internal static class Watching
         var holder = new CertificateHolder();
         var started = Stopwatch.GetTimestamp();
         var supervisor = system.ActorOf(
-            CertificateSupervisor.Props(holder, new CertificateSupervisorOptions { Certificates = all.Options }), CertificateSupervisor.DefaultName);
+            CertificateSupervisor.Props(holder, new CertificatesOptions { Certificates = [.. all.Options] }), CertificateSupervisor.DefaultName);
         await UntilAsync(supervisor, status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
         Console.WriteLine($"  all watched and served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 

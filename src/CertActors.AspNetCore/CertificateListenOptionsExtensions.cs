@@ -13,11 +13,11 @@ public static class CertificateListenOptionsExtensions
 {
     /// <summary>Makes an endpoint HTTPS, with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
     /// <inheritdoc cref="UseCertificates(ListenOptions, CertificateHolder)"/>
-    /// <exception cref="InvalidOperationException">No holder is registered.</exception>
+    /// <exception cref="InvalidOperationException">No holder is registered, as <c>AddCertificates</c> wasn't called.</exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
-        return listenOptions.UseCertificates(listenOptions.ApplicationServices.GetRequiredService<CertificateHolder>());
+        return listenOptions.UseCertificates(HolderOf(listenOptions));
     }
 
     /// <summary>Makes an endpoint HTTPS. Each handshake gets the current certificate for the server name that the client sends.</summary>
@@ -49,7 +49,7 @@ public static class CertificateListenOptionsExtensions
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, Action<CertificateEndpointOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
-        return listenOptions.UseCertificates(listenOptions.ApplicationServices.GetRequiredService<CertificateHolder>(), configure);
+        return listenOptions.UseCertificates(HolderOf(listenOptions), configure);
     }
 
     /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
@@ -102,6 +102,11 @@ public static class CertificateListenOptionsExtensions
             },
         });
     }
+
+    private static CertificateHolder HolderOf(ListenOptions listenOptions) => listenOptions.ApplicationServices.GetService<CertificateHolder>()
+        ?? throw new InvalidOperationException(
+            "UseCertificates finds no certificates: call services.AddCertificates(...) and, in services.AddAkka, WithCertificates() of the package CertActors.Hosting; "
+            + "or register a CertificateHolder as a singleton.");
 
     // One function for all that spans a connection, as each costs memory while the connection is open. What isn't TLS is refused here, too:
     // SslStream asks for options once it has read a ClientHello. After any other message, and after a ClientHello that its parser fails on, it goes on

@@ -41,8 +41,9 @@ internal static class ServerHost
 
         // The caller reports a failed start, once, on standard error.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        builder.Logging.AddFilter("CertActors.Hosting", LogLevel.None);
 
-        builder.Services.AddCertificates(new CertificateSupervisorOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
+        builder.Services.AddCertificates(new CertificatesOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
         builder.Services.AddAkka("certactors", akka => akka
             // The host stops the actors in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
             .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, akka.stdout-loglevel = OFF", HoconAddMode.Prepend)

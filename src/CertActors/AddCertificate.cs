@@ -10,7 +10,7 @@ namespace CertActors;
 /// It comes after all pairs that are there. It stays until <see cref="RemoveCertificate"/>, also when the supervisor's parent restarts the supervisor,
 /// but not when another supervisor is started from its options.
 /// </remarks>
-/// <param name="Certificate">The pair. Its name must be new.</param>
+/// <param name="Certificate">The pair. Its name must be new. Don't change it once the message is sent.</param>
 /// <example><code>
 /// var result = await supervisor.Ask&lt;AddCertificateResult&gt;(new AddCertificate(pair), timeout);
 /// if (result.Errors.Count > 0) …

@@ -22,7 +22,7 @@ public static class CertificateCheck
     public static CertificateReport Run(CertificateOptions options, DateTimeOffset now, TrustBundleOptions? trust = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var all = new CertificateSupervisorOptions
+        var all = new CertificatesOptions
         {
             Certificates = [options with { MustChainTo = trust?.Name }],
             TrustBundles = trust is null ? [] : [trust],

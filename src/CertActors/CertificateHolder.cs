@@ -111,7 +111,7 @@ public sealed class CertificateHolder
     /// <returns>The certificate.</returns>
     /// <exception cref="CertificateNotLoadedException">
     /// Nothing that may answer was loaded within the time limit, or before the supervisor has stopped itself
-    /// (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// (<see cref="CertificatesOptions.StopOnFailedFirstLoad"/>).
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
@@ -136,7 +136,7 @@ public sealed class CertificateHolder
     /// <returns>The certificate; null if no pair has the name, and if the client sent none: refuse the handshake.</returns>
     /// <exception cref="CertificateNotLoadedException">
     /// The pair that has the name was not loaded within the time limit, or before the supervisor has stopped itself
-    /// (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// (<see cref="CertificatesOptions.StopOnFailedFirstLoad"/>).
     /// </exception>
     /// <inheritdoc cref="SelectAsync"/>
     public ValueTask<ServingCertificate?> SelectStrictAsync(
@@ -194,7 +194,7 @@ public sealed class CertificateHolder
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The default pair's certificate.</returns>
     /// <exception cref="CertificateNotLoadedException">
-    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>); or, at once,
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificatesOptions.StopOnFailedFirstLoad"/>); or, at once,
     /// all of its pairs are for client authentication alone.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
@@ -211,7 +211,7 @@ public sealed class CertificateHolder
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The pair's certificate.</returns>
     /// <exception cref="CertificateNotLoadedException">
-    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>); or, at once,
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificatesOptions.StopOnFailedFirstLoad"/>); or, at once,
     /// it has no such pair.
     /// </exception>
     /// <inheritdoc cref="WaitForFirstAsync"/>
@@ -222,26 +222,27 @@ public sealed class CertificateHolder
         return Get(name) ?? throw WhyNotLoaded(name);
     }
 
-    /// <summary>Waits until the first load of each pair; returns at once after the last of them.</summary>
-    /// <returns>A task that ends when all pairs are loaded.</returns>
+    /// <summary>Waits until the first load of each pair and trust bundle; returns at once after the last of them.</summary>
+    /// <returns>A task that ends when all of them are loaded.</returns>
     /// <exception cref="CertificateNotLoadedException">
-    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>).
+    /// The time limit has passed, or the supervisor has stopped itself (<see cref="CertificatesOptions.StopOnFailedFirstLoad"/>).
     /// </exception>
     /// <inheritdoc cref="WaitForFirstAsync"/>
     public async Task WaitForAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var limit = Limit(timeout);
         await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
-        foreach (var name in _pairs?.Keys ?? [])
+        foreach (var name in (string[])[.. _pairs?.Keys ?? [], .. _bundles.Keys])
         {
-            if (!await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false))
+            if (!await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name) && IsBundleLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false))
                 break;
         }
 
         // The supervisor may have been restarted meanwhile.
-        CertificateCell[] missing = [.. _pairs?.Values.Where(pair => pair.Serving is null) ?? []];
-        if (_pairs is null || missing.Length > 0)
-            throw NotLoaded(missing);
+        var missing = _pairs?.Values.Where(pair => pair.Serving is null).Select(pair => (pair.Name, pair.LastFailure)).ToArray() ?? [];
+        var bundles = _bundles.Values.Where(bundle => bundle.Serving is null).Select(bundle => (bundle.Name, bundle.LastFailure)).ToArray();
+        if (_pairs is null || missing.Length > 0 || bundles.Length > 0)
+            throw new CertificateNotLoadedException(missing, _givenUp, bundles);
     }
 
     /// <summary>
@@ -284,9 +285,7 @@ public sealed class CertificateHolder
         var names = new NameIndex(_clients);
         Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
         _names = names;
-        _default = FirstDefault();
-        if (_default?.Serving is { } known)
-            _current = known;
+        FindDefault();
         _pairs = new ConcurrentDictionary<string, CertificateCell>(_owned.Values.Select(cell => KeyValuePair.Create(cell.Name, cell)), StringComparer.Ordinal);
         WakeAll();
         return [.. _owned.Values];
@@ -302,11 +301,46 @@ public sealed class CertificateHolder
         _owned.Add(cell.Place, cell);
         if (cell.IsForServers)
             Report(_names.Add(cell));
-        _default = FirstDefault();
-        if (_default?.Serving is { } known)
-            _current = known;
+        FindDefault();
         _pairs![cell.Name] = cell;
         return cell;
+    }
+
+    /// <summary>
+    /// Gives the owner another cell for a pair whose options have changed. It is in the place of the last one, and serves what that one has served;
+    /// a server name that the pair keeps leads to it at each moment. Nothing publishes in the last one any more.
+    /// </summary>
+    internal CertificateCell Replace(CertificateOptions options)
+    {
+        var last = _cells[options.Name];
+        last.EndFirstLoad();
+        var cell = NewCell(last.Place, options);
+        _owned[cell.Place] = cell;
+        Report(_names.Replace(last, cell));
+        FindDefault();
+        _pairs![cell.Name] = cell;
+        WakeAll();
+        return cell;
+    }
+
+    /// <summary>Gives the owner a cell for one more trust bundle, or another one for a bundle whose options have changed, which serves what the last one has.</summary>
+    internal TrustBundleCell AddBundle(string name)
+    {
+        var cell = _bundleCells[name] = new TrustBundleCell(this, name, _bundleCells.GetValueOrDefault(name));
+        _bundles = _bundles.Values.Where(other => other.Name != name).Append(cell).ToFrozenDictionary(bundle => bundle.Name, StringComparer.Ordinal);
+        return cell;
+    }
+
+    /// <summary>Takes a trust bundle of the owner out: peers are refused that would be verified against it. Nothing publishes in its cell any more.</summary>
+    /// <returns>The generation that was served last; 0 if none was.</returns>
+    internal long RemoveBundle(string name)
+    {
+        if (!_bundleCells.Remove(name, out var cell))
+            return 0;
+        _bundles = _bundles.Values.Where(other => other != cell).ToFrozenDictionary(bundle => bundle.Name, StringComparer.Ordinal);
+        WakeAll();
+        cell.Serving?.Supersession.Supersede();
+        return cell.Serving?.Generation ?? 0;
     }
 
     /// <summary>Takes a pair of the owner out, and supersedes what was served. Nothing publishes in its cell any more.</summary>
@@ -323,8 +357,8 @@ public sealed class CertificateHolder
             _names.Remove(cell);
         if (_default == cell)
         {
-            _default = FirstDefault();
-            _current = _default?.Serving;
+            _current = null;
+            FindDefault();
         }
 
         WakeAll();
@@ -395,13 +429,16 @@ public sealed class CertificateHolder
         WakeAll();
     }
 
-    /// <summary>Serves a cell's next certificate, by its names and, where the cell is the default, by <see cref="Current"/>.</summary>
+    /// <summary>Serves a cell's next certificate by its names.</summary>
     internal void Publish(CertificateCell cell, ServingCertificate next)
     {
-        if (!cell.IsForServers)
-            return;
+        if (cell.IsForServers)
+            Report(_names.Swap(cell, next));
+    }
 
-        Report(_names.Swap(cell, next));
+    /// <summary>Serves a cell's next certificate by <see cref="Current"/>, if the cell is the default. Called once the cell serves it: see <see cref="FindDefault"/>.</summary>
+    internal void PublishDefault(CertificateCell cell, ServingCertificate next)
+    {
         if (!ReferenceEquals(cell, _default))
             return;
         _current = next;
@@ -428,6 +465,19 @@ public sealed class CertificateHolder
     {
         var servers = _owned.Values.Where(cell => cell.IsForServers);
         return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
+    }
+
+    /// <summary>Finds the default pair, whose last certificate stays until the next one is loaded.</summary>
+    private void FindDefault()
+    {
+        var next = FirstDefault();
+        _default = next;
+        if (next is null)
+            _current = null;
+
+        // The pair's own writer may publish meanwhile: it writes the cell first, and so either it finds the pair to be the default, or it is seen here.
+        for (var known = next?.Serving; known is not null; known = next!.Serving == known ? null : next.Serving)
+            _current = known;
     }
 
     private void Report(IReadOnlyList<NameConflict> conflicts)
@@ -498,6 +548,8 @@ public sealed class CertificateHolder
 
     private bool IsLoadedOrUnknown(string name) =>
         _pairs is { } pairs && (!pairs.TryGetValue(name, out var pair) || pair.Serving is not null);
+
+    private bool IsBundleLoadedOrUnknown(string name) => !_bundles.TryGetValue(name, out var bundle) || bundle.Serving is not null;
 
     private CertificateNotLoadedException NotLoaded(params IEnumerable<CertificateCell?> missing) =>
         new(missing.OfType<CertificateCell>().Select(pair => (pair.Name, pair.LastFailure)), _givenUp);

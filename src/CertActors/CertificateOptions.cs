@@ -6,8 +6,8 @@ namespace CertActors;
 
 /// <summary>One pair: where its files are, which certificates are accepted, and how soon a change of the files is followed.</summary>
 /// <remarks>
-/// Validated as a whole when a supervisor's <c>Props</c> are made; a <see cref="CertificateOptionsException"/> lists every error.
-/// Relative paths are resolved against the working directory at that moment.
+/// Validated as a whole when a supervisor's <c>Props</c> are made, or the host starts; a <see cref="CertificateOptionsException"/> lists every error.
+/// Relative paths are resolved against the working directory at that moment. The supervisor has a copy: a later change of the options changes nothing.
 /// </remarks>
 public sealed record CertificateOptions
 {
@@ -21,25 +21,25 @@ public sealed record CertificateOptions
     private const CertificatePurpose AllPurposes = CertificatePurpose.ServerAuthentication | CertificatePurpose.ClientAuthentication;
 
     /// <summary>The pair's name, unique in its supervisor: 1 to 64 letters, digits, <c>-</c>, <c>_</c> or <c>.</c>, in ASCII. Default <c>default</c>.</summary>
-    public string Name { get; init; } = "default";
+    public string Name { get; set; } = "default";
 
     /// <summary>
     /// The file with the leaf certificate and its chain, in any order: PEM (RFC 7468) or PKCS#12 (RFC 7292), recognized by content. The leaf is the
     /// certificate whose key is in <see cref="KeyPath"/>. Required.
     /// </summary>
-    public required string CertificatePath { get; init; }
+    public string CertificatePath { get; set; } = "";
 
     /// <summary>
     /// The file with the private key, RSA or ECDSA on P-256, P-384 or P-521: PEM (PKCS#8, encrypted or not, PKCS#1 or SEC1) or PKCS#12.
     /// May be <see cref="CertificatePath"/> itself. Required.
     /// </summary>
-    public required string KeyPath { get; init; }
+    public string KeyPath { get; set; } = "";
 
     /// <summary>The file with the password of an encrypted key or a PKCS#12 file, in UTF-8; one line break at the end is dropped. Default null: no password.</summary>
-    public string? PasswordPath { get; init; }
+    public string? PasswordPath { get; set; }
 
     /// <summary>What the pair is for: one purpose, or both. Default <see cref="CertificatePurpose.ServerAuthentication"/>.</summary>
-    public CertificatePurpose Purpose { get; init; } = CertificatePurpose.ServerAuthentication;
+    public CertificatePurpose Purpose { get; set; } = CertificatePurpose.ServerAuthentication;
 
     /// <summary>
     /// The server names that the pair answers to: DNS names, or wildcards for the first label (<c>*.example.com</c>; RFC 9525, 6.3), internationalized
@@ -50,81 +50,92 @@ public sealed record CertificateOptions
     /// While the pair is in its first load, clients that ask for these names wait for it (<see cref="CertificateHolder.SelectAsync"/>), and no other
     /// client does.
     /// </remarks>
-    public IReadOnlyList<string> ServerNames
+    public IList<string> ServerNames
     {
         get;
-        init => field = ValueList.Of(value);
-    } = ValueList.Of<string>([]);
+        set => field = OptionList.Of(value);
+    } = new OptionList<string>();
 
     /// <summary>
     /// Whether the pair is the default, which answers to clients that send no server name, or one that no pair has. One pair at most. Default false; if
     /// it is set for none, the first pair for <see cref="CertificatePurpose.ServerAuthentication"/> is the default.
     /// </summary>
-    public bool IsDefault { get; init; }
+    public bool IsDefault { get; set; }
 
     /// <summary>
     /// Host names that must not be lost: while the certificate that is served covers one of them, a certificate that doesn't is rejected.
     /// A wildcard covers one label (RFC 6125, 6.4.3). Default: none.
     /// </summary>
-    public IReadOnlyList<string> RequiredNames
+    public IList<string> RequiredNames
     {
         get;
-        init => field = ValueList.Of(value);
-    } = ValueList.Of<string>([]);
+        set => field = OptionList.Of(value);
+    } = new OptionList<string>();
 
     /// <summary>
     /// The trust bundle that must trust the pair's chain (<see cref="TrustBundleOptions.Name"/>): a pair that it doesn't trust is rejected
     /// (<see cref="RejectionReason.NotTrusted"/>), and loaded again when the bundle changes. So a new authority is trusted before a leaf of it is served.
     /// The chain that is served stays if the bundle stops trusting it. Default null: the chain need not lead to any authority.
     /// </summary>
-    public string? MustChainTo { get; init; }
+    public string? MustChainTo { get; set; }
 
     /// <summary>
     /// By how much a new certificate may expire earlier than the valid one that is served. One that expires even earlier is rejected, as it is
     /// probably a restored backup. 0 or more; default null: by any time.
     /// </summary>
-    public TimeSpan? AllowedExpirySetback { get; init; }
+    public TimeSpan? AllowedExpirySetback { get; set; }
 
     /// <summary>
     /// Whether a leaf or an intermediate that has expired or isn't valid yet is rejected even if none is served. Default false: it is served with a
     /// warning, as without any certificate every handshake fails.
     /// </summary>
-    public bool RequireValidFirst { get; init; }
+    public bool RequireValidFirst { get; set; }
 
     /// <summary>
     /// How long before the end of its validity <see cref="CertificateExpiring"/> is reported, once each. A third of the certificate's lifetime
-    /// replaces anything longer. The end itself is always reported. Each above 0; default 30, 7 and 1 days.
+    /// replaces anything longer. The end itself is always reported. Each above 0; default empty: 30, 7 and 1 days.
     /// </summary>
-    public IReadOnlyList<TimeSpan> ExpiryThresholds
+    public IList<TimeSpan> ExpiryThresholds
     {
         get;
-        init => field = ValueList.Of(value);
-    } = ValueList.Of<TimeSpan>([TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)]);
+        set => field = OptionList.Of(value);
+    } = new OptionList<TimeSpan>();
 
     /// <summary>How long after the last touch the files are loaded; each touch restarts it. 1 ms to 1 day, default 150 ms.</summary>
-    public TimeSpan DebounceWindow { get; init; } = TimeSpan.FromMilliseconds(150);
+    public TimeSpan DebounceWindow { get; set; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>How long after the first touch the files are loaded at the latest, even if touches go on. <see cref="DebounceWindow"/> to 1 day, default 1 s.</summary>
-    public TimeSpan MaxDebounce { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan MaxDebounce { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often the files are polled while events are available, in case an event is lost. 1 ms to 1 day, default 10 s.</summary>
-    public TimeSpan PollIntervalWithEvents { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan PollIntervalWithEvents { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How often the files are polled while events are not available. 1 ms to 1 day, default 1 s.</summary>
-    public TimeSpan PollIntervalWithoutEvents { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan PollIntervalWithoutEvents { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long reading and judging the pair may take before the load is given up. 1 ms to 1 day, default 5 s.</summary>
-    public TimeSpan LoadTimeLimit { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan LoadTimeLimit { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether server names, and the default, may lead to the pair.</summary>
     internal bool IsForServers => Purpose.HasFlag(CertificatePurpose.ServerAuthentication);
 
-    internal CertificateOptions WithFullPaths() => this with
+    /// <returns>A copy that shares nothing with these options, with full paths and the default of what is empty.</returns>
+    internal CertificateOptions Copy() => this with
     {
         CertificatePath = FullPath(CertificatePath),
         KeyPath = FullPath(KeyPath),
         PasswordPath = PasswordPath is null ? null : FullPath(PasswordPath),
+        ServerNames = ServerNames,
+        RequiredNames = RequiredNames,
+        ExpiryThresholds = ThresholdsOrDefault(ExpiryThresholds),
     };
+
+    /// <returns>The thresholds, or the default ones for none.</returns>
+    internal static IList<TimeSpan> ThresholdsOrDefault(IList<TimeSpan> thresholds) =>
+        thresholds.Count > 0 ? thresholds : [TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)];
+
+    /// <summary>Whether the certificate and the key of both are the same files. Both have full paths.</summary>
+    internal bool HasFilesOf(CertificateOptions other) => CertificatePath == other.CertificatePath && KeyPath == other.KeyPath;
 
     /// <summary>The path of each file, each once.</summary>
     internal ImmutableArray<string> Paths => [.. ((string?[])[CertificatePath, KeyPath, PasswordPath]).OfType<string>().Distinct()];
@@ -134,9 +145,9 @@ public sealed record CertificateOptions
         if (NameError(Name) is { } nameError)
             yield return nameError;
         if (!IsPath(CertificatePath))
-            yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM or PKCS#12 file";
+            yield return $"pair '{Name}': {nameof(CertificatePath)} must name a PEM or PKCS#12 file{Hint(CertificatePath)}";
         if (!IsPath(KeyPath))
-            yield return $"pair '{Name}': {nameof(KeyPath)} must name a PEM or PKCS#12 file";
+            yield return $"pair '{Name}': {nameof(KeyPath)} must name a PEM or PKCS#12 file{Hint(KeyPath)}";
         if (PasswordPath is not null && !IsPath(PasswordPath))
             yield return $"pair '{Name}': {nameof(PasswordPath)} must name a file, or be null";
         foreach (var path in (string?[])[CertificatePath, KeyPath, PasswordPath])
@@ -182,32 +193,30 @@ public sealed record CertificateOptions
             ? null
             : $"the name '{name}' must be 1 to {MaxNameLength} ASCII letters, digits, '-', '_' or '.'";
 
-    internal static bool IsPath([NotNullWhen(true)] string? path) => !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal);
+    // A path may be logged, and so PEM text, which somebody may give in the place of one, is no path.
+    internal static bool IsPath([NotNullWhen(true)] string? path) =>
+        !string.IsNullOrWhiteSpace(path) && !path.Contains('\0', StringComparison.Ordinal) && !IsPem(path);
 
     /// <summary>Whether a path is relative to a working directory that was removed.</summary>
     internal static bool IsWithoutDirectory(string? path) => IsPath(path) && !Path.IsPathRooted(path) && !HasWorkingDirectory();
 
-    internal static bool AreThresholds(IReadOnlyList<TimeSpan>? thresholds) => thresholds?.All(threshold => threshold > TimeSpan.Zero) == true;
+    internal static bool AreThresholds(IList<TimeSpan> thresholds) => thresholds.All(threshold => threshold > TimeSpan.Zero);
 
     private IEnumerable<string> ErrorsOfNames()
     {
-        if (RequiredNames is null)
-            yield return $"pair '{Name}': {nameof(RequiredNames)} must not be null";
-        foreach (var name in RequiredNames ?? [])
+        foreach (var name in RequiredNames)
         {
             if (Uri.CheckHostName(name) is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6))
                 yield return $"pair '{Name}': {nameof(RequiredNames)} has '{name}', which is not a host name";
         }
 
-        if (ServerNames is null)
-            yield return $"pair '{Name}': {nameof(ServerNames)} must not be null";
-        foreach (var name in ServerNames ?? [])
+        foreach (var name in ServerNames)
         {
             if (!IsServerName(name))
                 yield return $"pair '{Name}': {nameof(ServerNames)} has '{name}', and must contain only DNS names, or '*.' and a DNS name";
         }
 
-        if (!IsForServers && (IsDefault || ServerNames is { Count: > 0 }))
+        if (!IsForServers && (IsDefault || ServerNames.Count > 0))
         {
             yield return $"pair '{Name}': {nameof(IsDefault)} and {nameof(ServerNames)} are for pairs whose {nameof(Purpose)} "
                 + $"includes {nameof(CertificatePurpose.ServerAuthentication)}";
@@ -219,6 +228,10 @@ public sealed record CertificateOptions
         OperatingSystem.IsWindows() ? Path.GetFullPath(path)
         : Path.IsPathRooted(path) ? path
         : Path.Combine(Environment.CurrentDirectory, path);
+
+    private static bool IsPem(string path) => path.Contains("-----BEGIN", StringComparison.Ordinal);
+
+    private static string Hint(string? path) => path is not null && IsPem(path) ? "; it has the text of one" : "";
 
     private static bool HasWorkingDirectory()
     {

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Dispatch;
 using Akka.Event;
+using CertActors.Configuration;
 using CertActors.Diagnostics;
 using CertActors.Holding;
 using CertActors.Reloading;
@@ -12,8 +13,8 @@ namespace CertActors;
 
 /// <summary>
 /// Starts and supervises the actors that keep a <see cref="CertificateHolder"/> up to date. Answers <see cref="SubscribeToCertificates"/>,
-/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/>, <see cref="AddCertificate"/>, <see cref="RemoveCertificate"/> and
-/// <see cref="GetStatus"/>. What subscribers get is also published on the event
+/// <see cref="UnsubscribeFromCertificates"/>, <see cref="ReloadNow"/>, <see cref="AddCertificate"/>, <see cref="RemoveCertificate"/>,
+/// <see cref="AddTrustBundle"/>, <see cref="RemoveTrustBundle"/>, <see cref="UpdateCertificates"/> and <see cref="GetStatus"/>. What subscribers get is also published on the event
 /// stream of the actor system.
 /// </summary>
 /// <remarks>
@@ -47,6 +48,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private readonly Announcer _announcer;
     private readonly Reports _reports;
     private readonly Membership _membership;
+    private readonly Update _update;
     private MeteredSupervisor? _metered;
 
     internal CertificateSupervisor(SupervisorState state)
@@ -58,6 +60,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
         _announcer = new Announcer(state.Subscribers, state.Recent, _tree.CallHooks, Context, _log);
         _reports = new Reports(state, _announcer, _log);
         _membership = new Membership(state, _tree, _announcer, _reports, Context);
+        _update = new Update(state, _tree, _membership);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
@@ -129,7 +132,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 OnJudged(judged);
                 break;
             case LoadStuck stuck:
-                _reports.Add(stuck);
+                _reports.Add(stuck, Context.System.Scheduler.Now);
                 break;
             case GenerationUnused(var pair):
                 _reports.CheckDrained(pair, Context.System.Scheduler.Now);
@@ -162,7 +165,16 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _membership.Add(add, Sender);
                 break;
             case RemoveCertificate(var name):
-                _membership.Remove(name, Sender);
+                _membership.RemovePair(name, Sender);
+                break;
+            case AddTrustBundle add:
+                _membership.Add(add, Sender);
+                break;
+            case RemoveTrustBundle(var name):
+                _membership.RemoveBundle(name, Sender);
+                break;
+            case UpdateCertificates(var options):
+                Sender.Tell(_update.Apply(options));
                 break;
             case GetStatus:
                 Sender.Tell(Status());
@@ -224,7 +236,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _state.Requests.Complete(request, OutcomeOf(judged));
 
         // A later load may have succeeded before this message was handled.
-        if (judged.Failure is CertificateReloadFailed first && _state.StopOnFailedFirstLoad && !_state.Holder.HasServed(first.Name))
+        if (judged.Failure is CertificateReloadFailed first && _state.TryFind(first.Name, out var known) && known.IsRequired && !_state.Holder.HasServed(first.Name))
             GiveUp(first);
     }
 
@@ -283,7 +295,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     public static Props Props(
         CertificateHolder holder, CertificateOptions certificate, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
-        Props(holder, new CertificateSupervisorOptions { Certificates = [certificate] }, loggers, hooks);
+        Props(holder, new CertificatesOptions { Certificates = [certificate] }, loggers, hooks);
 
     /// <summary>How to start a supervisor. One at a time may run on a holder.</summary>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
@@ -293,8 +305,30 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <returns>The props, for this process only: a private key never goes over the network.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     public static Props Props(
-        CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
+        CertificateHolder holder, CertificatesOptions options, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
         Props(StateOf(holder, options, loggers, hooks));
+
+    /// <summary>
+    /// How to start a supervisor of the pairs and trust bundles that the configuration of an actor system has, in HOCON: <c>certactors { … }</c>. The
+    /// <c>reference.conf</c> of this assembly describes every key.
+    /// </summary>
+    /// <param name="system">The actor system.</param>
+    /// <param name="holder">Publishes what is loaded to handshakes.</param>
+    /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
+    /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
+    /// <returns>The props, for this process only: a private key never goes over the network.</returns>
+    /// <exception cref="CertificateOptionsException">The configuration is invalid; every error is listed.</exception>
+    /// <example><code>
+    /// // certactors.certificates.default { certificate-path = /etc/tls/tls.crt, key-path = /etc/tls/tls.key }
+    /// var certificates = system.ActorOf(CertificateSupervisor.Props(system, holder), CertificateSupervisor.DefaultName);
+    /// </code></example>
+    public static Props Props(
+        ActorSystem system, CertificateHolder holder, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentNullException.ThrowIfNull(holder);
+        return Props(new SupervisorState(holder, HoconOptions.Of(system.Settings.Config).Validated(), Platform.Real, loggers, hooks));
+    }
 
     /// <summary>
     /// Starts a supervisor, and completes when it owns the holder and has started its actors. It does not wait for the first load: see
@@ -313,7 +347,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     public static async Task<IActorRef> StartAsync(
         IActorRefFactory parent,
         CertificateHolder holder,
-        CertificateSupervisorOptions options,
+        CertificatesOptions options,
         ILoggerFactory? loggers = null,
         string name = DefaultName,
         IReadOnlyList<IRotationHook>? hooks = null)
@@ -328,7 +362,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     internal static Props Props(SupervisorState state) => Akka.Actor.Props.CreateBy(new SupervisorProducer(state)).WithDeploy(Deploy.Local);
 
     private static SupervisorState StateOf(
-        CertificateHolder holder, CertificateSupervisorOptions options, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks)
+        CertificateHolder holder, CertificatesOptions options, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks)
     {
         ArgumentNullException.ThrowIfNull(holder);
         ArgumentNullException.ThrowIfNull(options);

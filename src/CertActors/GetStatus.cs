@@ -52,8 +52,17 @@ public sealed record CertificateStatus
     /// <summary>How changes are noticed; <see cref="WatchMode.Polling"/> until events are known to be available.</summary>
     public required WatchMode WatchMode { get; init; }
 
+    /// <summary>Since when, UTC; null until it is known whether events are available.</summary>
+    public DateTimeOffset? WatchModeSince { get; init; }
+
+    /// <summary>Why changes are noticed so, for people; null until it is known whether events are available.</summary>
+    public string? WatchModeMessage { get; init; }
+
     /// <summary>Whether a load that was given up still occupies its thread, so that the pair can't start another.</summary>
     public required bool LoadStuck { get; init; }
+
+    /// <summary>Since when, UTC; null while none does.</summary>
+    public DateTimeOffset? LoadStuckSince { get; init; }
 
     /// <summary>The outcomes of its loads so far.</summary>
     public required LoadCounts Loads { get; init; }
@@ -90,8 +99,17 @@ public sealed record TrustBundleStatus
     /// <inheritdoc cref="CertificateStatus.WatchMode"/>
     public required WatchMode WatchMode { get; init; }
 
+    /// <inheritdoc cref="CertificateStatus.WatchModeSince"/>
+    public DateTimeOffset? WatchModeSince { get; init; }
+
+    /// <inheritdoc cref="CertificateStatus.WatchModeMessage"/>
+    public string? WatchModeMessage { get; init; }
+
     /// <summary>Whether a load that was given up still occupies its thread, so that the bundle can't start another.</summary>
     public required bool LoadStuck { get; init; }
+
+    /// <inheritdoc cref="CertificateStatus.LoadStuckSince"/>
+    public DateTimeOffset? LoadStuckSince { get; init; }
 
     /// <inheritdoc cref="CertificateStatus.Loads"/>
     public required LoadCounts Loads { get; init; }

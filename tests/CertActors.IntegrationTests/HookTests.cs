@@ -56,7 +56,7 @@ public sealed class HookTests : IDisposable
         var got = new ConcurrentQueue<object>();
         var approver = system.ActorOf(Props.Create(() => new Approver(got)), "approver");
         var holder = new CertificateHolder();
-        var options = new CertificateSupervisorOptions { Certificates = [new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath }] };
+        var options = new CertificatesOptions { Certificates = [new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath }] };
         var supervisor = await CertificateSupervisor.StartAsync(system, holder, options, hooks: [new ActorRotationHook(approver, Generous)]);
 
         var refused = await supervisor.Ask<ReloadNowResult>(new ReloadNow(), Generous);

@@ -1,17 +1,24 @@
 using Akka.Actor;
 using Akka.Hosting;
 using CertActors.Hosting;
+using CertActors.Tests.Support;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>The supervisor under Akka.Hosting.</summary>
-public sealed class HostingTests
+/// <summary>The supervisor under Akka.Hosting, on real files.</summary>
+public sealed class HostingTests : IDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
-    private static readonly CertificateOptions Missing = new() { CertificatePath = "/nowhere/tls.crt", KeyPath = "/nowhere/tls.key" };
+    private static readonly CertificateOptions Missing = new() { Name = "missing", CertificatePath = "/nowhere/tls.crt", KeyPath = "/nowhere/tls.key" };
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("certactors-").FullName;
+    private readonly CollectedLogs _logs = new();
 
     [Fact]
     public async Task The_supervisor_is_registered_and_runs_on_the_holder_of_the_services()
@@ -30,13 +37,47 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task A_start_without_pairs_says_so()
+    public async Task A_start_without_AddCertificates_names_it()
     {
         using var host = Host(_ => { }, akka => akka.WithCertificates());
 
         var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
 
         Assert.Contains(nameof(CertificateHostingExtensions.AddCertificates), failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_start_without_WithCertificates_names_it()
+    {
+        using var host = Host(services => services.AddCertificates(Missing), _ => { });
+
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+
+        Assert.Contains(nameof(CertificateHostingExtensions.WithCertificates), failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WithCertificates_twice_says_so()
+    {
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+        {
+            using var host = Host(services => services.AddCertificates(Missing), akka => akka.WithCertificates().WithCertificates());
+            await host.StartAsync();
+        });
+
+        Assert.Contains("WithCertificates was called before", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Invalid_options_fail_the_start_with_every_error()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Certificates:api:KeyPaht", "/tls.key")]).Build();
+        using var host = Host(services => services.AddCertificates(configuration), akka => akka.WithCertificates());
+
+        var invalid = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+
+        Assert.Equal(3, invalid.Failures.Count());
+        Assert.Contains("Certificates:api:KeyPaht is unknown", invalid.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -56,6 +97,160 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public async Task The_start_waits_until_every_pair_and_bundle_is_served()
+    {
+        var authority = new TestAuthority("one");
+        var bundle = new TrustBundleOptions { CertificatePaths = [PathOf("ca.pem")] };
+        using var host = Host(
+            services => services.AddCertificates(Write("a")).AddCertificates(Pair("b")).AddCertificates(options => options.TrustBundles.Add(bundle)),
+            akka => akka.WithCertificates(Timeout.InfiniteTimeSpan));
+
+        var started = host.StartAsync();
+        var holder = host.Services.GetRequiredService<CertificateHolder>();
+        await holder.WaitForAsync("a", Generous);
+        Assert.False(started.IsCompleted);
+        Write("b");
+        await holder.WaitForAsync("b", Generous);
+        Assert.False(started.IsCompleted);
+        File.WriteAllText(bundle.CertificatePaths[0], authority.CertificatePem);
+
+        await started.WaitAsync(Generous);
+        Assert.NotNull(holder.GetTrustBundle("trust"));
+        await host.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_start_that_waits_for_too_long_fails_and_names_what_is_missing()
+    {
+        using var host = Host(
+            services => services.AddCertificates(Write("a"), Missing).AddCertificates(options =>
+                options.TrustBundles.Add(new TrustBundleOptions { Name = "nobody", CertificatePaths = [PathOf("ca.pem")] })),
+            akka => akka.WithCertificates(TimeSpan.FromSeconds(1)));
+
+        var failure = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => host.StartAsync());
+
+        Assert.Equal(["missing", "nobody"], failure.Missing);
+        Assert.Contains("Certificate missing was not loaded: ", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("Trust bundle nobody was not loaded: ", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_StopOnFailedFirstLoad_a_start_that_waits_fails()
+    {
+        using var host = Host(
+            services => services.AddCertificates(new CertificatesOptions { Certificates = [Write("a"), Missing], StopOnFailedFirstLoad = true }),
+            akka => akka.WithCertificates(Timeout.InfiniteTimeSpan));
+
+        var failure = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => host.StartAsync().WaitAsync(Generous));
+
+        Assert.Equal("missing", failure.Failure?.Name);
+    }
+
+    [Fact]
+    public async Task With_StopOnFailedFirstLoad_an_application_that_does_not_wait_stops()
+    {
+        using var host = Host(
+            services => services.AddCertificates(new CertificatesOptions { Certificates = [Write("a"), Missing], StopOnFailedFirstLoad = true }),
+            akka => akka.WithCertificates());
+
+        await host.StartAsync();
+        await host.WaitForShutdownAsync().WaitAsync(Generous);
+
+        Assert.Contains(_logs.Lines, line => line.Contains("the application stops", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_configuration_that_changes_adds_removes_and_moves_pairs_and_an_invalid_one_changes_nothing()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection().Build();
+        Configure(configuration, Write("a"));
+        using var host = Host(services => services.AddCertificates(configuration.GetSection("CertActors")), akka => akka.WithCertificates(Generous));
+        await host.StartAsync();
+        var holder = host.Services.GetRequiredService<CertificateHolder>();
+        var a = holder.Get("a");
+
+        Configure(configuration, Write("b"));
+        configuration.Reload();
+        await Wait.UntilAsync(() => holder.Get("b") is not null);
+        Assert.Same(a, holder.Get("a"));
+
+        var moved = Write("c");
+        Configure(configuration, moved with { Name = "b" });
+        configuration.Reload();
+        await Wait.UntilAsync(() => holder.Get("b")?.Generation == 2);
+
+        configuration["CertActors:Certificates:b:DebounceWindow"] = "soon";
+        configuration.Reload();
+        Assert.Contains(_logs.Lines, line => line.Contains("CertActors:Certificates:b:DebounceWindow is 'soon', and must be a duration", StringComparison.Ordinal));
+        Assert.Equal(2, (await host.Services.GetRequiredService<ICertificates>().GetStatusAsync()).Certificates.Count);
+
+        foreach (var key in (string[])["DebounceWindow", "CertificatePath", "KeyPath"])
+            configuration[$"CertActors:Certificates:b:{key}"] = null;
+        await host.StopAsync();
+        Assert.Equal(("a", 1), (holder.Current?.Name, holder.Current?.Generation));
+    }
+
+    [Fact]
+    public async Task Code_that_is_no_actor_asks_by_a_service()
+    {
+        using var host = Host(services => services.AddCertificates(Write("a")), akka => akka.WithCertificates(Generous));
+        await host.StartAsync();
+        var certificates = host.Services.GetRequiredService<ICertificates>();
+
+        Assert.Equal(1, Assert.Single((await certificates.GetStatusAsync()).Certificates).LastChange?.Generation);
+        Write("a");
+        Assert.Equal(ReloadOutcomeKind.Changed, Assert.Single((await certificates.ReloadAsync("a")).Outcomes).Kind);
+        await host.StopAsync();
+    }
+
+    [Fact]
+    public async Task The_health_check_is_registered_with_its_tags()
+    {
+        using var host = Host(
+            services => services.AddCertificates(Write("a"), Pair("b")).AddHealthChecks(),
+            akka => akka.WithCertificates().WithCertificateHealthCheck(failureStatus: HealthStatus.Degraded));
+        await host.StartAsync();
+        await host.Services.GetRequiredService<CertificateHolder>().WaitForAsync("a", Generous);
+        var health = host.Services.GetRequiredService<HealthCheckService>();
+
+        var missing = (await health.CheckHealthAsync()).Entries[CertificateHostingExtensions.HealthCheckName];
+        Assert.Equal(HealthStatus.Degraded, missing.Status);
+        Assert.Equal(["akka", "certificates", "ready"], missing.Tags.Except(["akka.net"]).Order());
+        Assert.Equal("b: NotServed", Assert.Single(missing.Data).Key);
+
+        Write("b");
+        await host.Services.GetRequiredService<CertificateHolder>().WaitForAsync("b", Generous);
+        await Wait.UntilAsync(async () => (await health.CheckHealthAsync()).Status == HealthStatus.Healthy);
+        await host.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_stop_closes_the_watches_and_logs_no_warning_and_what_is_loaded_is_served_on()
+    {
+        using var host = Host(services => services.AddCertificates(Write("a")), akka => akka.WithCertificates(Generous));
+        await host.StartAsync();
+        var holder = host.Services.GetRequiredService<CertificateHolder>();
+        var system = host.Services.GetRequiredService<ActorSystem>();
+        var supervisor = host.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
+
+        // Loads are under way when it stops.
+        Write("a");
+        for (var i = 0; i < 20; i++)
+            supervisor.Tell(new ReloadNow());
+        await host.StopAsync();
+
+        Assert.True(system.WhenTerminated.IsCompletedSuccessfully);
+        Assert.NotNull(holder.Get("a"));
+        Assert.DoesNotContain(_logs.Lines, line => !line.StartsWith("Information", StringComparison.Ordinal));
+        var generation = holder.Get("a")!.Generation;
+        Write("a");
+        using var next = Host(services => services.AddSingleton(holder).AddCertificates(Pair("a")), akka => akka.WithCertificates());
+        await next.StartAsync();
+        await Wait.UntilAsync(() => holder.Get("a")!.Generation == generation + 1);
+        await next.StopAsync();
+    }
+
+    [Fact]
     public async Task Without_a_logger_factory_the_actor_system_logs()
     {
         using var system = ActorSystem.Create("test", "akka.stdout-loglevel = OFF, akka.loggers = []");
@@ -69,12 +264,38 @@ public sealed class HostingTests
         await system.Terminate().WaitAsync(Generous);
     }
 
-    private static IHost Host(Action<IServiceCollection> services, Action<AkkaConfigurationBuilder> akka)
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private static void Configure(IConfigurationRoot configuration, CertificateOptions pair)
+    {
+        configuration[$"CertActors:Certificates:{pair.Name}:CertificatePath"] = pair.CertificatePath;
+        configuration[$"CertActors:Certificates:{pair.Name}:KeyPath"] = pair.KeyPath;
+    }
+
+    private string PathOf(string name) => Path.Combine(_directory, name);
+
+    private CertificateOptions Pair(string name) => new() { Name = name, CertificatePath = PathOf($"{name}.crt"), KeyPath = PathOf($"{name}.key") };
+
+    private CertificateOptions Write(string name)
+    {
+        var (options, pair) = (Pair(name), TestPair.Make());
+        File.WriteAllText(options.KeyPath, pair.KeyPem);
+        File.SetUnixFileMode(options.KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.WriteAllText(options.CertificatePath, pair.CertificatePem);
+        return options;
+    }
+
+    private IHost Host(Action<IServiceCollection> services, Action<AkkaConfigurationBuilder> akka)
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(settings: null);
         builder.Logging.ClearProviders();
+        builder.Logging.AddProvider(_logs);
         services(builder.Services);
-        builder.Services.AddAkka("test", (configuration, _) => akka(configuration));
+        builder.Services.AddAkka("test", (configuration, _) =>
+        {
+            configuration.AddHocon("akka.stdout-loglevel = OFF", HoconAddMode.Prepend);
+            akka(configuration);
+        });
         return builder.Build();
     }
 

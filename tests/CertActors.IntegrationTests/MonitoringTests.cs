@@ -91,7 +91,7 @@ public sealed partial class MonitoringTests : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        builder.Services.AddCertificates(new CertificateSupervisorOptions
+        builder.Services.AddCertificates(new CertificatesOptions
         {
             Certificates = [new CertificateOptions { Name = "monitored", CertificatePath = CertPath, KeyPath = KeyPath }],
             TrustBundles = [new TrustBundleOptions { Name = "monitored-trust", CertificatePaths = [BundlePath] }],

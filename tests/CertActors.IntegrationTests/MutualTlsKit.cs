@@ -136,7 +136,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.Logging.AddProvider(Log);
-        builder.Services.AddCertificates(new CertificateSupervisorOptions
+        builder.Services.AddCertificates(new CertificatesOptions
         {
             Certificates = [new CertificateOptions { CertificatePath = cert, KeyPath = key }],
             TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] }],

@@ -34,7 +34,7 @@ internal sealed class RotatingClient : IAsyncDisposable
         var client = new RotatingClient();
         client.WritePair();
         client.WriteBundle(trusted);
-        client._supervisor = client._system.ActorOf(CertificateSupervisor.Props(client.Holder, new CertificateSupervisorOptions
+        client._supervisor = client._system.ActorOf(CertificateSupervisor.Props(client.Holder, new CertificatesOptions
         {
             Certificates =
             [

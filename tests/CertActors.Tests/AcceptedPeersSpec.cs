@@ -106,7 +106,7 @@ public sealed class AcceptedPeersSpec : PipelineKit
     {
         Write(TestPair.Make());
         Files.Write(BundlePath, One.CertificatePem + Other.CertificatePem);
-        Start(new CertificateSupervisorOptions
+        Start(new CertificatesOptions
         {
             Certificates = [Options()],
             TrustBundles = [new() { Name = "clients", CertificatePaths = [BundlePath] }],

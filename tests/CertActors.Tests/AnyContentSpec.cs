@@ -47,7 +47,7 @@ public sealed class AnyContentSpec : PipelineKit
                 var holder = new CertificateHolder();
                 var state = new SupervisorState(
                     holder,
-                    new CertificateSupervisorOptions { Certificates = [Options()] }.Validated(),
+                    new CertificatesOptions { Certificates = [Options()] }.Validated(),
                     new Platform(Events.Open, new DiskScheduler(files, Disk)),
                     loggers: null);
                 HashSet<string> complete = [];

@@ -26,7 +26,7 @@ public sealed class AnySequenceSpec : PipelineKit
                 var holder = new CertificateHolder();
                 var state = new SupervisorState(
                     holder,
-                    new CertificateSupervisorOptions { Certificates = [Options()] }.Validated(),
+                    new CertificatesOptions { Certificates = [Options()] }.Validated(),
                     new Platform(files.Open, new DiskScheduler(files, Disk)),
                     loggers: null);
                 HashSet<string?> good = [null];

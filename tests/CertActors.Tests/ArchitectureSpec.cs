@@ -14,6 +14,7 @@ public sealed class ArchitectureSpec
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Diagnostics"] = [],
+        ["Configuration"] = ["Diagnostics"],
         ["Scheduling"] = [],
         ["Holding"] = ["Verifying", "Diagnostics"],
         ["Disk"] = [],
@@ -33,7 +34,7 @@ public sealed class ArchitectureSpec
     // The public types that lead into the folders; all others are vocabulary, and depend on none.
     private static readonly Dictionary<string, string[]> EntryPoints = new()
     {
-        [nameof(CertificateSupervisor)] = ["Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
+        [nameof(CertificateSupervisor)] = ["Configuration", "Supervision", "Watching", "Debouncing", "Reloading", "Holding", "Disk"],
         [nameof(CertificateHolder)] = ["Holding", "Verifying"],
         [nameof(CertificateTlsExtensions)] = ["Clients"],
         [nameof(CertificateHttpHandler)] = ["Clients"],

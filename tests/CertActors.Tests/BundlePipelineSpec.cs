@@ -233,8 +233,8 @@ public sealed class BundlePipelineSpec : PipelineKit
     public void A_name_that_a_pair_and_a_bundle_have_is_refused()
     {
         var invalid = Assert.Throws<CertificateOptionsException>(() =>
-            new CertificateSupervisorOptions { Certificates = [Options("clients")], TrustBundles = [Bundle] }.Validated());
-        Assert.Contains("'clients' is given to 2", Assert.Single(invalid.Errors), StringComparison.Ordinal);
+            new CertificatesOptions { Certificates = [Options("clients")], TrustBundles = [Bundle] }.Validated());
+        Assert.Contains("the pair 'clients' of '/certs/tls.crt' and the trust bundle 'clients' of", Assert.Single(invalid.Errors), StringComparison.Ordinal);
 
         Start(Bundle);
         Supervisor.Tell(new AddCertificate(Options("clients")), TestActor);
@@ -318,12 +318,12 @@ public sealed class BundlePipelineSpec : PipelineKit
     public void A_pair_that_must_chain_to_no_known_bundle_is_refused()
     {
         var invalid = Assert.Throws<CertificateOptionsException>(() =>
-            new CertificateSupervisorOptions { Certificates = [Options() with { MustChainTo = "nobody" }], TrustBundles = [Bundle] }.Validated());
+            new CertificatesOptions { Certificates = [Options() with { MustChainTo = "nobody" }], TrustBundles = [Bundle] }.Validated());
         Assert.Contains("MustChainTo is 'nobody', which is none of the trust bundles", Assert.Single(invalid.Errors), StringComparison.Ordinal);
     }
 
     private void Start(TrustBundleOptions bundle, CertificateOptions? pair = null) =>
-        Start(new CertificateSupervisorOptions { Certificates = [pair ?? Options()], TrustBundles = [bundle] });
+        Start(new CertificatesOptions { Certificates = [pair ?? Options()], TrustBundles = [bundle] });
 
     private void WriteBundle(params TestAuthority[] authorities) => Files.Write(BundlePath, string.Concat(authorities.Select(authority => authority.CertificatePem)));
 

@@ -28,7 +28,7 @@ public sealed class ClientChecksSpec : PipelineKit
         Write(TestPair.Make());
         Files.Write(BundlePath, _one.CertificatePem + _other.CertificatePem);
         Files.Write(ListPath, ListOf(_one, 1) + ListOf(_other, 1));
-        Start(new CertificateSupervisorOptions
+        Start(new CertificatesOptions
         {
             Certificates = [Options()],
             TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] }],

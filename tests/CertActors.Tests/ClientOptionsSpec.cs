@@ -59,7 +59,7 @@ public sealed class ClientOptionsSpec : PipelineKit
         Write(TestPair.Make());
         Files.Write(CertPath, "garbage");
         Files.Write(BundlePath, "garbage");
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
         AdvancePastHold();
 
         var pair = Assert.Throws<CertificateNotLoadedException>(() => Holder.CreateClientOptions("default", "servers"));
@@ -119,7 +119,7 @@ public sealed class ClientOptionsSpec : PipelineKit
     {
         Write(TestPair.Make());
         WriteBundle(new TestAuthority("one"));
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
     }
 
     private void WriteBundle(TestAuthority authority) => Files.Write(BundlePath, authority.CertificatePem);

@@ -164,7 +164,7 @@ public sealed class DeadMountSpec : PipelineKit
     {
         var platform = new Platform(Events.Open, new DiskScheduler(Files, disk));
         Start(CertificateSupervisor.Props(new SupervisorState(
-            Holder, new CertificateSupervisorOptions { Certificates = pairs }.Validated(), platform, loggers: null)));
+            Holder, new CertificatesOptions { Certificates = pairs }.Validated(), platform, loggers: null)));
     }
 
     /// <summary>Waits until what real threads do has come about; passes virtual time meanwhile, if told to.</summary>

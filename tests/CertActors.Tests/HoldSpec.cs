@@ -192,7 +192,7 @@ public sealed class HoldSpec : PipelineKit
         var (old, next) = (Chained(), Chained());
         Files.Write(CertPath, next.CertificatePem);
         Files.Write(KeyPath, old.KeyPem);
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        Start(new CertificatesOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         Pass(seconds: 3);
         Assert.Empty(News<CertificateReloadFailed>());
 

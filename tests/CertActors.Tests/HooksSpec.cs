@@ -69,7 +69,7 @@ public sealed class HooksSpec : PipelineKit
     public void A_trust_bundle_is_proposed_too()
     {
         Files.Write(BundlePath, new TestAuthority("one").CertificatePem);
-        StartWithHooks(new CertificateSupervisorOptions { Certificates = [Options()], TrustBundles = [new() { Name = "clients", CertificatePaths = [BundlePath] }] });
+        StartWithHooks(new CertificatesOptions { Certificates = [Options()], TrustBundles = [new() { Name = "clients", CertificatePaths = [BundlePath] }] });
         _hook.Veto = "peers still need it";
         Files.Write(BundlePath, new TestAuthority("other").CertificatePem);
         Raise(BundlePath);
@@ -97,7 +97,7 @@ public sealed class HooksSpec : PipelineKit
     public void A_hook_that_hangs_delays_its_own_pair_by_its_time_limit_and_nothing_else()
     {
         Write(TestPair.Make(), OtherCertPath, OtherKeyPath);
-        StartWithHooks(new CertificateSupervisorOptions { Certificates = [Options(), Options("other", OtherCertPath, OtherKeyPath)] });
+        StartWithHooks(new CertificatesOptions { Certificates = [Options(), Options("other", OtherCertPath, OtherKeyPath)] });
         _hook.TakeCalls();
         _second.TakeCalls();
         _hook.Hangs = name => name == "default";
@@ -239,13 +239,13 @@ public sealed class HooksSpec : PipelineKit
     [Fact]
     public void A_time_limit_out_of_range_is_refused()
     {
-        var options = new CertificateSupervisorOptions { Certificates = [Options()] };
+        var options = new CertificatesOptions { Certificates = [Options()] };
         var invalid = Assert.Throws<CertificateOptionsException>(() => CertificateSupervisor.Props(Holder, options, hooks: [_hook, new ScriptedHook { Name = "slow", TimeLimit = TimeSpan.FromHours(2) }]));
         Assert.Equal("hook 'slow': TimeLimit is 02:00:00; set it above 0 and at most to 01:00:00", Assert.Single(invalid.Errors));
     }
 
-    private void StartWithHooks(CertificateSupervisorOptions? options = null) =>
-        Start(CertificateSupervisor.Props(State(options ?? new CertificateSupervisorOptions { Certificates = [Options()] }, holder: null, _hook, _second)));
+    private void StartWithHooks(CertificatesOptions? options = null) =>
+        Start(CertificateSupervisor.Props(State(options ?? new CertificatesOptions { Certificates = [Options()] }, holder: null, _hook, _second)));
 
     private sealed class ScriptedHook : IRotationHook
     {

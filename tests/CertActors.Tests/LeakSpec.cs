@@ -119,7 +119,7 @@ public sealed class LeakSpec : PipelineKit
         Add(Status("other"));
         using (var metrics = new MetricReader(Meter))
             Add(string.Join('\n', metrics.Read().Select(series => $"{series.Metric} {string.Join(' ', series.Tags)}")));
-        Add(new CertificateSupervisorOptions { Certificates = [Options() with { PasswordPath = PasswordPath }] });
+        Add(new CertificatesOptions { Certificates = [Options() with { PasswordPath = PasswordPath }] });
         Add(CertificateCheck.Run(Files, Options() with { PasswordPath = PasswordPath }, Sys.Scheduler.Now));
         var other = new CertificateHolder();
         Add(await Assert.ThrowsAsync<CertificateNotLoadedException>(() => other.WaitForFirstAsync(TimeSpan.Zero)));

@@ -103,7 +103,7 @@ public sealed class MembershipSpec : PipelineKit
     [Fact]
     public void The_connections_of_a_removed_pair_drain()
     {
-        var state = State(new CertificateSupervisorOptions { Certificates = [Options()] });
+        var state = State(new CertificatesOptions { Certificates = [Options()] });
         Start(CertificateSupervisor.Props(state));
         WriteTenant("tenant.example");
         Add(Tenant);
@@ -235,7 +235,7 @@ public sealed class MembershipSpec : PipelineKit
         Start();
         WriteTenant("tenant.example");
         Add(Tenant);
-        Add(Options("gone", TenantCert, TenantKey));
+        Add(Options("gone", "/gone/tls.crt", "/gone/tls.key"));
         Remove("gone");
 
         foreach (var child in (string[])["file-watch", "debounce", "pair-tenant"])

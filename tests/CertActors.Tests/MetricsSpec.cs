@@ -60,7 +60,7 @@ public sealed class MetricsSpec : PipelineKit
         Rotate(TestPair.Make());
         AdvancePastDebounce();
         var first = Supervisor;
-        Start(CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }, new CertificateHolder())));
+        Start(CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options()] }, new CertificateHolder())));
 
         Assert.Equal(2, _metrics.Value("certactors.generation", ("certactors.supervisor", first.Path.ToString())));
         Assert.Equal(1, _metrics.Value("certactors.generation", ("certactors.supervisor", Supervisor.Path.ToString())));
@@ -216,7 +216,7 @@ public sealed class MetricsSpec : PipelineKit
     public void The_table_of_metrics_in_the_readme_is_what_is_measured()
     {
         Files.Write(BundlePath, new TestAuthority("one").CertificatePem);
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
         using var connection = Current.BeginConnection();
         Files.Write(CertPath, "");
         Raise(CertPath);

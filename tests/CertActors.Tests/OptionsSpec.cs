@@ -1,7 +1,4 @@
 using Akka.Actor;
-using CertActors.Hosting;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace CertActors.Tests;
 
@@ -39,7 +36,49 @@ public sealed class OptionsSpec
 
     [Fact]
     public void A_second_pair_of_the_same_name_is_refused() =>
-        Assert.Contains("'DEFAULT' is given to 2 pairs", Refused(Good with { Name = "DEFAULT" }, Good).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the pair 'DEFAULT' of 'tls.crt' and the pair 'default' of 'other.crt' have the same name",
+            Assert.Single(Refused(Good with { Name = "DEFAULT" }, Good with { CertificatePath = "other.crt" }).Errors),
+            StringComparison.Ordinal);
+
+    [Fact]
+    public void The_same_files_under_two_names_are_refused_by_both_names()
+    {
+        var error = Assert.Single(Refused(Good with { Name = "a" }, Good with { Name = "b", KeyPath = Path.GetFullPath("tls.key") }).Errors);
+
+        Assert.Contains("'a' and 'b' have the same files", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_path_that_is_the_text_of_a_key_is_refused_and_not_shown()
+    {
+        var refused = Refused(Good with { KeyPath = "-----BEGIN PRIVATE KEY-----\nsecret" });
+
+        Assert.Contains("KeyPath must name a PEM or PKCS#12 file; it has the text of one", Assert.Single(refused.Errors), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Required_paths_that_are_not_set_are_errors() =>
+        Assert.Equal(2, Refused(new CertificateOptions()).Errors.Count);
+
+    [Fact]
+    public void A_validated_copy_shares_nothing_and_has_the_defaults()
+    {
+        var options = new CertificatesOptions { Certificates = [Good with { ServerNames = ["a.example"] }], TrustBundles = [new TrustBundleOptions { CertificatePaths = ["ca.pem"] }] };
+        var copy = options.Validated();
+
+        options.Certificates[0].ServerNames.Add("b.example");
+        options.Certificates[0].DebounceWindow = TimeSpan.FromHours(1);
+        options.Certificates.Clear();
+        options.TrustBundles[0].CertificatePaths.Clear();
+
+        Assert.Equal(["a.example"], Assert.Single(copy.Certificates).ServerNames);
+        Assert.Equal(TimeSpan.FromMilliseconds(150), copy.Certificates[0].DebounceWindow);
+        Assert.Single(copy.TrustBundles[0].CertificatePaths);
+        Assert.All([copy.Certificates[0].ExpiryThresholds, copy.TrustBundles[0].ExpiryThresholds], thresholds =>
+            Assert.Equal([TimeSpan.FromDays(30), TimeSpan.FromDays(7), TimeSpan.FromDays(1)], thresholds));
+    }
 
     [Theory]
     [InlineData("")]
@@ -72,7 +111,7 @@ public sealed class OptionsSpec
     [Fact]
     public void One_pair_at_most_is_the_default_and_no_pair_for_clients()
     {
-        Assert.Contains("'a', 'b' have IsDefault", Assert.Single(Refused(Good with { Name = "a", IsDefault = true }, Good with { Name = "b", IsDefault = true }).Errors), StringComparison.Ordinal);
+        Assert.Contains("'a', 'b' have IsDefault", Assert.Single(Refused(Good with { Name = "a", IsDefault = true }, Good with { Name = "b", IsDefault = true, KeyPath = "b.key" }).Errors), StringComparison.Ordinal);
         var client = Good with { Purpose = CertificatePurpose.ClientAuthentication };
         Assert.Single(Refused(client with { IsDefault = true }).Errors);
         Assert.Single(Refused(client with { ServerNames = ["a.example.org"] }).Errors);
@@ -87,32 +126,7 @@ public sealed class OptionsSpec
         Assert.Contains("ServerAuthentication, ClientAuthentication", Assert.Single(Refused(Good with { Purpose = (CertificatePurpose)purpose }).Errors), StringComparison.Ordinal);
 
     [Fact]
-    public void Names_and_purposes_bind_from_a_configuration()
-    {
-        var section = new ConfigurationBuilder().AddInMemoryCollection(
-        [
-            new("CertificatePath", "tls.crt"), new("KeyPath", "tls.key"), new("Purpose", "ServerAuthentication, ClientAuthentication"), new("IsDefault", "true"),
-            new("ServerNames:0", "a.example.org"), new("ServerNames:1", "*.example.org"),
-        ]).Build();
-
-        var pair = section.Get<CertificateOptions>()!;
-
-        Assert.Equal(CertificatePurpose.ServerAuthentication | CertificatePurpose.ClientAuthentication, pair.Purpose);
-        Assert.True(pair.IsDefault);
-        Assert.Equal(["a.example.org", "*.example.org"], pair.ServerNames);
-    }
-
-    [Fact]
     public void No_pair_at_all_is_refused() => Assert.Single(Refused().Errors);
-
-    [Fact]
-    public void The_services_refuse_what_the_supervisor_would()
-    {
-        var services = new ServiceCollection();
-        Assert.Throws<CertificateOptionsException>(() => services.AddCertificates(Good with { Name = "" }));
-        services.AddCertificates(Good);
-        Assert.Throws<InvalidOperationException>(() => services.AddCertificates(Good));
-    }
 
     [Fact]
     public void A_step_upwards_is_left_for_the_walk_as_a_link_may_come_before_it()
@@ -128,9 +142,9 @@ public sealed class OptionsSpec
     public void The_supervisor_is_never_deployed_elsewhere() =>
         Assert.Equal(Deploy.Local.Scope, CertificateSupervisor.Props(new CertificateHolder(), Good).Deploy.Scope);
 
-    private static CertificateSupervisorOptions Checked(params CertificateOptions[] pairs) => new CertificateSupervisorOptions { Certificates = pairs }.Validated();
+    private static CertificatesOptions Checked(params CertificateOptions[] pairs) => new CertificatesOptions { Certificates = pairs }.Validated();
 
     private static CertificateOptionsException Refused(params CertificateOptions[] pairs) =>
         Assert.Throws<CertificateOptionsException>(
-            () => CertificateSupervisor.Props(new CertificateHolder(), new CertificateSupervisorOptions { Certificates = pairs }));
+            () => CertificateSupervisor.Props(new CertificateHolder(), new CertificatesOptions { Certificates = pairs }));
 }

@@ -1,6 +1,8 @@
+extern alias hosting;
+
 using System.Runtime.CompilerServices;
 using CertActors.AspNetCore;
-using CertActors.Hosting;
+using hosting::CertActors.Hosting;
 using PublicApiGenerator;
 
 namespace CertActors.Tests;

@@ -251,7 +251,7 @@ public sealed class RejectionSpec : PipelineKit
     public async Task With_StopOnFailedFirstLoad_the_supervisor_stops_itself_and_waiters_get_the_failure()
     {
         var waiter = Holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan);
-        var stopping = State(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        var stopping = State(new CertificatesOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         var supervisor = Sys.ActorOf(CertificateSupervisor.Props(stopping));
         Watch(supervisor);
         Barrier();
@@ -270,7 +270,7 @@ public sealed class RejectionSpec : PipelineKit
     public void With_StopOnFailedFirstLoad_the_supervisor_does_not_stop_when_a_later_load_fails()
     {
         Write(TestPair.Make());
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+        Start(new CertificatesOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
         Files.Write(CertPath, "garbage");
         Raise(CertPath);
         AdvancePastDebounce();

@@ -239,7 +239,7 @@ public sealed class RestartSpec : PipelineKit
     {
         var one = Write(TestPair.Make());
         var other = Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
-        var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        var props = CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options()] }));
         Start(props);
         Stop();
         Start(Options("default", "/other/tls.crt", "/other/tls.key"));
@@ -255,7 +255,7 @@ public sealed class RestartSpec : PipelineKit
     {
         Write(TestPair.Make());
         Write(TestPair.Make(), "/other/tls.crt", "/other/tls.key");
-        var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        var props = CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options()] }));
         Start(props);
         HangNextLoad();
         AdvancePastLoadTimeLimit();

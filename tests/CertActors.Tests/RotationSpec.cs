@@ -258,7 +258,7 @@ public sealed class RotationSpec : PipelineKit
     public void Started_again_after_a_stop_it_works_again_and_generations_go_on()
     {
         Write(TestPair.Make());
-        var props = CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] }));
+        var props = CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options()] }));
         Start(props);
         Stop();
 
@@ -278,7 +278,7 @@ public sealed class RotationSpec : PipelineKit
     {
         Write(TestPair.Make());
         Start();
-        var second = State(new CertificateSupervisorOptions { Certificates = [Options()] });
+        var second = State(new CertificatesOptions { Certificates = [Options()] });
 
         var refused = Sys.ActorOf(CertificateSupervisor.Props(second), "second");
         Watch(refused);

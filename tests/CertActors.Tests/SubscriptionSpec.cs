@@ -64,7 +64,7 @@ public sealed class SubscriptionSpec : PipelineKit
     public void A_subscriber_that_dies_is_forgotten()
     {
         Write(TestPair.Make());
-        var state = State(new CertificateSupervisorOptions { Certificates = [Options()] });
+        var state = State(new CertificatesOptions { Certificates = [Options()] });
         Start(CertificateSupervisor.Props(state));
         var mortal = CreateTestProbe();
         Supervisor.Tell(new SubscribeToCertificates(mortal));

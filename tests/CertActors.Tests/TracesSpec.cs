@@ -82,7 +82,7 @@ public sealed class TracesSpec : PipelineKit
     public void A_load_of_a_trust_bundle_is_traced_too_and_what_its_actor_abandons_ends()
     {
         Files.Write(BundlePath, new TestAuthority("one").CertificatePem);
-        Start(new CertificateSupervisorOptions { Certificates = [Options()], TrustBundles = [new() { Name = Name, CertificatePaths = [BundlePath] }] });
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [new() { Name = Name, CertificatePaths = [BundlePath] }] });
         Assert.Equal(["certactors.read", "certactors.parse", "certactors.judge", "certactors.swap"], StagesOf(Reloads()[0]));
 
         Disk.Hangs = true;
@@ -97,7 +97,7 @@ public sealed class TracesSpec : PipelineKit
     [Fact]
     public void The_wait_for_hooks_is_a_stage()
     {
-        Start(CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options(Name)] }, holder: null, new Consenting())));
+        Start(CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options(Name)] }, holder: null, new Consenting())));
 
         var reload = Reloads()[0];
         Assert.Equal(["certactors.read", "certactors.parse", "certactors.judge", "certactors.build", "certactors.hooks", "certactors.swap"], StagesOf(reload));

@@ -311,7 +311,7 @@ public sealed class WaitingSpec : PipelineKit
             Holder.WaitForAsync("b", Timeout.InfiniteTimeSpan), Holder.WaitForAllAsync(Timeout.InfiniteTimeSpan),
         ];
         var pair = Options("b") with { ServerNames = ["b.example"] };
-        Sys.ActorOf(CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [pair], StopOnFailedFirstLoad = true })));
+        Sys.ActorOf(CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [pair], StopOnFailedFirstLoad = true })));
         Barrier();
 
         foreach (var waiter in waiting)

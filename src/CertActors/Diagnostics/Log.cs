@@ -103,6 +103,9 @@ internal static partial class Log
     public static void HookTimedOut(this ILogger log, string hook, string method, string name, TimeSpan limit) =>
         LogHookTimedOut(log, name, method, Printable.Of(hook), limit);
 
+    [LoggerMessage(25, LogLevel.Information, "Trust bundle {Name}: removed; generation {Generation} is no longer trusted, and its peers are refused.", EventName = "TrustBundleRemoved")]
+    public static partial void BundleRemoved(this ILogger log, string name, long generation);
+
     // At Debug level: why a file event has led to a load or has not, and what the load waited for.
 
     [LoggerMessage(101, LogLevel.Debug, "File event {Kind} at {Path}.", EventName = "FileEventReceived")]

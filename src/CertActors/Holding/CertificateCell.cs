@@ -1,3 +1,5 @@
+using CertActors.Diagnostics;
+
 namespace CertActors.Holding;
 
 /// <summary>
@@ -26,7 +28,7 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
     public bool IsForServers => options.IsForServers;
 
     /// <summary>The names that the pair has by its options; empty if it has those of its leaf.</summary>
-    public IReadOnlyList<string> ServerNames => options.ServerNames;
+    public IReadOnlyList<string> ServerNames => (OptionList<string>)options.ServerNames;
 
     public ServingCertificate? Serving => _serving;
 
@@ -48,6 +50,7 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
         var previous = _serving;
         holder.Publish(this, next);
         _serving = next;
+        holder.PublishDefault(this, next);
         if (previous is not null)
         {
             previous.Use.Supersede(next.Announcement.At);

@@ -28,18 +28,26 @@ internal sealed class NameIndex(Waiters clients)
     public IReadOnlyList<NameConflict> Add(CertificateCell pair)
     {
         var conflicts = new List<NameConflict>();
-        var names = pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames;
+        lock (_writing)
+            Add(pair, NamesOf(pair), conflicts);
+        return conflicts;
+    }
+
+    /// <summary>Puts a pair's next cell, with other options, in the place of its last one, whose first load has ended. A name that it keeps is never without it.</summary>
+    /// <inheritdoc cref="Add(CertificateCell)"/>
+    public IReadOnlyList<NameConflict> Replace(CertificateCell last, CertificateCell next)
+    {
+        var conflicts = new List<NameConflict>();
+        var lost = last.IsForServers ? ServerName.KeysOf(NamesOf(last) ?? []) : [];
         lock (_writing)
         {
-            foreach (var key in ServerName.KeysOf(names ?? []))
+            if (next.IsForServers)
             {
-                var name = Set(key, pair, pair.Serving, conflicts);
-                if (pair.IsInFirstLoad)
-                    name.Await();
+                Add(next, NamesOf(next), conflicts);
+                lost.ExceptWith(ServerName.KeysOf(NamesOf(next) ?? []));
             }
 
-            if (names is null)
-                _unknown++;
+            Remove(last, lost);
         }
 
         return conflicts;
@@ -87,7 +95,7 @@ internal sealed class NameIndex(Waiters clients)
     /// <summary>Takes the names of a pair away, whose first load has ended. Those that other pairs have go to the next of these.</summary>
     public void Remove(CertificateCell pair)
     {
-        var keys = ServerName.KeysOf(pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames ?? []);
+        var keys = ServerName.KeysOf(NamesOf(pair) ?? []);
         lock (_writing)
             Remove(pair, keys);
     }
@@ -126,6 +134,23 @@ internal sealed class NameIndex(Waiters clients)
         var isAwaited = name?.IsAwaited ?? false;
         var certificate = name?.First;
         return new Match(certificate, name?.FirstPair, isAwaited && certificate is null);
+    }
+
+    /// <returns>The names of its options, otherwise of its leaf; null if they are not known yet.</returns>
+    private static IReadOnlyList<string>? NamesOf(CertificateCell pair) =>
+        pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames;
+
+    private void Add(CertificateCell pair, IReadOnlyList<string>? names, List<NameConflict> conflicts)
+    {
+        foreach (var key in ServerName.KeysOf(names ?? []))
+        {
+            var name = Set(key, pair, pair.Serving, conflicts);
+            if (pair.IsInFirstLoad)
+                name.Await();
+        }
+
+        if (names is null)
+            _unknown++;
     }
 
     private void Remove(CertificateCell pair, HashSet<string> keys)

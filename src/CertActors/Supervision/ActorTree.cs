@@ -44,15 +44,28 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
             children.Tell(Hooks, announcement);
     }
 
-    /// <summary>Watches and loads a pair that was added to the supervisor's state.</summary>
-    public void Add(PairState added, IReloadable pair)
+    /// <summary>Watches and loads what was added to the supervisor's state.</summary>
+    public void Add(ReloadableState added, IReloadable target)
     {
         children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(added)));
         children.Tell(FileWatch, new AddFiles(added.Files));
-        StartReloading(pair);
+        StartReloading(target);
     }
 
-    /// <summary>Ends the watch and the loads of a pair that was removed from the supervisor's state.</summary>
+    /// <summary>Watches and loads other files for something that was changed in the supervisor's state.</summary>
+    /// <param name="changed">What was changed.</param>
+    /// <param name="create">Makes what is loaded from now on. Called once nothing publishes in its place in the holder any more.</param>
+    public void Change(ReloadableState changed, Func<IReloadable> create)
+    {
+        children.Tell(FileWatch, new RemoveFiles(changed.Name));
+        children.Tell(Debounce, new DebounceActor.RemoveTarget(changed.Name));
+        children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(changed)));
+        children.Tell(FileWatch, new AddFiles(changed.Files));
+        var (target, props) = (new Lazy<IReloadable>(create), state.ReloadActorOf(changed.Name));
+        children.Replace(NameOf(changed.Name), () => props(target.Value, _gate, log));
+    }
+
+    /// <summary>Ends the watch and the loads of what is about to be removed from the supervisor's state.</summary>
     /// <returns>Its actor, whose end the supervisor is notified of; null if none is running.</returns>
     public IActorRef? Remove(string name)
     {

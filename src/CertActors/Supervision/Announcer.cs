@@ -74,6 +74,12 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents rec
         Publish(removed);
     }
 
+    public void Announce(TrustBundleRemoved removed)
+    {
+        log.BundleRemoved(removed.Name, removed.Generation);
+        Publish(removed);
+    }
+
     public void Announce(WatchModeChanged change)
     {
         log.ModeChanged(change.Name, change.Mode, change.Message);

@@ -18,7 +18,10 @@ internal sealed record BundleState(TrustBundleOptions Options, WatchedFiles File
         LastChange = Served,
         LastFailure = (TrustBundleReloadFailed?)CurrentFailure,
         WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
-        LoadStuck = IsLoadStuck,
+        WatchModeSince = WatchMode?.At,
+        WatchModeMessage = WatchMode?.Message,
+        LoadStuck = StuckSince is not null,
+        LoadStuckSince = StuckSince,
         Loads = Loads,
         LastCheck = LastCheck,
     };

@@ -27,9 +27,12 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
     /// <summary>A child in all its incarnations.</summary>
     private sealed class Child(Func<Props> props, Action<IActorRef>? onStartedAgain)
     {
-        public Props Props => props();
+        public Func<Props> Props { get; set; } = props;
 
         public Action<IActorRef>? OnStartedAgain => onStartedAgain;
+
+        /// <summary>Whether it is being stopped in order to start again with other <see cref="Props"/>.</summary>
+        public bool IsReplaced { get; set; }
 
         public Backoff Backoff { get; } = new(FirstDelay, MaxDelay);
 
@@ -63,17 +66,34 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
         return child?.Running;
     }
 
-    public void StartAgain(StartDue due)
+    /// <summary>Stops a child, and starts it again with other props as soon as it has stopped.</summary>
+    /// <param name="name">The actor's name.</param>
+    /// <param name="props">As in <see cref="Add"/>. Called once the child has stopped.</param>
+    public void Replace(string name, Func<Props> props)
     {
-        var child = _children[due.Name];
-        var running = Start(due.Name, child);
-        child.OnStartedAgain?.Invoke(running);
+        var child = _children[name];
+        child.Props = props;
+        child.Backoff.Reset();
+        supervisor.Timers.Cancel((nameof(StartDue), name));
+        supervisor.Timers.Cancel((nameof(Healthy), name));
+        if (child.Running is { } running)
+        {
+            child.IsReplaced = true;
+            context.Stop(running);
+        }
+        else
+        {
+            StartAgain(name, child);
+        }
     }
+
+    public void StartAgain(StartDue due) => StartAgain(due.Name, _children[due.Name]);
 
     public void ResetBackoff(Healthy healthy) => _children[healthy.Name].Backoff.Reset();
 
     /// <summary>Plans the next start of the child that has stopped.</summary>
     /// <returns>False if the actor isn't a child that was running.</returns>
+    /// <remarks>One that was stopped by <see cref="Replace"/> starts at once.</remarks>
     public bool TryRestart(IActorRef stopped)
     {
         var name = stopped.Path.Name;
@@ -81,6 +101,13 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
             return false;
 
         child.Running = null;
+        if (child.IsReplaced)
+        {
+            child.IsReplaced = false;
+            StartAgain(name, child);
+            return true;
+        }
+
         var delay = child.Backoff.Next();
         log.ChildFailed(name, delay.TotalSeconds);
         supervisor.Timers.Cancel((nameof(Healthy), name));
@@ -88,9 +115,15 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
         return true;
     }
 
+    private void StartAgain(string name, Child child)
+    {
+        var running = Start(name, child);
+        child.OnStartedAgain?.Invoke(running);
+    }
+
     private IActorRef Start(string name, Child child)
     {
-        child.Running = context.Watch(context.ActorOf(child.Props, name));
+        child.Running = context.Watch(context.ActorOf(child.Props(), name));
         supervisor.Timers.StartSingleTimer((nameof(Healthy), name), new Healthy(name), HealthyAfter);
         return child.Running;
     }

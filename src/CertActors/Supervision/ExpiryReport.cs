@@ -29,7 +29,7 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
     }
 
     /// <returns>The shortest threshold that is passed, 0 if the certificate has expired; null if none is.</returns>
-    public static TimeSpan? Passed(CertificateFacts leaf, DateTimeOffset now, IReadOnlyList<TimeSpan> thresholds)
+    public static TimeSpan? Passed(CertificateFacts leaf, DateTimeOffset now, IList<TimeSpan> thresholds)
     {
         var remaining = leaf.NotAfter - now;
         if (remaining <= TimeSpan.Zero)

@@ -3,62 +3,81 @@ using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
-/// <summary>Adds and removes pairs while the supervisor runs.</summary>
+/// <summary>Adds and removes pairs and trust bundles while the supervisor runs.</summary>
 internal sealed class Membership(SupervisorState state, ActorTree tree, Announcer announcer, Reports reports, IActorContext supervisor)
 {
-    public void Add(AddCertificate add, IActorRef sender)
+    public void Add(AddCertificate add, IActorRef asker) => Add(new Addition(add.Certificate.Name, add.Certificate, Bundle: null, IsConfigured: false, asker));
+
+    public void Add(AddTrustBundle add, IActorRef asker) => Add(new Addition(add.TrustBundle.Name, Pair: null, add.TrustBundle, IsConfigured: false, asker));
+
+    public void Add(Addition addition)
     {
-        var name = add.Certificate.Name;
-        if (state.Removals.Find(removal => removal.Name == name) is { } removal)
+        if (state.Removals.Find(removal => removal.Name == addition.Name) is { } removal)
         {
-            removal.Adds.Add((add, sender));
+            removal.Additions.Add(addition);
             return;
         }
 
         try
         {
-            var options = new CertificateSupervisorOptions
-            {
-                Certificates = [add.Certificate],
-                TrustBundles = [.. state.Bundles.Select(bundle => bundle.Options)],
-            }.Validated().Certificates[0];
-            if (state.HasName(name))
-                throw new CertificateOptionsException([$"the name '{name}' is taken; give each pair a name of its own"]);
-            if (options.IsDefault && state.Pairs.FirstOrDefault(pair => pair.Options.IsDefault) is { } marked)
-                throw new CertificateOptionsException([$"'{marked.Name}' and '{name}' have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"]);
-            var pair = state.Add(options);
-            tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(options), state.Holder.GetTrustBundle));
-            sender.Tell(new AddCertificateResult { Name = name, Errors = [] });
+            if (addition.Pair is { } pair)
+                Add(pair, addition.IsConfigured);
+            else
+                Add(addition.Bundle!, addition.IsConfigured);
+            addition.Answer([]);
         }
         catch (CertificateOptionsException invalid)
         {
-            sender.Tell(new AddCertificateResult { Name = name, Errors = invalid.Errors });
+            addition.Answer(invalid.Errors);
         }
     }
 
-    public void Remove(string name, IActorRef sender)
+    public void RemovePair(string name, IActorRef asker)
     {
         if (state.TryFind(name, out var known) && known is PairState)
+            Remove(known, asker);
+        else if (state.Removals.Find(removal => removal.Name == name && !removal.IsBundle) is { } removal)
+            removal.Askers.Add(asker);
+        else
+            asker.Tell(new RemoveCertificateResult { Name = name, WasKnown = false });
+    }
+
+    public void RemoveBundle(string name, IActorRef asker)
+    {
+        if (state.TryFind(name, out var known) && known is BundleState)
         {
-            var removal = new Removal(name, tree.Remove(name), [sender], []);
-            state.Removals.Add(removal);
-            state.Remove(name);
-            state.Requests.CompleteAll(name);
-            if (removal.Stopping is null)
-                End(removal);
+            string[] errors =
+            [
+                .. state.Pairs.Where(pair => pair.Options.MustChainTo == name)
+                    .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{name}'; remove the pair first, or give it another trust bundle"),
+            ];
+            if (errors.Length == 0)
+                Remove(known, asker);
+            else
+                asker.Tell(new RemoveTrustBundleResult { Name = name, WasKnown = true, Errors = errors });
         }
-        else if (state.Removals.Find(removal => removal.Name == name) is { } removal)
+        else if (state.Removals.Find(removal => removal.Name == name && removal.IsBundle) is { } removal)
         {
-            removal.Askers.Add(sender);
+            removal.Askers.Add(asker);
         }
         else
         {
-            sender.Tell(new RemoveCertificateResult { Name = name, WasKnown = false });
+            asker.Tell(new RemoveTrustBundleResult { Name = name, WasKnown = false, Errors = [] });
         }
     }
 
-    /// <summary>A pair's actor has stopped, and publishes nothing any more.</summary>
-    /// <returns>False if it isn't the actor of a pair that is being removed.</returns>
+    public void Remove(ReloadableState known, IActorRef asker)
+    {
+        var removal = new Removal(known.Name, known is BundleState, tree.Remove(known.Name), [asker], []);
+        state.Removals.Add(removal);
+        state.Remove(known.Name);
+        state.Requests.CompleteAll(known.Name);
+        if (removal.Stopping is null)
+            End(removal);
+    }
+
+    /// <summary>The actor of a pair or bundle has stopped, and publishes nothing any more.</summary>
+    /// <returns>False if it isn't the actor of one that is being removed.</returns>
     public bool TryEndRemoval(IActorRef stopped)
     {
         if (state.Removals.Find(removal => stopped.Equals(removal.Stopping)) is not { } removal)
@@ -79,32 +98,66 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     {
         foreach (var removal in state.Removals)
         {
-            foreach (var (add, sender) in removal.Adds)
-                sender.Tell(new AddCertificateResult { Name = add.Certificate.Name, Errors = ["the supervisor has stopped"] });
-            removal.Adds.Clear();
+            foreach (var addition in removal.Additions)
+                addition.Answer(["the supervisor has stopped"]);
+            removal.Additions.Clear();
         }
 
         EndRemovals();
+    }
+
+    private void Add(CertificateOptions added, bool isConfigured)
+    {
+        var options = new CertificatesOptions
+        {
+            Certificates = [added],
+            TrustBundles = [.. state.Bundles.Select(bundle => bundle.Options)],
+        }.Validated().Certificates[0];
+        RefuseTakenName(options.Name);
+        if (options.IsDefault && state.Pairs.FirstOrDefault(pair => pair.Options.IsDefault) is { } marked)
+            throw new CertificateOptionsException([$"'{marked.Name}' and '{options.Name}' have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"]);
+        if (state.Pairs.FirstOrDefault(pair => pair.Options.HasFilesOf(options)) is { } same)
+            throw new CertificateOptionsException([CertificatesOptions.SameFiles([same.Name, options.Name], options)]);
+
+        var pair = new PairState(options, options.ToWatchedFiles()) { IsConfigured = isConfigured };
+        state.Add(pair);
+        tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(options), state.Holder.GetTrustBundle));
+    }
+
+    private void Add(TrustBundleOptions added, bool isConfigured)
+    {
+        var options = added.Validated();
+        RefuseTakenName(options.Name);
+        var bundle = new BundleState(options, options.ToWatchedFiles()) { IsConfigured = isConfigured };
+        state.Add(bundle);
+        tree.Add(bundle, new ReloadableBundle(options, bundle.Files, state.Holder.AddBundle(options.Name)));
+    }
+
+    private void RefuseTakenName(string name)
+    {
+        if (state.HasName(name))
+            throw new CertificateOptionsException([$"the name '{name}' is taken; give each pair and trust bundle a name of its own"]);
     }
 
     private void End(Removal removal)
     {
         state.Removals.Remove(removal);
         var now = supervisor.System.Scheduler.Now;
-        var generations = state.Holder.Remove(removal.Name, now);
-        announcer.Announce(new CertificateRemoved { Name = removal.Name, Generation = generations is [.., var last] ? last.Generation : 0, At = now });
-        if (state.Holder.CountsConnections)
-            reports.AddRemoved(removal.Name, generations, now);
+        if (removal.IsBundle)
+        {
+            announcer.Announce(new TrustBundleRemoved { Name = removal.Name, Generation = state.Holder.RemoveBundle(removal.Name), At = now });
+        }
+        else
+        {
+            var generations = state.Holder.Remove(removal.Name, now);
+            announcer.Announce(new CertificateRemoved { Name = removal.Name, Generation = generations is [.., var last] ? last.Generation : 0, At = now });
+            if (state.Holder.CountsConnections)
+                reports.AddRemoved(removal.Name, generations, now);
+        }
+
         foreach (var asker in removal.Askers)
-            asker.Tell(new RemoveCertificateResult { Name = removal.Name, WasKnown = true });
-        foreach (var (add, sender) in removal.Adds)
-            Add(add, sender);
+            asker.Tell(removal.IsBundle ? new RemoveTrustBundleResult { Name = removal.Name, WasKnown = true, Errors = [] } : new RemoveCertificateResult { Name = removal.Name, WasKnown = true });
+        foreach (var addition in removal.Additions)
+            Add(addition);
     }
 }
-
-/// <summary>A pair that is being removed.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Stopping">Its actor, which may still publish until it has stopped; null if none was running.</param>
-/// <param name="Askers">Who waits for the end.</param>
-/// <param name="Adds">Requests for a pair of the same name, which wait for the end.</param>
-internal sealed record Removal(string Name, IActorRef? Stopping, List<IActorRef> Askers, List<(AddCertificate Request, IActorRef Sender)> Adds);

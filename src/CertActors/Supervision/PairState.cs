@@ -17,7 +17,10 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
         LastChange = Served,
         LastFailure = (CertificateReloadFailed?)CurrentFailure,
         WatchMode = WatchMode?.Mode ?? CertActors.WatchMode.Polling,
-        LoadStuck = IsLoadStuck,
+        WatchModeSince = WatchMode?.At,
+        WatchModeMessage = WatchMode?.Message,
+        LoadStuck = StuckSince is not null,
+        LoadStuckSince = StuckSince,
         Loads = Loads,
         LastCheck = LastCheck,
     };

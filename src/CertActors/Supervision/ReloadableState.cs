@@ -8,6 +8,12 @@ internal abstract record ReloadableState(WatchedFiles Files)
 {
     public string Name => Files.Name;
 
+    /// <summary>Whether it is of the supervisor's options, which an <see cref="UpdateCertificates"/> replaces; false if a message has added it.</summary>
+    public bool IsConfigured { get; init; }
+
+    /// <summary>Whether the supervisor stops if a load fails while nothing is served: <see cref="CertificatesOptions.StopOnFailedFirstLoad"/>.</summary>
+    public bool IsRequired { get; init; }
+
     /// <summary>The last swap that was announced.</summary>
     public GenerationChanged? LastChange { get; init; }
 
@@ -25,7 +31,8 @@ internal abstract record ReloadableState(WatchedFiles Files)
     /// <summary>The last watch mode that was announced.</summary>
     public WatchModeChanged? WatchMode { get; init; }
 
-    public bool IsLoadStuck { get; init; }
+    /// <summary>Since when a load that was given up holds its thread; null while none does.</summary>
+    public DateTimeOffset? StuckSince { get; init; }
 
     /// <summary>The state after a swap.</summary>
     public virtual ReloadableState With(GenerationChanged change) => this with { LastChange = change };

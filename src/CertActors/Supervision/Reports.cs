@@ -40,15 +40,15 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     {
         foreach (var name in unchanged.Names)
         {
-            if (state.TryFind(name, out var known) && known is { LastChange: not null, CurrentFailure: null, IsLoadStuck: false })
+            if (state.TryFind(name, out var known) && known is { LastChange: not null, CurrentFailure: null, StuckSince: null })
                 state.Replace(known with { LastCheck = now });
         }
     }
 
-    public void Add(LoadStuck stuck)
+    public void Add(LoadStuck stuck, DateTimeOffset now)
     {
         if (state.TryFind(stuck.Name, out var known))
-            state.Replace(known with { IsLoadStuck = stuck.IsStuck });
+            state.Replace(known with { StuckSince = stuck.IsStuck ? known.StuckSince ?? now : null });
     }
 
     public void Add(FilesWatched watched, DateTimeOffset now)

@@ -17,23 +17,19 @@ internal sealed class SupervisorState
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
     public SupervisorState(
-        CertificateHolder holder, CertificateSupervisorOptions options, Platform platform, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks = null)
+        CertificateHolder holder, CertificatesOptions options, Platform platform, ILoggerFactory? loggers, IReadOnlyList<IRotationHook>? hooks = null)
     {
         Holder = holder;
-        StopOnFailedFirstLoad = options.StopOnFailedFirstLoad;
         Platform = platform;
         Loggers = loggers;
         Hooks = Hook.Of(hooks);
         foreach (var pair in options.Certificates)
-            Add(pair);
+            Add(new PairState(pair, pair.ToWatchedFiles()) { IsConfigured = true, IsRequired = options.StopOnFailedFirstLoad });
         foreach (var bundle in options.TrustBundles)
-            Add(new BundleState(bundle, bundle.ToWatchedFiles()));
+            Add(new BundleState(bundle, bundle.ToWatchedFiles()) { IsConfigured = true });
     }
 
     public CertificateHolder Holder { get; }
-
-    /// <inheritdoc cref="CertificateSupervisorOptions.StopOnFailedFirstLoad"/>
-    public bool StopOnFailedFirstLoad { get; }
 
     public Platform Platform { get; }
 
@@ -69,12 +65,20 @@ internal sealed class SupervisorState
     /// <summary>Completes when the supervisor owns the holder and has started its children, or fails with the reason why it could not.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Adds a pair, whose name must be new.</summary>
-    public PairState Add(CertificateOptions options)
+    /// <summary>Adds a pair or a trust bundle, whose name must be new.</summary>
+    public void Add(ReloadableState added)
     {
-        var pair = new PairState(options, options.ToWatchedFiles());
-        Add(pair);
-        return pair;
+        _all.Add(added.Name, added);
+        Snapshot.Set(added);
+        _names.Add(added.Name);
+        _reloadActors.Add(added.Name, ReloadActor.PropsWithMemory(Platform.Disk));
+    }
+
+    /// <summary>Puts a pair or bundle with other options in the place of the one that has its name. Nothing is remembered of the loads of its last files.</summary>
+    public void Change(ReloadableState changed)
+    {
+        Replace(changed);
+        _reloadActors[changed.Name] = ReloadActor.PropsWithMemory(Platform.Disk);
     }
 
     public void Remove(string name)
@@ -84,14 +88,6 @@ internal sealed class SupervisorState
         _names.Remove(name);
         _reloadActors.Remove(name);
         NameConflicts.RemoveWhere(conflict => conflict.First == name || conflict.Other == name);
-    }
-
-    private void Add(ReloadableState added)
-    {
-        _all.Add(added.Name, added);
-        Snapshot.Set(added);
-        _names.Add(added.Name);
-        _reloadActors.Add(added.Name, ReloadActor.PropsWithMemory(Platform.Disk));
     }
 
     public bool HasName(string name) => _names.Contains(name);

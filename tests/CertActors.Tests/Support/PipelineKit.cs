@@ -104,7 +104,7 @@ public abstract class PipelineKit : TestKit
         Barrier();
     }
 
-    internal SupervisorState State(CertificateSupervisorOptions options, CertificateHolder? holder = null, params IRotationHook[] hooks) => new(
+    internal SupervisorState State(CertificatesOptions options, CertificateHolder? holder = null, params IRotationHook[] hooks) => new(
         holder ?? Holder,
         options.Validated(),
         new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics, HookThreads = new HangingDisk() },
@@ -113,9 +113,9 @@ public abstract class PipelineKit : TestKit
 
     /// <summary>Starts the pipeline; the subscriber has seen the start's news when it returns.</summary>
     private protected void Start(params CertificateOptions[] pairs) =>
-        Start(new CertificateSupervisorOptions { Certificates = pairs.Length == 0 ? [Options()] : pairs });
+        Start(new CertificatesOptions { Certificates = pairs.Length == 0 ? [Options()] : pairs });
 
-    private protected void Start(CertificateSupervisorOptions options) => Start(CertificateSupervisor.Props(State(options)));
+    private protected void Start(CertificatesOptions options) => Start(CertificateSupervisor.Props(State(options)));
 
     private protected void Start(Props props)
     {

@@ -1,0 +1,57 @@
+using CertActors.Diagnostics;
+
+namespace CertActors;
+
+/// <summary>
+/// Asks the supervisor to serve what other options have, in the place of those that it was started with, or was updated to. Answered with
+/// <see cref="UpdateCertificatesResult"/> at once.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Pairs and trust bundles that only the last options had are removed, and new ones are added. One whose options have changed, for example its paths, keeps
+/// its place and its generation, and its last accepted certificate is served until the new files are accepted. Those whose options are the same are not
+/// touched, nor are those that <see cref="AddCertificate"/> or <see cref="AddTrustBundle"/> has added.
+/// </para>
+/// <para>
+/// New pairs come after those that are there: the order of the options counts only when the supervisor starts. If the options are invalid, nothing
+/// changes.
+/// </para>
+/// </remarks>
+/// <param name="Options">All pairs and trust bundles, and what applies to all of them. Don't change them once the message is sent.</param>
+/// <example><code>
+/// var result = await supervisor.Ask&lt;UpdateCertificatesResult&gt;(new UpdateCertificates(options), timeout);
+/// if (result.Errors.Count > 0) …
+/// </code></example>
+public sealed record UpdateCertificates(CertificatesOptions Options);
+
+/// <summary>The answer to <see cref="UpdateCertificates"/>.</summary>
+public sealed record UpdateCertificatesResult
+{
+    /// <summary>The names of the pairs and trust bundles that were added. Compares by value.</summary>
+    public IReadOnlyList<string> Added
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+
+    /// <summary>The names of those that were removed. Compares by value.</summary>
+    public IReadOnlyList<string> Removed
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+
+    /// <summary>The names of those whose options have changed. Compares by value.</summary>
+    public IReadOnlyList<string> Changed
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+
+    /// <summary>Why nothing was changed: every error of the options; none if they were applied. Compares by value.</summary>
+    public IReadOnlyList<string> Errors
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<string>([]);
+}

@@ -1,0 +1,311 @@
+using Akka.Actor;
+using CertActors.Tests.Support;
+using CertActors.Watching.Sources;
+
+namespace CertActors.Tests;
+
+/// <summary>Options that change while the supervisor runs.</summary>
+public sealed class UpdateSpec : PipelineKit
+{
+    private const string NewCert = "/new/tls.crt";
+    private const string NewKey = "/new/tls.key";
+    private const string BundlePath = "/trust/ca.pem";
+
+    private static readonly CertificateOptions Other = Options("other", "/other/tls.crt", "/other/tls.key");
+    private static readonly TrustBundleOptions Bundle = new() { Name = "clients", CertificatePaths = [BundlePath] };
+
+    private readonly TestAuthority _authority = new("one");
+    private readonly TestPair _first;
+
+    public UpdateSpec()
+    {
+        _first = Write(TestPair.Make("default.example"));
+        Write(TestPair.Make("other.example"), Other.CertificatePath, Other.KeyPath);
+        Files.Write(BundlePath, _authority.CertificatePem);
+    }
+
+    [Fact]
+    public void Pairs_and_bundles_are_added_and_removed_and_the_others_are_not_touched()
+    {
+        Start(Options());
+        var (untouched, loads) = (Current, Status().Loads);
+        News();
+
+        var result = Update([Options(), Other], Bundle);
+        Assert.Equal(["clients", "other"], result.Added);
+        Assert.Equal(0, result.Removed.Count + result.Changed.Count);
+        Assert.Equal("other", Holder.Select("other.example")?.Name);
+        Assert.Equal(1, Holder.GetTrustBundle("clients")?.Generation);
+
+        result = Update([Options()]);
+        Assert.Equal(["clients", "other"], result.Removed);
+        Assert.Equal("default", Holder.Select("other.example")?.Name);
+        Assert.Null(Holder.GetTrustBundle("clients"));
+        var removed = Assert.Single(News<TrustBundleRemoved>());
+        Assert.Equal(("clients", 1), (removed.Name, removed.Generation));
+        Assert.Null(Find("bundle-clients"));
+        Assert.Same(untouched, Current);
+        Assert.Equal(loads, Status().Loads);
+    }
+
+    [Fact]
+    public void The_same_options_change_nothing()
+    {
+        Start(new CertificatesOptions { Certificates = [Options(), Other], TrustBundles = [Bundle] });
+        var loads = StatusOfAll();
+        News();
+
+        var result = Update([Options(), Other], Bundle);
+
+        Assert.Equal(0, result.Added.Count + result.Removed.Count + result.Changed.Count + result.Errors.Count);
+        Assert.Equal(loads, StatusOfAll());
+        Assert.Empty(News());
+    }
+
+    [Fact]
+    public void A_pair_that_moves_to_other_paths_serves_its_last_certificate_until_the_new_files_are_accepted()
+    {
+        Start();
+        var served = Current;
+
+        Assert.Equal(["default"], Update([Options("default", NewCert, NewKey)]).Changed);
+        Pass(seconds: 7);
+        Assert.Same(served, Current);
+        Assert.Same(served, Holder.Select("default.example"));
+        Assert.Equal(RejectionReason.FileMissing, Status().LastFailure?.Reason);
+
+        var next = Write(TestPair.Make("default.example"), NewCert, NewKey);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.Null(Status().LastFailure);
+        Assert.True(served.Superseded.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void The_old_paths_of_a_pair_are_no_longer_watched_or_polled()
+    {
+        Start();
+        Write(_first, NewCert, NewKey);
+        Update([Options("default", NewCert, NewKey)]);
+        AdvancePastDebounce();
+        Assert.Equal(["/", "/new"], Events.Directories.Order());
+        Assert.Equal(1, Current.Generation);
+
+        Write(TestPair.Make("default.example"));
+        Pass(seconds: 25, stepMilliseconds: 500);
+        Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
+    public void A_load_of_the_old_paths_that_hangs_does_not_hold_up_the_new_ones_and_publishes_nothing()
+    {
+        Write(TestPair.Make());
+        StartWithHangingLoad();
+        Disk.Hangs = false;
+        var next = Write(TestPair.Make("default.example"), NewCert, NewKey);
+
+        Update([Options("default", NewCert, NewKey)]);
+        AdvancePastDebounce();
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+
+        ReleaseDisk();
+        Pass(seconds: 2);
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.False(Status().LoadStuck);
+    }
+
+    [Fact]
+    public void A_request_to_reload_that_waits_for_the_old_paths_is_answered_by_the_new_ones()
+    {
+        Start();
+        Disk.Hangs = true;
+        Supervisor.Tell(new ReloadNow("default"), TestActor);
+        Barrier();
+        Disk.Hangs = false;
+        Write(TestPair.Make("default.example"), NewCert, NewKey);
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("default", NewCert, NewKey)] }), TestActor);
+        Barrier();
+
+        Assert.Single(ExpectMsg<UpdateCertificatesResult>().Changed);
+        var outcome = Assert.Single(ExpectMsg<ReloadNowResult>().Outcomes);
+        Assert.Equal((ReloadOutcomeKind.Unchanged, 2), (outcome.Kind, outcome.Generation));
+    }
+
+    [Fact]
+    public void Server_names_and_the_default_move_with_the_options()
+    {
+        Start(Options() with { ServerNames = ["a.example", "b.example"] }, Other with { ServerNames = ["c.example"] });
+
+        Update([Options() with { ServerNames = ["a.example"] }, Other with { ServerNames = ["b.example", "c.example"], IsDefault = true }]);
+
+        Assert.Equal(["default", "other", "other"], ((string[])["a.example", "b.example", "c.example"]).Select(name => Holder.SelectStrict(name)?.Name));
+        Assert.Equal(("other", 1), (Current.Name, Current.Generation));
+        Update([Options() with { ServerNames = ["a.example"] }, Other with { Purpose = CertificatePurpose.ClientAuthentication }]);
+        Assert.Equal("default", Current.Name);
+        Assert.Null(Holder.SelectStrict("c.example"));
+        Assert.Equal("other", Holder.Get("other")?.Name);
+    }
+
+    [Fact]
+    public async Task At_no_moment_does_a_name_that_a_pair_keeps_lead_elsewhere()
+    {
+        Start(Options() with { ServerNames = ["a.example"] });
+        HasOwnThreads = true;
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            var looks = 0L;
+            for (; !stop.IsCancellationRequested; looks++)
+            {
+                if (Holder.SelectStrict("a.example") is null || Holder.Current is null || Holder.Get("default") is null)
+                    return -1L;
+            }
+
+            return looks;
+        });
+
+        for (var i = 0; i < 200; i++)
+            Update([Options() with { ServerNames = ["a.example", $"{i}.example"], IsDefault = i % 2 == 0 }]);
+
+        await stop.CancelAsync();
+        Assert.NotEqual(-1, await reader);
+    }
+
+    [Fact]
+    public void A_bundle_that_moves_to_other_paths_trusts_the_same_until_the_new_files_are_accepted()
+    {
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+        var served = Holder.GetTrustBundle("clients");
+        var moved = Bundle with { CertificatePaths = ["/new/ca.pem"] };
+
+        Assert.Equal(["clients"], Update([Options()], moved).Changed);
+        Pass(seconds: 7);
+        Assert.Same(served, Holder.GetTrustBundle("clients"));
+
+        Files.Write("/new/ca.pem", new TestAuthority("two").CertificatePem + _authority.CertificatePem);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal(2, Holder.GetTrustBundle("clients")?.Generation);
+    }
+
+    [Fact]
+    public void Invalid_options_change_nothing_and_every_error_is_in_the_answer()
+    {
+        Start(Options(), Other);
+        News();
+
+        var result = Update([Options() with { CertificatePath = "" }, Other with { MustChainTo = "nobody" }]);
+
+        Assert.Equal(2, result.Errors.Count);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+        Assert.Empty(News());
+    }
+
+    [Fact]
+    public void What_messages_have_added_stays_and_its_name_and_files_are_taken()
+    {
+        Start();
+        Ask<AddCertificateResult>(new AddCertificate(Other));
+        Ask<AddTrustBundleResult>(new AddTrustBundle(Bundle));
+
+        Update([Options()]);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+        Assert.Single(StatusOfAll().TrustBundles);
+        Assert.Contains("have the same name", Assert.Single(Update([Options(), Options("other", NewCert, NewKey)]).Errors), StringComparison.Ordinal);
+        Assert.Contains("'third' and 'other' have the same files", Assert.Single(Update([Options(), Other with { Name = "third" }]).Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bundle_that_a_pair_names_is_not_removed()
+    {
+        Write(new TestLeaf { Issuer = _authority }.Make());
+        Start(new CertificatesOptions { Certificates = [Options() with { MustChainTo = "clients" }], TrustBundles = [Bundle] });
+
+        var refused = Ask<RemoveTrustBundleResult>(new RemoveTrustBundle("clients"));
+        Assert.Contains("pair 'default': MustChainTo is 'clients'", Assert.Single(refused.Errors), StringComparison.Ordinal);
+        Assert.NotNull(Holder.GetTrustBundle("clients"));
+        Assert.False(Ask<RemoveTrustBundleResult>(new RemoveTrustBundle("nobody")).WasKnown);
+        Assert.False(Ask<RemoveTrustBundleResult>(new RemoveTrustBundle("default")).WasKnown);
+
+        Update([Options()], Bundle);
+        Assert.Empty(Ask<RemoveTrustBundleResult>(new RemoveTrustBundle("clients")).Errors);
+        Assert.Null(Holder.GetTrustBundle("clients"));
+    }
+
+    [Fact]
+    public void A_pair_that_is_renamed_is_served_under_its_new_name()
+    {
+        Start();
+
+        Update([Options("renamed")]);
+        AdvancePastDebounce();
+
+        Assert.Equal(("renamed", 1), (Current.Name, Current.Generation));
+        Assert.Null(Holder.Get("default"));
+    }
+
+    [Fact]
+    public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
+    {
+        Start(Options(), Other);
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options()] }), TestActor);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+
+        Assert.Equal("other", Holder.Select("other.example")?.Name);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+    }
+
+    [Fact]
+    public void A_pair_that_is_added_later_stops_no_supervisor()
+    {
+        Start(new CertificatesOptions { Certificates = [Options()], StopOnFailedFirstLoad = true });
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Options("missing", NewCert, NewKey)], StopOnFailedFirstLoad = true }), TestActor);
+        Barrier();
+        ExpectMsg<UpdateCertificatesResult>();
+        Pass(seconds: 7);
+
+        Assert.Equal(2, StatusOfAll().Certificates.Count);
+    }
+
+    [Fact]
+    public void A_restart_of_the_supervisor_and_of_each_child_keeps_what_was_changed()
+    {
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+        var next = Write(TestPair.Make("default.example"), NewCert, NewKey);
+        Update([Options("default", NewCert, NewKey), Other], Bundle);
+        AdvancePastDebounce();
+
+        foreach (var child in (string[])["file-watch", "debounce", "pair-default", "pair-other", "bundle-clients"])
+        {
+            Kill(Child(child));
+            AdvancePastFirstRestart();
+        }
+
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Advance(seconds: 1);
+
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Write(TestPair.Make("default.example"), NewCert, NewKey);
+        Raise(NewCert);
+        AdvancePastDebounce();
+        Assert.Equal(3, Current.Generation);
+    }
+
+    private UpdateCertificatesResult Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>
+        Ask<UpdateCertificatesResult>(new UpdateCertificates(new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }));
+
+    private T Ask<T>(object message)
+    {
+        Supervisor.Tell(message, TestActor);
+        Barrier();
+        return ExpectMsg<T>();
+    }
+}
