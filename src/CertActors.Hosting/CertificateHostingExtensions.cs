@@ -123,7 +123,8 @@ public static class CertificateHostingExtensions
     /// start concurrently.
     /// </para>
     /// <para>
-    /// With <see cref="CertificatesOptions.StopOnFailedFirstLoad"/>, the application stops when a first load fails; if the host waits, its start fails.
+    /// With <see cref="CertificatesOptions.StopOnFailedFirstLoad"/>, the application stops when a first load fails (event 203, and the exit code that the
+    /// application has set); if the host waits, its start fails.
     /// </para>
     /// </remarks>
     /// <param name="builder">The actor system's builder.</param>

@@ -20,6 +20,10 @@ internal sealed class ConfigurationFollower : IDisposable
     {
         (_supervisor, _factory, _log) = (supervisor, factory, log);
         _registrations = [.. sources.Select(source => ChangeToken.OnChange(source.GetChangeToken, OnChanged))];
+
+        // The sources may have changed since the supervisor was started with them.
+        if (_registrations.Length > 0)
+            OnChanged();
     }
 
     public void Dispose()
@@ -39,9 +43,10 @@ internal sealed class ConfigurationFollower : IDisposable
                 var update = new UpdateCertificates(_factory.Create(Options.DefaultName));
                 _ = ReportAsync(_supervisor.Ask<UpdateCertificatesResult>(update, Timeout.InfiniteTimeSpan));
             }
-            catch (OptionsValidationException invalid)
+            catch (Exception fault)
             {
-                _log.ConfigurationInvalid(Printable.Of(string.Join("; ", invalid.Failures)));
+                // Also one of a user's own Configure or PostConfigure.
+                _log.ConfigurationInvalid(Printable.Of(fault.Message));
             }
         }
     }

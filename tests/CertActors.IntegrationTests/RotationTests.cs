@@ -177,6 +177,27 @@ public sealed class RotationTests : IAsyncLifetime
         await ServesAsync(Write(cert, key));
     }
 
+    [Fact]
+    public async Task Moved_to_other_paths_by_the_options()
+    {
+        await StartAsync(Write(CertPath, KeyPath));
+        for (var i = 0; i < 3; i++)
+        {
+            // The options first: the files follow, as with a mount that comes later.
+            var inside = In($"pair{i}");
+            var (cert, key) = (Path.Combine(inside, "tls.crt"), Path.Combine(inside, "tls.key"));
+            var options = new CertificatesOptions { Certificates = [new CertificateOptions { CertificatePath = cert, KeyPath = key }] };
+            Assert.Empty((await _server.Supervisor.Ask<UpdateCertificatesResult>(new UpdateCertificates(options), Generous)).Errors);
+            await Wait.UntilAsync(async () => (await StatusAsync()).LastFailure?.Message.Contains(inside, StringComparison.Ordinal) == true);
+
+            Directory.CreateDirectory(inside);
+            await ServesAsync(Write(cert, key));
+            await ServesAsync(Write(cert, key));
+        }
+
+        Assert.Equal(7, (await StatusAsync()).LastChange?.Generation);
+    }
+
     private static SelfMadePair Write(string cert, string key)
     {
         var pair = SelfMadePair.Make();

@@ -64,17 +64,32 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
 
     private string Change(PairState pair, CertificateOptions options)
     {
-        var changed = pair with { Options = options, Files = options.ToWatchedFiles(), CurrentFailure = null, StuckSince = null };
+        var changed = pair with { Options = options, Files = options.ToWatchedFiles() };
         state.Change(changed);
-        tree.Change(changed, () => new ReloadablePair(options, changed.Files, state.Holder.Replace(options), state.Holder.GetTrustBundle));
+        tree.Change(changed, () =>
+        {
+            ForgetLoads(pair.Name);
+            return new ReloadablePair(options, changed.Files, state.Holder.Replace(options), state.Holder.GetTrustBundle);
+        });
         return pair.Name;
     }
 
     private string Change(BundleState bundle, TrustBundleOptions options)
     {
-        var changed = bundle with { Options = options, Files = options.ToWatchedFiles(), CurrentFailure = null, StuckSince = null };
+        var changed = bundle with { Options = options, Files = options.ToWatchedFiles() };
         state.Change(changed);
-        tree.Change(changed, () => new ReloadableBundle(options, changed.Files, state.Holder.AddBundle(options.Name)));
+        tree.Change(changed, () =>
+        {
+            ForgetLoads(bundle.Name);
+            return new ReloadableBundle(options, changed.Files, state.Holder.AddBundle(options.Name));
+        });
         return bundle.Name;
+    }
+
+    // Once the actor of the last files has stopped: its reports have been handled by then, and none of them is true of the next files.
+    private void ForgetLoads(string name)
+    {
+        if (state.TryFind(name, out var known))
+            state.Replace(known with { CurrentFailure = null, StuckSince = null });
     }
 }
