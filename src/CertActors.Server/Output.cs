@@ -22,8 +22,14 @@ internal static class Output
         output.Write(Encoding.UTF8.GetBytes(text));
     }
 
+    /// <summary>Whether standard output is a terminal that shows colours, and the user has not refused them (https://no-color.org).</summary>
+    public static bool ShowsColors() =>
+        !Console.IsOutputRedirected
+        && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+        && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+
     /// <summary>Reports an error in one line of standard error.</summary>
-    public static void Fail(string message) => Error.WriteLine($"certactors: {Printable.Of(message.ReplaceLineEndings(" "))}");
+    public static void Fail(string message) => Error.WriteLine($"{CommandLine.Name}: {Printable.Of(message.ReplaceLineEndings(" "))}");
 
     /// <summary>Gives queued lines up to 500 ms to be written, before the process ends.</summary>
     public static void Flush()

@@ -68,8 +68,8 @@ static int Check(CheckArguments check, Signals signals)
         return interrupted;
     try
     {
-        var report = CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow, check.Trust);
-        Output.WriteWhole(check.IsJson ? CheckReport.Json(report) : CheckReport.Text(report));
+        var report = new CheckReport(CertificateCheck.Run(check.Pair, DateTimeOffset.UtcNow, check.Trust, check.MinRemaining), check.IsStrict);
+        Output.WriteWhole(check.IsJson ? report.Json() : report.Text(Output.ShowsColors()));
         return report.IsAccepted ? 0 : failed;
     }
     catch (CertificateOptionsException error)

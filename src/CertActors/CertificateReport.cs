@@ -8,7 +8,7 @@ public sealed record CertificateReport
     /// <summary>Why the pair is rejected; null if it is accepted.</summary>
     public required RejectionReason? Reason { get; init; }
 
-    /// <summary>Every reason to reject the pair, and every warning; empty if there is none.</summary>
+    /// <summary>Every reason to reject the pair, and every warning, each once; empty if there is none.</summary>
     public required IReadOnlyList<CertificateFinding> Findings
     {
         get;
@@ -18,12 +18,30 @@ public sealed record CertificateReport
     /// <summary>The leaf certificate; null if the files hold no pair.</summary>
     public required CertificateFacts? Leaf { get; init; }
 
+    /// <summary>
+    /// The names of the leaf's subject alternative name that are neither DNS names nor IP addresses, each with its kind, such as
+    /// <c>URI:spiffe://example.org/server</c> or <c>email:ops@example.org</c>.
+    /// </summary>
+    public required IReadOnlyList<string> OtherNames
+    {
+        get;
+        init => field = ValueList.Of(value);
+    }
+
+    /// <summary>The whole days until the leaf expires; negative if it has expired; null if the files hold no pair.</summary>
+    public required int? DaysLeft { get; init; }
+
     /// <summary>The intermediates that a server sends with the leaf, in the order of issue; those whose fields can't be decoded are left out.</summary>
     public required IReadOnlyList<CertificateFacts> Chain
     {
         get;
         init => field = ValueList.Of(value);
     }
+
+    /// <summary>
+    /// The distinguished name of the issuer at the end of the chain, which clients must trust or find by themselves; null if the files hold no pair.
+    /// </summary>
+    public required string? TrustAnchor { get; init; }
 
     /// <summary>The kind and the size of the private key, such as <c>ECDSA P-256</c> or <c>RSA 2048</c>; null if the files hold no pair.</summary>
     public required string? Key { get; init; }

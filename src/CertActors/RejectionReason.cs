@@ -119,4 +119,7 @@ public enum RejectionReason
 
     /// <summary>An <see cref="IRotationHook"/> has vetoed the swap.</summary>
     Vetoed,
+
+    /// <summary>The leaf or an intermediate expires earlier than the check requires (<see cref="CertificateCheck"/>). A supervisor never rejects for it.</summary>
+    ExpiresTooSoon,
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using CertActors.Tests.Support;
@@ -18,17 +19,28 @@ public sealed class CheckTests : IDisposable
     public async Task A_good_pair_is_described_and_accepted()
     {
         var issuer = new TestAuthority("issuer", new TestAuthority("root"));
-        var leaf = new TestLeaf { Issuer = issuer, Names = ["a.example.org", "*.b.example.org"] }.Make();
+        var leaf = new TestLeaf
+        {
+            Issuer = issuer,
+            Names = ["a.example.org", "*.b.example.org"],
+            Addresses = [IPAddress.Parse("192.0.2.1"), IPAddress.IPv6Loopback],
+            Uris = ["spiffe://example.org/server"],
+            Emails = ["ops@example.org"],
+            NotAfter = DateTimeOffset.UtcNow.AddDays(44.5),
+        }.Make();
         var (cert, key) = Write(leaf with { CertificatePem = leaf.CertificatePem + issuer.CertificatePem });
 
         using var check = ServerProcess.Start("check", "--cert", cert, "--key", key, "--names", "a.example.org,x.b.example.org");
 
         Assert.Equal(0, await check.ExitAsync());
         Assert.Equal("accepted", check.Output[0]);
-        Assert.Contains("names     a.example.org, *.b.example.org", check.Output);
+        Assert.Contains("issuer    CN=issuer", check.Output);
+        Assert.Contains("names     a.example.org, *.b.example.org, 192.0.2.1, ::1, email:ops@example.org, URI:spiffe://example.org/server", check.Output);
+        Assert.Contains(check.Output, line => line.StartsWith("validity  2026-01-01 00:00:00Z to ", StringComparison.Ordinal) && line.EndsWith(", 44 days left", StringComparison.Ordinal));
         Assert.Contains("key       ECDSA P-256", check.Output);
         Assert.Contains($"SHA-256   {leaf.Sha256}", check.Output);
         Assert.Contains(check.Output, line => line.StartsWith("chain     CN=issuer", StringComparison.Ordinal));
+        Assert.Contains("anchor    CN=root, which clients must trust", check.Output);
         Assert.Contains(check.Output, line => line.StartsWith($"file      {key}", StringComparison.Ordinal) && line.EndsWith("mode 0600", StringComparison.Ordinal));
         Assert.DoesNotContain(check.Output, line => line.StartsWith("warning", StringComparison.Ordinal));
     }
@@ -59,7 +71,8 @@ public sealed class CheckTests : IDisposable
 
         using var without = ServerProcess.Start("check", "--cert", path, "--key", path);
         Assert.Equal(1, await without.ExitAsync());
-        Assert.Equal("rejected (PasswordWrong)", without.Output[0]);
+        Assert.Equal("rejected", without.Output[0]);
+        Assert.Contains(without.Output, line => line.StartsWith("rejected (PasswordWrong): ", StringComparison.Ordinal));
 
         string[] files = ["--cert", path, "--key", path, "--password-file", password];
         using var check = ServerProcess.Start(["check", .. files]);
@@ -132,13 +145,13 @@ public sealed class CheckTests : IDisposable
 
         using var untrusted = ServerProcess.Start("check", "--cert", cert, "--key", key, "--trust", other);
         Assert.Equal(1, await untrusted.ExitAsync());
-        Assert.Equal("rejected (NotTrusted)", untrusted.Output[0]);
+        Assert.Equal("rejected", untrusted.Output[0]);
         Assert.Contains(untrusted.Output, line => line.Contains("leads to no certificate of the trust bundle", StringComparison.Ordinal));
 
         using var broken = ServerProcess.Start("check", "--cert", cert, "--key", key, "--trust", bad);
         Assert.Equal(1, await broken.ExitAsync());
-        Assert.Equal("rejected (CertificateMalformed)", broken.Output[0]);
-        Assert.Contains(broken.Output, line => line.Contains(bad, StringComparison.Ordinal));
+        Assert.Equal("rejected", broken.Output[0]);
+        Assert.Contains(broken.Output, line => line.StartsWith("rejected (CertificateMalformed): ", StringComparison.Ordinal) && line.Contains(bad, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -147,7 +160,131 @@ public sealed class CheckTests : IDisposable
         var (cert, key) = Write(TestPair.Make());
         using var check = ServerProcess.Start("check", "--cert", cert, "--key", key, "--names", "no name");
         Assert.Equal(2, await check.ExitAsync());
-        Assert.Contains("not a host name", Assert.Single(check.Errors), StringComparison.Ordinal);
+        Assert.Equal(["certactors: --names has 'no name', which is not a host name.", "Try 'certactors check --help'."], check.Errors);
+    }
+
+    [Fact]
+    public void A_leaf_without_its_intermediate_is_warned_of_by_the_name_of_its_issuer()
+    {
+        var root = new TestAuthority("root");
+        var issuer = new TestAuthority("issuer", root);
+        var leaf = new TestLeaf { Issuer = issuer, IssuerAddress = "http://ca.example.org/issuer.cer" };
+        var (alone, trusted) = (leaf.Make(), WriteText("trust.pem", issuer.CertificatePem));
+        var chained = alone with { CertificatePem = alone.CertificatePem + issuer.CertificatePem };
+
+        var warning = Assert.Single(Check(alone).Findings);
+        Assert.Null(warning.Reason);
+        Assert.Contains("(CN=issuer)", warning.Message, StringComparison.Ordinal);
+
+        // A root may have issued it; a bundle shows what it is.
+        Assert.Empty(Check((leaf with { IssuerAddress = null }).Make()).Findings);
+        Assert.Empty(Check(chained).Findings);
+        Assert.Empty(Check(alone, new TrustBundleOptions { CertificatePaths = [trusted] }).Findings);
+        Assert.Equal(RejectionReason.NotTrusted, Check(alone, new TrustBundleOptions { CertificatePaths = [WriteText("root.pem", root.CertificatePem)] }).Reason);
+    }
+
+    [Fact]
+    public void A_pair_must_stay_valid_for_the_time_that_is_asked_for()
+    {
+        var (root, now) = (new TestAuthority("root"), DateTimeOffset.UtcNow);
+        var leaf = new TestLeaf { Issuer = root, NotAfter = now.AddDays(20) }.Make();
+        Assert.Null(Check(leaf, minRemaining: TimeSpan.FromDays(19)).Reason);
+        Assert.Equal(RejectionReason.ExpiresTooSoon, Check(leaf, minRemaining: TimeSpan.FromDays(21)).Reason);
+
+        var issuer = new TestAuthority("issuer", root, notAfter: now.AddDays(10));
+        var chained = new TestLeaf { Issuer = issuer, NotAfter = now.AddDays(20) }.Make();
+        chained = chained with { CertificatePem = chained.CertificatePem + issuer.CertificatePem };
+        var finding = Assert.Single(Check(chained, minRemaining: TimeSpan.FromDays(19)).Findings);
+        Assert.Contains("an intermediate (CN=issuer) that expires at", finding.Message, StringComparison.Ordinal);
+
+        // One finding of it, and not one for each rule that concerns it.
+        var expired = new TestLeaf { Issuer = root, NotAfter = now.AddDays(-0.5) }.Make();
+        Assert.Equal(RejectionReason.Expired, Assert.Single(Check(expired, minRemaining: TimeSpan.FromDays(1)).Findings).Reason);
+        Assert.Equal((null, -1), (Check(expired).Reason, Check(expired).DaysLeft));
+    }
+
+    [Fact]
+    public void A_file_of_the_pair_and_of_the_bundle_is_reported_once()
+    {
+        var (cert, key) = Write(TestPair.Make());
+        var report = CertificateCheck.Run(
+            new CertificateOptions { CertificatePath = cert, KeyPath = key },
+            DateTimeOffset.UtcNow,
+            new TrustBundleOptions { CertificatePaths = [cert], AllowNonAuthorities = true });
+
+        Assert.Null(report.Reason);
+        Assert.Equal([cert, key], report.Files.Select(file => file.Path));
+    }
+
+    [Fact]
+    public async Task The_key_may_be_in_the_file_of_the_certificate()
+    {
+        var pair = TestPair.Make();
+        var (both, alone) = (WriteText("both.pem", pair.CertificatePem + pair.KeyPem), WriteText("alone.pem", pair.CertificatePem));
+        File.SetUnixFileMode(both, UnixFileMode.UserRead);
+
+        using var check = ServerProcess.Start("check", "--cert", both);
+        Assert.Equal(0, await check.ExitAsync());
+        Assert.Single(check.Output, line => line.StartsWith("file ", StringComparison.Ordinal));
+
+        using var server = ServerProcess.Start("--cert", both, "--port", "0");
+        await server.ListensAsync();
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+
+        using var without = ServerProcess.Start("check", "--cert", alone);
+        Assert.Equal(1, await without.ExitAsync());
+        Assert.Contains(without.Output, line => line.StartsWith("rejected (KeyMalformed): ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_warning_rejects_when_it_is_strict(bool isJson)
+    {
+        var (cert, key) = Write(TestPair.Make());
+        string[] arguments = ["check", "--cert", cert, "--key", key, "--strict", .. isJson ? (string[])["--json"] : []];
+        using var good = ServerProcess.Start(arguments);
+        Assert.Equal(0, await good.ExitAsync());
+
+        File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.OtherRead);
+        using var check = ServerProcess.Start(arguments);
+        Assert.Equal(1, await check.ExitAsync());
+        if (isJson)
+        {
+            using var report = JsonDocument.Parse(string.Join('\n', check.Output));
+            Assert.False(report.RootElement.GetProperty("isAccepted").GetBoolean());
+            return;
+        }
+
+        Assert.Equal("rejected, as --strict allows no warnings", check.Output[0]);
+        Assert.Single(check.Output, line => line.StartsWith("warning: ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("NO_COLOR= ", true)]
+    [InlineData("NO_COLOR=1 ", false)]
+    [InlineData("TERM=dumb ", false)]
+    public async Task A_terminal_gets_colours_and_a_pipe_none(string environment, bool isColored)
+    {
+        var (cert, key) = Write(TestPair.Make());
+        var arguments = (string[])["check", "--cert", cert, "--key", key];
+
+        // script(1) runs a command on a terminal of its own.
+        using var terminal = ServerProcess.StartBy($"export TERM=xterm; {environment}exec script -qec \"$*\" /dev/null", arguments);
+        Assert.Equal(0, await terminal.ExitAsync());
+        Assert.Equal(isColored ? "\e[32maccepted\e[0m" : "accepted", terminal.Output[0].TrimEnd('\r'));
+
+        using var pipe = ServerProcess.StartBy("export TERM=xterm; exec \"$@\"", arguments);
+        Assert.Equal(0, await pipe.ExitAsync());
+        Assert.Equal("accepted", pipe.Output[0]);
+    }
+
+    private CertificateReport Check(TestPair pair, TrustBundleOptions? trust = null, TimeSpan? minRemaining = null)
+    {
+        var (cert, key) = Write(pair);
+        return CertificateCheck.Run(new CertificateOptions { CertificatePath = cert, KeyPath = key }, DateTimeOffset.UtcNow, trust, minRemaining);
     }
 
     private static TestLeaf NastyLeaf()

@@ -15,10 +15,11 @@ public sealed class ServerTests : IDisposable
 
     public static TheoryData<string[]> WrongOptions =>
     [
-        ["--bogus"], ["--port"], ["--port", "70000"], ["--port", "x"], ["--cert", "a"], ["--key", "a"], ["--cert", "", "--key", "b"],
+        ["--bogus"], ["--port"], ["--port", "70000"], ["--port", "x"], ["--cert"], ["--key", "a"], ["--cert", "", "--key", "b"], ["--cert", "a", "--key", " "],
         ["--cert", "a", "--key", "b", "--every", "1s"], ["--cert", "a", "--key", "b", "--rotations", "1"], ["--address", "127.0.0.1"],
         ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["--max-connections", "0"], ["extra"],
-        ["--password-file", "p"], ["check"], ["check", "--cert", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
+        ["--password-file", "p"], ["check"], ["check", "--key", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
+        ["check", "--cert", "a", "--min-remaining", "14"], ["check", "--cert", "a", "--min-remaining", "0s"], ["check", "--cert", "a", "--names", "a,b c"],
     ];
 
     public void Dispose() => _directory.Delete(recursive: true);
@@ -192,25 +193,30 @@ public sealed class ServerTests : IDisposable
 
     [Theory]
     [MemberData(nameof(WrongOptions))]
-    public async Task A_wrong_option_ends_it_with_2_and_the_usage(string[] options)
+    public async Task A_wrong_option_ends_it_with_2_one_line_and_a_hint(string[] options)
     {
         using var server = ServerProcess.Start(options);
 
         Assert.Equal(2, await server.ExitAsync());
 
-        Assert.Contains(server.Errors, line => line.StartsWith("Usage:", StringComparison.Ordinal));
-        Assert.DoesNotContain(server.Errors, line => line.Contains("   at ", StringComparison.Ordinal));
+        Assert.Equal(2, server.Errors.Count);
+        Assert.StartsWith("certactors: ", server.Errors[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", server.Errors[0], StringComparison.Ordinal);
+        Assert.Equal(options[0] == "check" ? "Try 'certactors check --help'." : "Try 'certactors --help'.", server.Errors[1]);
         Assert.Empty(server.Output);
     }
 
-    [Fact]
-    public async Task Help_is_given()
+    [Theory]
+    [InlineData("certactors [command] [options]", "--help", "--cert", "--key", "--port", "--address", "--every", "--rotations", "--max-connections", "check")]
+    [InlineData("certactors check [options]", "check --help", "--cert", "--key", "--trust", "--names", "--min-remaining", "--strict", "--json")]
+    public async Task Help_is_given(string usage, string arguments, params string[] options)
     {
-        using var server = ServerProcess.Start("--help");
+        using var server = ServerProcess.Start(arguments.Split(' '));
 
         Assert.Equal(0, await server.ExitAsync());
 
-        Assert.All(["--cert", "--key", "--port", "--address", "--every", "--rotations", "--max-connections"], option => Assert.Contains(server.Output, line => line.Contains(option, StringComparison.Ordinal)));
+        Assert.Contains(server.Output, line => line.Trim() == usage);
+        Assert.All(options, option => Assert.Contains(server.Output, line => line.TrimStart().StartsWith(option, StringComparison.Ordinal)));
     }
 
     /// <summary>Its exit code also depends on whether 90 % of the intended handshakes were made, which depends on the machine.</summary>

@@ -64,7 +64,10 @@ public sealed class PublicRecordSpec : PipelineKit
         Reason = RejectionReason.FileEmpty,
         Findings = [new CertificateFinding { Reason = RejectionReason.FileEmpty, Message = "message" }],
         Leaf = null,
+        OtherNames = ["URI:spiffe://example.org/server"],
+        DaysLeft = 1,
         Chain = [],
+        TrustAnchor = "CN=root",
         Key = null,
         Files =
         [

@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -20,6 +21,12 @@ internal sealed record TestLeaf
 
     /// <summary>DNS names as they are, control characters and all; <see cref="Names"/> must be host names.</summary>
     public string[] RawNames { get; init; } = [];
+
+    public IPAddress[] Addresses { get; init; } = [];
+
+    public string[] Uris { get; init; } = [];
+
+    public string[] Emails { get; init; } = [];
 
     /// <summary>Key usage; null for none.</summary>
     public X509KeyUsageFlags? Usage { get; init; }
@@ -81,11 +88,20 @@ internal sealed record TestLeaf
         var names = new AsnWriter(AsnEncodingRules.DER);
         using (names.PushSequence())
         {
-            foreach (var name in Names.Concat(RawNames))
-                names.WriteCharacterString(UniversalTagNumber.IA5String, name, new Asn1Tag(TagClass.ContextSpecific, 2));
+            Write(1, Emails);
+            Write(2, [.. Names, .. RawNames]);
+            Write(6, Uris);
+            foreach (var address in Addresses)
+                names.WriteOctetString(address.GetAddressBytes(), new Asn1Tag(TagClass.ContextSpecific, 7));
         }
 
         return new X509SubjectAlternativeNameExtension(names.Encode());
+
+        void Write(int kind, string[] values)
+        {
+            foreach (var value in values)
+                names.WriteCharacterString(UniversalTagNumber.IA5String, value, new Asn1Tag(TagClass.ContextSpecific, kind));
+        }
     }
 
     private string SelfSign(CertificateRequest request)

@@ -224,7 +224,8 @@ internal static class Judge
             || (pair.Intermediates.Count == 0 && !last.HasSameIssuerAs(served.Intermediates[^1]) && NamesIssuerAddress(last));
     }
 
-    private static bool NamesIssuerAddress(X509Certificate2 certificate)
+    /// <summary>Whether a certificate contains the address of its issuer's certificate (RFC 5280, 4.2.2.1).</summary>
+    public static bool NamesIssuerAddress(X509Certificate2 certificate)
     {
         try
         {
