@@ -2,6 +2,7 @@ extern alias hosting;
 
 using System.Runtime.CompilerServices;
 using CertActors.AspNetCore;
+using CertActors.TestKit;
 using hosting::CertActors.Hosting;
 using PublicApiGenerator;
 
@@ -14,6 +15,7 @@ public sealed class PublicSurfaceSpec
     [InlineData(typeof(CertificateHolder))]
     [InlineData(typeof(CertificateHostingExtensions))]
     [InlineData(typeof(CertificateListenOptionsExtensions))]
+    [InlineData(typeof(TestCertificates))]
     public void The_public_surface_is_the_approved_one(Type anyOfTheLibrary)
     {
         var library = anyOfTheLibrary.Assembly.GetName().Name;

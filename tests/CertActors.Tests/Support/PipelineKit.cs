@@ -4,7 +4,6 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
 using Akka.TestKit;
-using Akka.TestKit.Xunit2;
 using CertActors.Disk;
 using CertActors.Reloading;
 using CertActors.Supervision;
@@ -20,7 +19,7 @@ namespace CertActors.Tests.Support;
 /// The actors run within the barrier, on the test's own thread (<see cref="RunQueueDispatcher"/>), as does the disk
 /// (<see cref="HangingDisk"/>): a test comes out the same each time, and when the barrier returns, nothing is left to do until time passes.
 /// </remarks>
-public abstract class PipelineKit : TestKit
+public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
 {
     internal const string CertPath = "/certs/tls.crt";
     internal const string KeyPath = "/certs/tls.key";
