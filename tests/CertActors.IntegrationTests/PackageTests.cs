@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Reflection;
 using System.Xml.Linq;
 
 namespace CertActors.IntegrationTests;
@@ -12,6 +13,8 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     private static readonly string[] All = ["CertActors", "CertActors.AspNetCore", "CertActors.Hosting", Tool, "CertActors.TestKit"];
 
     public static TheoryData<string> Ids => [.. All];
+
+    public static TheoryData<string> Libraries => [.. All.Except([Tool])];
 
     [Fact]
     public void No_other_project_is_packed() =>
@@ -36,6 +39,20 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         using var readme = new StreamReader(package.GetEntry("README.md")!.Open());
         Assert.Equal(id == Tool ? "# certactors" : $"# {id}", await readme.ReadLineAsync());
         Assert.True(id == Tool || File.Exists(path + ".snupkg"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public async Task The_documentation_is_that_of_public_types(string id)
+    {
+        using var package = ZipFile.OpenRead(Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"));
+        await using var file = package.GetEntry($"lib/net10.0/{id}.xml")!.Open();
+        var documentation = await XDocument.LoadAsync(file, LoadOptions.None, CancellationToken.None);
+        var library = Assembly.Load(id);
+        Type[] types = [.. documentation.Descendants("member").Select(member => library.GetType(member.Attribute("name")!.Value[2..])).OfType<Type>()];
+
+        Assert.NotEmpty(types);
+        Assert.DoesNotContain(types, type => !type.IsPublic);
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public sealed class TestCertificatesSpec : PipelineKit
         certificates.Serve(TestCertificates.SelfSigned());
 
         Write(TestPair.Make());
-        Sys.ActorOf(CertificateSupervisor.Props(State(new CertificateSupervisorOptions { Certificates = [Options()] })));
+        Sys.ActorOf(CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = [Options()] })));
         Barrier();
 
         Assert.Contains(Logged(), line => line.Contains(nameof(CertificateHolderInUseException), StringComparison.Ordinal));
