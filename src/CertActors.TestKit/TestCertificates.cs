@@ -167,6 +167,9 @@ public sealed class TestCertificates : IDisposable
     private GenerationChanged Publish(IReloadable target, IDisposable loaded)
     {
         ObjectDisposedException.ThrowIf(_owner.IsOver, this);
-        return target.Publish(new Verdict.Accepted(loaded, Warnings: [], Incomplete: null), ReloadReason.Requested, Holder.UtcNow());
+        var accepted = new Verdict.Accepted(loaded, Warnings: [], Incomplete: null);
+        var change = target.ChangeTo(accepted, ReloadReason.Requested, Holder.UtcNow());
+        target.Publish(accepted, change);
+        return change;
     }
 }

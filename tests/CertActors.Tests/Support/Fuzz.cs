@@ -22,7 +22,7 @@ internal sealed class Fuzz
     private static readonly RejectionReason[] NotOfPairs =
     [
         RejectionReason.TimedOut, RejectionReason.NotAuthority, RejectionReason.RevocationListMalformed, RejectionReason.RevocationListUnsupported,
-        RejectionReason.RevocationListNotSigned, RejectionReason.NotTrusted, RejectionReason.Vetoed,
+        RejectionReason.RevocationListNotSigned, RejectionReason.NotTrusted, RejectionReason.Vetoed, RejectionReason.ExpiresTooSoon,
     ];
 
     private readonly Random _random;

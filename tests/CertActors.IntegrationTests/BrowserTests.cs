@@ -1,0 +1,107 @@
+using CertActors.AspNetCore;
+using Deque.AxeCore.Playwright;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Playwright;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>The page in a real browser: headless Chromium. The drain and the page run in virtual time.</summary>
+public sealed class BrowserTests : DrainKit
+{
+    private static readonly BrowserTypeLaunchOptions Options = new() { ExecutablePath = ChromiumTheoryAttribute.Path, Args = ["--no-sandbox"] };
+
+    private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _held;
+
+    [ChromiumTheory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task A_rotation_a_rejection_and_a_drain_appear_without_a_reload_of_the_page(ColorScheme theme)
+    {
+        await using var server = await StartAsync();
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await playwright.Chromium.LaunchAsync(Options);
+        var context = await browser.NewContextAsync(new() { ColorScheme = theme, IgnoreHTTPSErrors = true, ViewportSize = new() { Width = 1100, Height = 900 } });
+        var page = await context.NewPageAsync();
+        List<string> errors = [];
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+                errors.Add(message.Text);
+        };
+        page.PageError += (_, error) => errors.Add(error);
+
+        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates");
+        await page.EvaluateAsync("window.isSamePage = true");
+        var pair = page.Locator("#item-default");
+        await ShowsAsync(page.Locator("#live"), "live");
+        await ShowsAsync(pair, "served");
+
+        // The old generation stays on the page as long as a request needs it. The page itself moves to the new one.
+        await using var old = new Http1Client(await server.ConnectAsync());
+        await old.SendAsync("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        await Wait.UntilAsync(() => Volatile.Read(ref _held) == 1);
+        await RotateAsync(server);
+        await ShowsAsync(pair, "2, since");
+        await ShowsAsync(pair.Locator("tr", new() { HasText = "UTC" }), "1");
+        await ExpectNoViolationAsync(page);
+
+        File.WriteAllText(Pair.CertificatePath, "no certificate");
+        await ShowsAsync(pair, "new files rejected");
+        await ShowsAsync(page.Locator("#recent li").First, "rejected");
+        await ExpectNoViolationAsync(page);
+        await SaveAsync(page, theme);
+
+        _release.SetResult();
+        await ShowsAsync(page.Locator("#recent"), "no connection uses generation 1 any more");
+
+        Assert.True(await page.EvaluateAsync<bool>("window.isSamePage"));
+        Assert.Empty(errors);
+    }
+
+    [ChromiumTheory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task Without_JavaScript_the_page_is_the_same_and_says_that_it_must_be_reloaded(ColorScheme theme)
+    {
+        await using var server = await StartAsync();
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await playwright.Chromium.LaunchAsync(Options);
+        var context = await browser.NewContextAsync(new() { ColorScheme = theme, JavaScriptEnabled = false, IgnoreHTTPSErrors = true });
+        var page = await context.NewPageAsync();
+
+        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates");
+
+        await ShowsAsync(page.Locator("#live"), "reload the page to see changes");
+        await ShowsAsync(page.Locator("#item-default"), "CN=localhost");
+    }
+
+    private Task<KestrelServer> StartAsync() => StartServerAsync(Draining() with
+    {
+        Map = app =>
+        {
+            app.MapCertificates();
+            app.MapGet("/hold", async () =>
+            {
+                Interlocked.Increment(ref _held);
+                await _release.Task.WaitAsync(Generous);
+                return "held";
+            });
+        },
+    });
+
+    private Task ShowsAsync(ILocator place, string text) => PassUntilAsync(async () => await place.Filter(new() { HasText = text }).CountAsync() > 0);
+
+    private static async Task ExpectNoViolationAsync(IPage page)
+    {
+        var result = await page.RunAxe();
+        Assert.True(result.Violations.Length == 0, string.Join("; ", result.Violations.Select(violation => $"{violation.Id}: {violation.Help} {violation.Nodes[0].Html}")));
+    }
+
+    // For whoever wants to look at it.
+    private static async Task SaveAsync(IPage page, ColorScheme theme)
+    {
+        if (Environment.GetEnvironmentVariable("CERTACTORS_SCREENSHOTS") is { } directory)
+            await page.ScreenshotAsync(new() { Path = Path.Combine(directory, $"certificates-{theme}.png".ToLowerInvariant()), FullPage = true });
+    }
+}
