@@ -43,7 +43,8 @@ internal static class ServerHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Logging.AddFilter("CertActors.Hosting", LogLevel.None);
 
-        builder.Services.AddCertificates(new CertificatesOptions { Certificates = [pair], StopOnFailedFirstLoad = true });
+        // Validated here, so that the caller reports what is wrong with its arguments.
+        builder.Services.AddCertificates(new CertificatesOptions { Certificates = [pair], StopOnFailedFirstLoad = true }.Validated());
         builder.Services.AddAkka("certactors", akka => akka
             // The host stops the actors in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
             .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, akka.stdout-loglevel = OFF", HoconAddMode.Prepend)
