@@ -10,10 +10,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace CertActors.Server;
 
-/// <summary>Builds the server: Akka.Hosting, the certificates, Kestrel and two pages.</summary>
+/// <summary>Builds the server: Akka.Hosting, the certificates, Kestrel and its pages.</summary>
 internal static class ServerHost
 {
-    private static readonly TimeSpan StatusTimeLimit = TimeSpan.FromSeconds(5);
+    private const string Page = "/certificates";
 
     /// <summary>How long requests in progress may take once the server ends. Kubernetes kills a process after 30 s.</summary>
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(6);
@@ -53,7 +53,9 @@ internal static class ServerHost
                 loggers.ClearLoggers();
                 loggers.AddLoggerFactory();
             })
-            .WithCertificates());
+            .WithCertificates()
+            .WithCertificateHealthCheck());
+        builder.Services.AddHealthChecks();
         builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddHostedService<FirstLoad>();
@@ -72,9 +74,12 @@ internal static class ServerHost
         });
 
         var app = builder.Build();
-        app.MapGet("/", (CertificateHolder holder) => $"CertActors serves {holder.Current}.\n");
-        app.MapGet("/status", async (IRequiredActor<CertificateSupervisor> supervisor, CancellationToken cancelled) =>
-            StatusPage.Of(await supervisor.ActorRef.Ask<CertificateSupervisorStatus>(GetStatus.Instance, StatusTimeLimit, cancelled)));
+        app.MapGet("/", (HttpRequest request, CertificateHolder holder) => request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html")
+            ? Results.Redirect(Page)
+            : Results.Text($"CertActors serves {holder.Current}.\n"));
+        app.MapCertificates(Page);
+        app.MapCertificates("/status");
+        app.MapHealthChecks("/healthz");
         return app;
     }
 

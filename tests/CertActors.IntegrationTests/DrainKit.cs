@@ -17,7 +17,7 @@ public abstract class DrainKit : IDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
     private Task _swapped = Task.CompletedTask;
 
-    private protected FakeTimeProvider Time { get; } = new();
+    private protected FakeTimeProvider Time { get; } = new(DateTimeOffset.UtcNow);
 
     private protected CertificateOptions Pair => new()
     {

@@ -70,7 +70,10 @@ public sealed class ServerTests : IDisposable
         await Wait.UntilAsync(async () => (await server.StatusAsync(address)).GetProperty("watchMode").GetString() == "Events");
         var status = await server.StatusAsync(address);
         Assert.Equal(
-            ["name", "generation", "sha256", "serialNumber", "subject", "dnsNames", "notBefore", "notAfter", "watchMode", "loadStuck", "loads", "lastChange", "lastFailure"],
+            [
+                "name", "generation", "sha256", "serialNumber", "subject", "issuer", "dnsNames", "ipAddresses", "notBefore", "notAfter", "watchMode", "loadStuck", "loads",
+                "lastChange", "lastFailure", "connections",
+            ],
             status.EnumerateObject().Select(property => property.Name));
         Assert.Equal("default", status.GetProperty("name").GetString());
         Assert.Equal(1, status.GetProperty("generation").GetInt64());
@@ -82,6 +85,20 @@ public sealed class ServerTests : IDisposable
         Assert.EndsWith("Z", status.GetProperty("notAfter").GetString(), StringComparison.Ordinal);
         Assert.Equal("Start", status.GetProperty("lastChange").GetProperty("reason").GetString());
         Assert.Equal(JsonValueKind.Null, status.GetProperty("lastFailure").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_browser_is_sent_to_the_page_and_a_probe_gets_the_health()
+    {
+        Write(SelfMadePair.Make());
+        using var server = Serve();
+        var address = await server.ListensAsync();
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, address) { Headers = { { "Accept", "text/html" } } };
+        using var response = await server.Client.SendAsync(request);
+        Assert.Equal("/certificates", response.RequestMessage?.RequestUri?.AbsolutePath);
+        Assert.Contains("<h1>Certificates</h1>", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await Wait.UntilAsync(async () => await server.Client.GetStringAsync(new Uri(address, "healthz")) == "Healthy");
     }
 
     [Fact]
