@@ -52,6 +52,10 @@ public sealed class CertificateHolder
     private volatile ServingCertificate? _current;
     private volatile NameIndex _names;
     private volatile CertificateCell? _default;
+
+    // Writers take turns, and readers never wait. The source is the pair whose certificate is the current one: the default, once that is loaded.
+    private readonly Lock _defaultLock = new();
+    private CertificateCell? _source;
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
     private IActorRef? _owner;
@@ -282,6 +286,8 @@ public sealed class CertificateHolder
         foreach (var (place, options) in pairs.Index())
             _owned[place] = NewCell(place, options);
 
+        lock (_defaultLock)
+            _source = _source is { } last && _cells.TryGetValue(last.Name, out var next) && next.IsForServers ? next : _source;
         var names = new NameIndex(_clients);
         Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
         _names = names;
@@ -317,6 +323,7 @@ public sealed class CertificateHolder
         var cell = NewCell(last.Place, options);
         _owned[cell.Place] = cell;
         Report(_names.Replace(last, cell));
+        MoveSource(last, cell.IsForServers ? cell : null);
         FindDefault();
         _pairs![cell.Name] = cell;
         WakeAll();
@@ -351,15 +358,18 @@ public sealed class CertificateHolder
             return [];
 
         cell.EndFirstLoad();
-        _owned.Remove(cell.Place);
         _pairs?.TryRemove(name, out _);
-        if (cell.IsForServers)
-            _names.Remove(cell);
-        if (_default == cell)
+
+        // If the supervisor was restarted during the removal, the others have moved up, and another one may be in its place.
+        if (_owned.TryGetValue(cell.Place, out var owned) && owned == cell)
         {
-            _current = null;
-            FindDefault();
+            _owned.Remove(cell.Place);
+            if (cell.IsForServers)
+                _names.Remove(cell);
         }
+
+        MoveSource(cell, next: null);
+        FindDefault();
 
         WakeAll();
         if (cell.Serving is not { } last)
@@ -436,12 +446,16 @@ public sealed class CertificateHolder
             Report(_names.Swap(cell, next));
     }
 
-    /// <summary>Serves a cell's next certificate by <see cref="Current"/>, if the cell is the default. Called once the cell serves it: see <see cref="FindDefault"/>.</summary>
-    internal void PublishDefault(CertificateCell cell, ServingCertificate next)
+    /// <summary>Serves a cell's next certificate by <see cref="Current"/>, if that is the cell's. Called once the cell serves it.</summary>
+    internal void PublishDefault(CertificateCell cell)
     {
-        if (!ReferenceEquals(cell, _default))
-            return;
-        _current = next;
+        lock (_defaultLock)
+        {
+            if (cell != _default && cell != _source)
+                return;
+            UpdateCurrent();
+        }
+
         _clients.Wake([DefaultKey]);
     }
 
@@ -467,17 +481,33 @@ public sealed class CertificateHolder
         return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
     }
 
-    /// <summary>Finds the default pair, whose last certificate stays until the next one is loaded.</summary>
+    /// <summary>Finds the default pair. Until it is loaded, the pair that was the default goes on, with what it serves.</summary>
     private void FindDefault()
     {
         var next = FirstDefault();
-        _default = next;
-        if (next is null)
-            _current = null;
+        lock (_defaultLock)
+        {
+            _default = next;
+            UpdateCurrent();
+        }
+    }
 
-        // The pair's own writer may publish meanwhile: it writes the cell first, and so either it finds the pair to be the default, or it is seen here.
-        for (var known = next?.Serving; known is not null; known = next!.Serving == known ? null : next.Serving)
-            _current = known;
+    // Under the lock: each pair has a writer of its own, and calls once its cell serves the next certificate.
+    private void UpdateCurrent()
+    {
+        if (_default is null || _default.Serving is not null)
+            _source = _default;
+        _current = _source?.Serving;
+    }
+
+    /// <summary>Lets another cell, or none, go on in the place of a pair's last one.</summary>
+    private void MoveSource(CertificateCell last, CertificateCell? next)
+    {
+        lock (_defaultLock)
+        {
+            if (_source == last)
+                _source = next;
+        }
     }
 
     private void Report(IReadOnlyList<NameConflict> conflicts)

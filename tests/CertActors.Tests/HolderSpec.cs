@@ -100,6 +100,51 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
+    public void Until_a_new_default_is_loaded_the_last_one_goes_on_with_its_next_certificates()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        Serve(cells[0], "a.example");
+        var added = Holder.Add(Options("marked") with { IsDefault = true });
+
+        var second = Serve(cells[0], "a.example");
+        Assert.Same(second, Holder.Current);
+
+        var marked = Serve(added, "b.example");
+        Assert.Same(marked, Holder.Current);
+        Serve(cells[0], "a.example");
+        Assert.Same(marked, Holder.Current);
+    }
+
+    [Fact]
+    public void A_last_default_that_is_removed_or_no_longer_for_servers_is_served_to_nobody()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        Serve(cells[0], "a.example");
+        Holder.Add(Options("marked") with { IsDefault = true });
+
+        Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+        Assert.Null(Holder.Current);
+
+        Holder.Replace(Options());
+        Holder.Remove("default", TestTime.Start);
+        Assert.Null(Holder.Current);
+    }
+
+    [Fact]
+    public void A_removal_that_outlasts_its_supervisor_takes_no_other_pair_away()
+    {
+        var owner = CreateTestProbe();
+        Holder.Claim(owner, Pairs("default", "leaving", "third"));
+
+        var cells = Holder.Claim(owner, Pairs("default", "third"));
+        var third = Serve(cells[1], "c.example");
+        Holder.Remove("leaving", TestTime.Start);
+
+        Assert.Same(third, Holder.Select("c.example"));
+        Assert.Equal(2, Holder.Add(Options("next")).Place);
+    }
+
+    [Fact]
     public async Task While_pairs_swap_at_once_a_look_up_finds_a_certificate_that_has_the_name()
     {
         const int swaps = 2000;

@@ -23,6 +23,16 @@ public sealed class IntermediateMemorySpec
     }
 
     [Fact]
+    public void Of_many_that_are_added_at_once_none_is_lost()
+    {
+        X509Certificate2[] all = [.. Enumerable.Range(0, 64).Select(number => X509Certificate2.CreateFromPem(new TestAuthority($"{number}").CertificatePem))];
+
+        Parallel.ForEach(all, _memory.Accept);
+
+        Assert.Equal(all.Length, _memory.Accepted.Count);
+    }
+
+    [Fact]
     public void The_oldest_makes_room()
     {
         var pem = new TestAuthority("first").CertificatePem;

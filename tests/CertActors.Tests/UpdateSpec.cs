@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 using CertActors.Tests.Support;
 using CertActors.Watching.Sources;
@@ -131,6 +132,27 @@ public sealed class UpdateSpec : PipelineKit
         Assert.Single(ExpectMsg<UpdateCertificatesResult>().Changed);
         var outcome = Assert.Single(ExpectMsg<ReloadNowResult>().Outcomes);
         Assert.Equal((ReloadOutcomeKind.Unchanged, 2), (outcome.Kind, outcome.Generation));
+    }
+
+    [Fact]
+    public void Whether_a_stale_revocation_list_refuses_peers_changes_with_the_options_although_the_files_do_not()
+    {
+        const string listPath = "/trust/ca.crl";
+        Files.Write(listPath, new TestRevocationList { Issuer = _authority, NextUpdate = TestTime.Start.AddMinutes(-1) }.Make());
+        var bundle = Bundle with { RevocationListPaths = [listPath], AllowStaleRevocationLists = true };
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [bundle] });
+        using var peer = X509Certificate2.CreateFromPem(new TestLeaf { Issuer = _authority }.Make().CertificatePem);
+        Assert.Null(Verify().Refusal);
+
+        Update([Options()], bundle with { AllowStaleRevocationLists = false });
+        AdvancePastDebounce();
+        Assert.Equal(TrustRefusal.StaleRevocationList, Verify().Refusal);
+
+        Update([Options()], bundle);
+        AdvancePastDebounce();
+        Assert.Null(Verify().Refusal);
+
+        TrustResult Verify() => Holder.GetTrustBundle("clients")!.Verify(peer, presented: null, CertificatePurpose.ClientAuthentication, Sys.Scheduler.Now);
     }
 
     [Fact]

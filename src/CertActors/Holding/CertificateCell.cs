@@ -50,7 +50,7 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
         var previous = _serving;
         holder.Publish(this, next);
         _serving = next;
-        holder.PublishDefault(this, next);
+        holder.PublishDefault(this);
         if (previous is not null)
         {
             previous.Use.Supersede(next.Announcement.At);

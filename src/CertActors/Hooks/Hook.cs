@@ -1,9 +1,15 @@
 namespace CertActors.Hooks;
 
-/// <summary>A hook, with what was read of it once.</summary>
-internal sealed record Hook(IRotationHook Target, string Name, TimeSpan TimeLimit)
+/// <summary>A hook, with what was read of it once. Compared by reference: how the user's object compares is the user's affair.</summary>
+internal sealed class Hook(IRotationHook target, string name, TimeSpan timeLimit)
 {
     private static readonly TimeSpan MaxTimeLimit = TimeSpan.FromHours(1);
+
+    public IRotationHook Target => target;
+
+    public string Name => name;
+
+    public TimeSpan TimeLimit => timeLimit;
 
     /// <exception cref="CertificateOptionsException">A hook is null, or its time limit is out of range.</exception>
     public static IReadOnlyList<Hook> Of(IEnumerable<IRotationHook>? hooks)

@@ -37,26 +37,35 @@ internal sealed class IntermediateMemory
     /// <summary>Remembers an intermediate of an accepted chain. It is copied.</summary>
     public void Accept(X509Certificate2 intermediate)
     {
-        var known = Volatile.Read(ref _accepted);
-        if (Array.Exists(known, other => other.HasSameBytesAs(intermediate)))
-            return;
-
-        // Of two that add at once, one may be lost: it is added at the next full handshake.
-        Interlocked.CompareExchange(ref _accepted, [.. Newest(known, MaxAccepted - 1), Copy(intermediate)], known);
+        X509Certificate2? copy = null;
+        for (var known = Volatile.Read(ref _accepted); !Array.Exists(known, other => other.HasSameBytesAs(intermediate));)
+        {
+            // If another one was added meanwhile, this one is added to it: the next handshake of its peer may be one of a resumed session.
+            copy ??= Copy(intermediate);
+            var present = Interlocked.CompareExchange(ref _accepted, [.. Newest(known, MaxAccepted - 1), copy], known);
+            if (ReferenceEquals(present, known))
+                return;
+            known = present;
+        }
     }
 
     /// <summary>Remembers the intermediates of a chain that was refused as it leads to no certificate of the bundle. They are copied.</summary>
     public void Refuse(X509Certificate2 leaf, IEnumerable<X509Certificate2> intermediates)
     {
-        var known = Volatile.Read(ref _refused);
         X509Certificate2[] chain = [.. intermediates.Take(MaxChainLength + 1)];
-        if (chain.Length is 0 or > MaxChainLength || Find(known, leaf) is not null)
+        if (chain.Length is 0 or > MaxChainLength || Find(Volatile.Read(ref _refused), leaf) is not null)
             return;
         if (leaf.RawDataMemory.Length + chain.Sum(certificate => certificate.RawDataMemory.Length) > MaxChainSize)
             return;
 
         var added = new RefusedChain(leaf.RawData, [.. chain.Select(Copy)]);
-        Interlocked.CompareExchange(ref _refused, [.. Newest(known, MaxRefused - 1), added], known);
+        for (var known = Volatile.Read(ref _refused); Find(known, leaf) is null;)
+        {
+            var present = Interlocked.CompareExchange(ref _refused, [.. Newest(known, MaxRefused - 1), added], known);
+            if (ReferenceEquals(present, known))
+                return;
+            known = present;
+        }
     }
 
     private static RefusedChain? Find(RefusedChain[] chains, X509Certificate2 leaf) =>

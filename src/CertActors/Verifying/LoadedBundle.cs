@@ -73,9 +73,10 @@ internal sealed class LoadedBundle : IDisposable
         return named.Where(list => list.IssuerKey.Span.SequenceEqual(key)).Select(list => list.List);
     }
 
-    /// <summary>Whether both bundles trust the same certificates and use the same revocation lists.</summary>
+    /// <summary>Whether both bundles trust the same certificates, and use the same revocation lists in the same way.</summary>
     public bool HasSameContentAs(LoadedBundle other) =>
-        Facts.ToHashSet().SetEquals(other.Facts)
+        AllowsStaleLists == other.AllowsStaleLists
+        && Facts.ToHashSet().SetEquals(other.Facts)
         && RevocationLists.Select(list => list.List.Facts).ToHashSet().SetEquals(other.RevocationLists.Select(list => list.List.Facts));
 
     public void Dispose()
