@@ -79,9 +79,8 @@ internal sealed partial class CertificateDrain
         }
     }
 
-    /// <summary>The drain of clients that a trust bundle refuses.</summary>
-    public GenerationDrain DrainOf(TrustBundle trustBundle) =>
-        new(this, _options, trustBundle.Name, trustBundle.Generation) { SupersededAt = _time.GetTimestamp() };
+    /// <summary>The drain of clients that a generation of a trust bundle refuses; generation 0 is none.</summary>
+    public GenerationDrain DrainOf(string trustBundle, long generation) => new(this, _options, trustBundle, generation) { SupersededAt = _time.GetTimestamp() };
 
     /// <summary>Asks a connection to close whose client is refused.</summary>
     /// <returns>False if it has closed meanwhile.</returns>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.AspNetCore;
 
@@ -9,6 +10,8 @@ namespace CertActors.AspNetCore;
 /// </remarks>
 internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder holder, TimeProvider time)
 {
+    private static readonly TrustResult Removed = new() { Refusal = TrustRefusal.Untrusted, Message = "The trust bundle was removed." };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TrustBundle> _followed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
@@ -19,20 +22,24 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
     /// <param name="generation">The generation that has verified the client.</param>
     public void Follow(string name, long generation)
     {
-        if (holder.GetTrustBundle(name) is not { } served)
-            return;
+        // Whether it was swapped, or removed and added again, between the handshake and the addition of the connection.
+        var served = holder.GetTrustBundle(name);
+        if (served is null || Follow(served) || served.Generation != generation)
+            Check(name);
+    }
+
+    /// <returns>Whether another bundle of that name was followed until now.</returns>
+    private bool Follow(TrustBundle served)
+    {
         lock (_lock)
         {
-            if (_followed.GetValueOrDefault(name) != served)
-            {
-                _followed[name] = served;
-                served.Superseded.UnsafeRegister(_ => Check(name), state: null);
-            }
+            var last = _followed.GetValueOrDefault(served.Name);
+            if (last == served)
+                return false;
+            _followed[served.Name] = served;
+            served.Superseded.UnsafeRegister(_ => Check(served.Name), state: null);
+            return last is not null;
         }
-
-        // It was swapped between the handshake and the addition of the connection.
-        if (served.Generation != generation)
-            Check(name);
     }
 
     private void Check(string name)
@@ -54,8 +61,7 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
         {
             try
             {
-                if (holder.GetTrustBundle(name) is { } bundle)
-                    await CheckAsync(bundle).ConfigureAwait(false);
+                await CheckAsync(name, holder.GetTrustBundle(name)).ConfigureAwait(false);
             }
             catch (Exception fault)
             {
@@ -74,23 +80,28 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
         }
     }
 
-    private async Task CheckAsync(TrustBundle bundle)
+    /// <param name="name">The name of the bundle.</param>
+    /// <param name="bundle">What is served; null if the bundle was removed, and so trusts nobody.</param>
+    private async Task CheckAsync(string name, TrustBundle? bundle)
     {
+        if (bundle is not null)
+            Follow(bundle);
+
         // A client with many connections is verified once.
         var results = new Dictionary<string, TrustResult>(StringComparer.Ordinal);
-        var refused = drain.DrainOf(bundle);
+        var refused = drain.DrainOf(name, bundle?.Generation ?? 0);
         var (count, last) = (0, (TrustResult?)null);
-        foreach (var connection in drain.ClientsOf(bundle.Name))
+        foreach (var connection in drain.ClientsOf(name))
         {
             var client = Convert.ToHexString(SHA256.HashData(connection.Client!.RawDataMemory.Span));
             if (!results.TryGetValue(client, out var result))
             {
                 await Task.Yield();
-                results[client] = result = bundle.Verify(connection.Client, presented: null, CertificatePurpose.ClientAuthentication, time.GetUtcNow());
+                results[client] = result = bundle is null ? Removed : Verify(connection.Client, bundle);
             }
 
             // What has merely expired since the handshake is no reason to cut a connection, nor is a revocation list that came late.
-            if (result.Refusal is not (TrustRefusal.Untrusted or TrustRefusal.Revoked) || !drain.TryClose(connection, refused))
+            if (result.Refusal is null or TrustRefusal.Expired or TrustRefusal.NotYetValid or TrustRefusal.StaleRevocationList || !drain.TryClose(connection, refused))
                 continue;
             count++;
             last = result;
@@ -98,5 +109,12 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
 
         if (last is not null)
             drain.ReportRefused(count, refused, last);
+    }
+
+    // Within its validity, as one that has expired may have been revoked, too.
+    private TrustResult Verify(X509Certificate2 client, TrustBundle bundle)
+    {
+        var (now, last) = (time.GetUtcNow(), new DateTimeOffset(client.NotAfter).AddSeconds(-1));
+        return bundle.Verify(client, presented: null, CertificatePurpose.ClientAuthentication, now < last ? now : last);
     }
 }

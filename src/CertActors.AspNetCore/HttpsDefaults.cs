@@ -37,25 +37,40 @@ internal static class HttpsDefaults
 
     private static void Configure(HttpsConnectionAdapterOptions defaults, ListenOptions listenOptions)
     {
-        if (listenOptions.KestrelServerOptions.ConfigurationLoader?.Configuration is not { } kestrel
-            || kestrel.GetSection("Endpoints").GetChildren().FirstOrDefault(endpoint => IsOf(endpoint, listenOptions)) is not { } endpoint)
+        if (listenOptions.KestrelServerOptions.ConfigurationLoader?.Configuration is not { } kestrel)
             return;
 
-        foreach (var section in (IConfigurationSection[])[kestrel.GetSection("EndpointDefaults"), endpoint])
+        // The endpoint doesn't know its section. Of several with its port, at other addresses, each may be the one that asks for client certificates.
+        IConfigurationSection[] endpoints = [.. kestrel.GetSection("Endpoints").GetChildren().Where(endpoint => MayBe(endpoint, listenOptions))];
+        if (endpoints.Length == 0)
+            return;
+        IConfigurationSection[] all = [kestrel.GetSection("EndpointDefaults"), .. endpoints];
+        foreach (var section in all.Concat(endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren())))
         {
-            if (Enum.TryParse<ClientCertificateMode>(section[nameof(defaults.ClientCertificateMode)], ignoreCase: true, out var mode))
+            if (Enum.TryParse<ClientCertificateMode>(section[nameof(defaults.ClientCertificateMode)], ignoreCase: true, out var mode)
+                && (endpoints.Length == 1 || mode != ClientCertificateMode.NoCertificate))
                 defaults.ClientCertificateMode = mode;
+        }
+
+        if (endpoints.Length > 1)
+            return;
+        foreach (var section in all)
+        {
             SslProtocols[] versions =
             [
                 .. section.GetSection(nameof(defaults.SslProtocols)).GetChildren()
                     .Select(version => Enum.TryParse<SslProtocols>(version.Value, ignoreCase: true, out var parsed) ? parsed : SslProtocols.None),
             ];
             if (versions.Length > 0)
-                defaults.SslProtocols = versions.Aggregate((all, version) => all | version);
+                defaults.SslProtocols = versions.Aggregate((some, version) => some | version);
         }
     }
 
-    // The endpoint doesn't know its section, but two endpoints can't have the same port.
-    private static bool IsOf(IConfigurationSection endpoint, ListenOptions listenOptions) =>
-        endpoint["Url"] is { } url && listenOptions.IPEndPoint is { } bound && BindingAddress.Parse(url).Port == bound.Port;
+    private static bool MayBe(IConfigurationSection endpoint, ListenOptions listenOptions)
+    {
+        if (endpoint["Url"] is not { } url)
+            return false;
+        var address = BindingAddress.Parse(url);
+        return address.IsUnixPipe ? address.UnixPipePath == listenOptions.SocketPath : address.Port == listenOptions.IPEndPoint?.Port;
+    }
 }

@@ -26,11 +26,12 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
         Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
     }
 
-    [Fact]
-    public async Task Client_certificates_that_are_set_in_the_configuration_alone_fail_the_start()
+    [Theory]
+    [InlineData("ClientCertificateMode")]
+    [InlineData("Sni:localhost:ClientCertificateMode")]
+    public async Task Client_certificates_that_are_set_in_the_configuration_alone_fail_the_start(string setting)
     {
-        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() =>
-            StartAsync(_ => { }, endpoint: [Url, ("ClientCertificateMode", "RequireCertificate")]));
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(_ => { }, endpoint: [Url, (setting, "RequireCertificate")]));
 
         Assert.Contains("Kestrel's configuration, sets ClientCertificateMode to RequireCertificate, which does not apply", failure.Message, StringComparison.Ordinal);
     }

@@ -16,6 +16,8 @@ public sealed class ClientChecksSpec : PipelineKit
 
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
+    private static readonly TrustBundleOptions Bundle = new() { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] };
+
     private readonly FakeTimeProvider _time = new(TestTime.Start.AddDays(1));
     private readonly LoggedLines _log = new();
     private readonly TestAuthority _one = new("one");
@@ -32,7 +34,7 @@ public sealed class ClientChecksSpec : PipelineKit
         Start(new CertificatesOptions
         {
             Certificates = [Options()],
-            TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] }],
+            TrustBundles = [Bundle],
         });
         _drain = Make(new CertificateDrainOptions { CloseRefusedClients = true, HardLimit = TimeSpan.FromSeconds(HardLimit) });
     }
@@ -79,6 +81,36 @@ public sealed class ClientChecksSpec : PipelineKit
         await ClosedAsync(removed);
 
         Assert.Equal(0, expired.CloseRequests);
+    }
+
+    [Fact]
+    public async Task A_client_that_was_revoked_after_its_certificate_had_expired_is_asked_to_close()
+    {
+        var pair = new TestLeaf { Issuer = _one, NotAfter = TestTime.Start.AddDays(2) }.Make();
+        var revoked = Connect(LeafOf(pair));
+        _time.Advance(TimeSpan.FromDays(2));
+
+        Files.Write(ListPath, ListOf(_one, 2, TestRevocationList.SerialOf(pair.CertificatePem)) + ListOf(_other, 2));
+        Raise(ListPath);
+        AdvancePastDebounce();
+
+        await ClosedAsync(revoked);
+    }
+
+    [Fact]
+    public async Task A_bundle_that_is_removed_trusts_nobody_and_one_of_its_name_that_is_added_again_is_followed()
+    {
+        var removed = Connect(ClientOf(_one));
+        Supervisor.Tell(new RemoveTrustBundle("clients"), TestActor);
+        Barrier();
+        await ClosedAsync(removed);
+
+        Supervisor.Tell(new AddTrustBundle(Bundle), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+        var next = Connect(ClientOf(_one));
+        SwapBundle(_other);
+        await ClosedAsync(next);
     }
 
     [Fact]
