@@ -19,6 +19,12 @@ public static class CertificatePageExtensions
 
     private static readonly TimeSpan StatusTimeLimit = TimeSpan.FromSeconds(5);
 
+    // The page takes a stream for dead that is silent for three times as long, and a proxy that cuts silent connections leaves it alone.
+    private const int TicksBetweenSignsOfLife = 15;
+
+    // The browser connects again, and is authorized again.
+    private static readonly TimeSpan MaxStream = TimeSpan.FromMinutes(10);
+
     /// <summary>
     /// Maps a page that shows every pair and trust bundle: what is served, by whom it was issued, until when, how the files are watched, the open
     /// connections by generation, and the last events. A browser gets HTML, which follows changes by itself; any other client gets JSON.
@@ -45,7 +51,8 @@ public static class CertificatePageExtensions
 
     private static async Task<IResult> GetAsync(HttpContext context, ICertificates certificates, CancellationToken cancelled)
     {
-        var document = await StatusAsync(context, certificates, cancelled).ConfigureAwait(false);
+        if (await StatusAsync(context, certificates, cancelled).ConfigureAwait(false) is not { } document)
+            return TypedResults.StatusCode(StatusCodes.Status503ServiceUnavailable);
         var headers = context.Response.Headers;
         headers.CacheControl = "no-store";
         headers.Vary = "Accept";
@@ -70,13 +77,16 @@ public static class CertificatePageExtensions
         HttpContext context, ICertificates certificates, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
     {
         var closing = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping, closing, aborted);
+        using var limit = new CancellationTokenSource(MaxStream, TimeOf(context));
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping, closing, aborted, limit.Token);
         using var pace = new PeriodicTimer(BetweenStatuses, TimeOf(context));
-        string? last = null;
+        var (last, quietTicks) = ((string?)null, 0);
         while (await NextAsync().ConfigureAwait(false) is { } next)
         {
             if (next != last)
                 yield return new SseItem<string>(last = next, "status");
+            else if (++quietTicks % TicksBetweenSignsOfLife == 0)
+                yield return new SseItem<string>("", "alive");
         }
 
         async Task<string?> NextAsync()
@@ -85,20 +95,28 @@ public static class CertificatePageExtensions
             {
                 if (last is not null)
                     await pace.WaitForNextTickAsync(ended.Token).ConfigureAwait(false);
-                return HtmlPage.Body(await StatusAsync(context, certificates, ended.Token).ConfigureAwait(false));
+                return await StatusAsync(context, certificates, ended.Token).ConfigureAwait(false) is { } document ? HtmlPage.Body(document) : null;
             }
-            catch (Exception) when (ended.IsCancellationRequested)
+            catch (OperationCanceledException) when (ended.IsCancellationRequested)
             {
                 return null;
             }
         }
     }
 
-    private static async Task<StatusDocument> StatusAsync(HttpContext context, ICertificates certificates, CancellationToken cancelled)
+    /// <returns>Null if the supervisor has stopped, or does not answer.</returns>
+    private static async Task<StatusDocument?> StatusAsync(HttpContext context, ICertificates certificates, CancellationToken cancelled)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
         limit.CancelAfter(StatusTimeLimit);
-        return StatusDocument.Of(await certificates.GetStatusAsync(limit.Token).ConfigureAwait(false), TimeOf(context).GetUtcNow());
+        try
+        {
+            return StatusDocument.Of(await certificates.GetStatusAsync(limit.Token).ConfigureAwait(false), TimeOf(context).GetUtcNow());
+        }
+        catch (Exception error) when (error is InvalidOperationException or OperationCanceledException && !cancelled.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private static TimeProvider TimeOf(HttpContext context) => context.RequestServices.GetService<TimeProvider>() ?? TimeProvider.System;

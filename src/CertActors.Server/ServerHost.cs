@@ -77,11 +77,14 @@ internal static class ServerHost
         app.MapGet("/", (HttpRequest request, CertificateHolder holder) => request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html")
             ? Results.Redirect(Page)
             : Results.Text($"CertActors serves {holder.Current}.\n"));
-        app.MapCertificates(Page);
-        app.MapCertificates("/status");
+        foreach (var pattern in (string[])[Page, "/status"])
+            app.MapCertificates(pattern).AddEndpointFilter((context, next) => IsLocal(context.HttpContext) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
         app.MapHealthChecks("/healthz");
         return app;
     }
+
+    // Which names are served, and when they expire, is for operators. They are on this machine, or come by a tunnel.
+    private static bool IsLocal(HttpContext context) => context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address);
 
     public static IPEndPoint ListensOn(this WebApplication app)
     {

@@ -28,7 +28,9 @@ public sealed class CertificatePageTests : DrainKit
         Assert.Equal("CN=localhost", pair.GetProperty("issuer").GetString());
         Assert.Equal(1, pair.GetProperty("generation").GetInt64());
         Assert.Equal("Start", pair.GetProperty("lastChange").GetProperty("reason").GetString());
-        Assert.Equal("Changed", status.RootElement.GetProperty("recent").EnumerateArray().First(happened => happened.GetProperty("kind").GetString() == "Changed").GetProperty("kind").GetString());
+        var change = status.RootElement.GetProperty("recent").EnumerateArray().First(happened => happened.GetProperty("kind").GetString() == "Changed");
+        Assert.Equal("default", change.GetProperty("name").GetString());
+        Assert.StartsWith("generation 1 is served: CN=localhost", change.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

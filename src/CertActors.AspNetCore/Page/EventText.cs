@@ -30,6 +30,7 @@ internal static class EventText
             TrustBundleExpiring { RevocationList: { } list } => (EventKind.Expired, Format($"the revocation list of {list.Issuer} is stale since {list.NextUpdate:u}")),
             TrustBundleExpiring expiring => Expiring(expiring.Remaining, expiring.Authority?.Subject ?? "an authority", expiring.NotAfter),
             CertificateRemoved removed => (EventKind.Removed, Format($"generation {removed.Generation} is served no longer")),
+            TrustBundleRemoved removed => (EventKind.Removed, Format($"generation {removed.Generation} is trusted no longer")),
             GenerationDrained drained => (EventKind.Drained, Format(
                 $"no connection uses generation {drained.Generation} any more, {Duration.Of(drained.At - drained.SupersededAt)} after it was superseded")),
             WatchModeChanged watch => (EventKind.WatchMode, $"{watch.Mode}: {watch.Message}"),

@@ -26,7 +26,13 @@
     }));
   };
 
+  // The server sends a sign of life every 15 s: a connection that has died without a word is noticed.
+  const lost = () => say("not connected; the page shows the last known state");
+  let silence;
+  const alive = () => { say("live"); clearTimeout(silence); silence = setTimeout(lost, 45000); };
+
   const source = new EventSource(status.dataset.events);
-  source.addEventListener("status", event => { show(parse(event.data)); say("live"); });
-  source.addEventListener("error", () => say("not connected; the page shows the last known state"));
+  source.addEventListener("status", event => { show(parse(event.data)); alive(); });
+  source.addEventListener("alive", alive);
+  source.addEventListener("error", lost);
 })();

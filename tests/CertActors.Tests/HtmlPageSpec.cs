@@ -1,0 +1,92 @@
+using System.Net;
+using CertActors.AspNetCore.Page;
+
+namespace CertActors.Tests;
+
+/// <summary>How the page shows what a certificate, a file or a peer says.</summary>
+public sealed class HtmlPageSpec
+{
+    private const string Markup = "<img src=x onerror=\"alert('a')\">";
+
+    private static readonly DateTimeOffset Now = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Markup_is_shown_as_text_wherever_it_comes_from()
+    {
+        var page = HtmlPage.Of(StatusDocument.Of(Status(), Now), "/certificates/events");
+
+        Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
+        var places = (page.Length - page.Replace("&lt;img", "", StringComparison.Ordinal).Length) / "&lt;img".Length;
+        Assert.Equal(9, places); // Subject, issuer and two names of the pair; two rejections; an authority, twice; an event.
+        Assert.Contains(Markup, WebUtility.HtmlDecode(page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_event_has_a_kind_and_a_text()
+    {
+        var kinds = typeof(CertificateEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(CertificateEvent)) && !type.IsAbstract);
+        Assert.Equal(
+            Events().Select(happened => happened.GetType().Name).Distinct().Order(StringComparer.Ordinal),
+            kinds.Select(kind => kind.Name).Order(StringComparer.Ordinal));
+        Assert.All(Events(), happened => Assert.NotEqual(EventKind.Other, EventText.Of(happened).Kind));
+    }
+
+    private static CertificateFacts Facts(string subject) => new()
+    {
+        Sha256 = "00",
+        SerialNumber = "01",
+        Subject = subject,
+        Issuer = $"CN=issuer {subject}",
+        DnsNames = [Markup, Markup],
+        NotBefore = Now.AddDays(-1),
+        NotAfter = Now.AddDays(1),
+    };
+
+    private static CertificateReloadFailed Failure() => new() { Name = "pair", At = Now, Reason = RejectionReason.Expired, Message = Markup, StillServed = null };
+
+    private static IEnumerable<CertificateEvent> Events() =>
+    [
+        new CertificateChanged { Name = "pair", At = Now, Generation = 1, Reason = ReloadReason.Start, Previous = null, Current = Facts($"CN={Markup}") },
+        new TrustBundleChanged
+        {
+            Name = "bundle", At = Now, Generation = 1, Reason = ReloadReason.Start, Added = [], Removed = [], Authorities = [Facts($"CN={Markup}")], RevocationLists = [],
+        },
+        Failure(),
+        new TrustBundleReloadFailed { Name = "bundle", At = Now, Reason = RejectionReason.Expired, Message = Markup, StillServed = 1 },
+        new CertificateExpiring { Name = "pair", At = Now, Generation = 1, NotAfter = Now, Remaining = TimeSpan.Zero },
+        new TrustBundleExpiring { Name = "bundle", At = Now, Generation = 1, Authority = Facts("CN=authority"), NotAfter = Now, Remaining = TimeSpan.FromDays(1) },
+        new CertificateRemoved { Name = "pair", At = Now, Generation = 1 },
+        new TrustBundleRemoved { Name = "bundle", At = Now, Generation = 1 },
+        new GenerationDrained { Name = "pair", At = Now, Generation = 1, SupersededAt = Now },
+        new WatchModeChanged { Name = "pair", At = Now, Mode = WatchMode.Polling, Message = "no events" },
+    ];
+
+    private static CertificateSupervisorStatus Status() => new()
+    {
+        Certificates =
+        [
+            new CertificateStatus
+            {
+                Name = "pair",
+                LastChange = Events().OfType<CertificateChanged>().Single(),
+                LastFailure = Failure(),
+                WatchMode = WatchMode.Events,
+                LoadStuck = false,
+                Loads = new LoadCounts(),
+            },
+        ],
+        TrustBundles =
+        [
+            new TrustBundleStatus
+            {
+                Name = "bundle",
+                LastChange = Events().OfType<TrustBundleChanged>().Single(),
+                LastFailure = Events().OfType<TrustBundleReloadFailed>().Single(),
+                WatchMode = WatchMode.Events,
+                LoadStuck = false,
+                Loads = new LoadCounts(),
+            },
+        ],
+        Recent = [Failure()],
+    };
+}
