@@ -368,9 +368,8 @@ public sealed class CertificateHolder
                 _names.Remove(cell);
         }
 
-        MoveSource(cell, next: null);
-        FindDefault();
-
+        if (MoveSource(cell, next: null) || cell == _default)
+            FindDefault();
         WakeAll();
         if (cell.Serving is not { } last)
             return [];
@@ -500,13 +499,16 @@ public sealed class CertificateHolder
         _current = _source?.Serving;
     }
 
-    /// <summary>Lets another cell, or none, go on in the place of a pair's last one.</summary>
-    private void MoveSource(CertificateCell last, CertificateCell? next)
+    /// <summary>Lets another cell, or none, go on in the place of a pair's last one, if the current certificate is that one's.</summary>
+    /// <returns>Whether it is.</returns>
+    private bool MoveSource(CertificateCell last, CertificateCell? next)
     {
         lock (_defaultLock)
         {
-            if (_source == last)
-                _source = next;
+            if (_source != last)
+                return false;
+            _source = next;
+            return true;
         }
     }
 
