@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 
 namespace CertActors.Benchmarks;
@@ -27,10 +25,8 @@ internal static class Many
         await holder.WaitForAllAsync(MaxWait);
         Console.WriteLine($"  all served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 
-        // The first inspection touches each pair, which is then loaded once more.
-        var loads = 0L;
-        await UntilAsync(supervisor, status => status.Certificates.All(pair => pair.WatchMode == WatchMode.Events), BetweenStatuses);
-        await UntilAsync(supervisor, status => loads == (loads = status.Certificates.Sum(pair => pair.Loads.Changed + pair.Loads.Unchanged)), TimeSpan.FromSeconds(2));
+        await supervisor.UntilAsync(status => status.Certificates.All(pair => pair.WatchMode == WatchMode.Events), BetweenStatuses, MaxWait);
+        var loads = await supervisor.AtRestAsync(every: TimeSpan.FromSeconds(2), MaxWait);
         Console.WriteLine($"  at rest after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s and {loads} loads");
         Console.WriteLine($"  resident: {PerPair(Environment.WorkingSet):0.0} KB a pair at rest, {PerPair(ResidentAfterCollection()):0.0} KB after a full collection");
         GC.KeepAlive(holder);
@@ -42,15 +38,9 @@ internal static class Many
     /// <returns>What .NET needs to prepare a pair for handshakes.</returns>
     private static double BareMilliseconds(ManyPairs all)
     {
-        var sample = all.Options.Take(BareSample).ToArray();
         var started = Stopwatch.GetTimestamp();
-        foreach (var pair in sample)
-        {
-            using var leaf = X509Certificate2.CreateFromPem(File.ReadAllText(pair.CertificatePath), File.ReadAllText(pair.KeyPath));
-            SslStreamCertificateContext.Create(leaf, additionalCertificates: null, offline: true);
-        }
-
-        return Stopwatch.GetElapsedTime(started).TotalMilliseconds / sample.Length;
+        var prepared = all.PrepareByDotNet(BareSample);
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds / prepared;
     }
 
     private static long ResidentAfterCollection()
@@ -60,12 +50,5 @@ internal static class Many
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var self = Process.GetCurrentProcess();
         return self.WorkingSet64;
-    }
-
-    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition, TimeSpan every)
-    {
-        using var limit = new CancellationTokenSource(MaxWait);
-        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
-            await Task.Delay(every, limit.Token);
     }
 }

@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using CertActors.Tests.Support;
 
 namespace CertActors.Benchmarks;
@@ -40,6 +42,22 @@ internal sealed class ManyPairs : IDisposable
     }
 
     public string ExpectedSha256(int pair) => _contents[_current[pair]].Sha256;
+
+    /// <summary>Prepares the first pairs for handshakes without this library, and keeps them until all are prepared.</summary>
+    /// <returns>How many there were.</returns>
+    public int PrepareByDotNet(int count)
+    {
+        var contexts = new List<SslStreamCertificateContext>(count);
+        foreach (var pair in Options.Take(count))
+        {
+            var leaf = X509Certificate2.CreateFromPem(File.ReadAllText(pair.CertificatePath), File.ReadAllText(pair.KeyPath));
+            contexts.Add(SslStreamCertificateContext.Create(leaf, additionalCertificates: null, offline: true));
+        }
+
+        foreach (var context in contexts)
+            context.TargetCertificate.Dispose();
+        return contexts.Count;
+    }
 
     public void Dispose() => _root.Delete(recursive: true);
 

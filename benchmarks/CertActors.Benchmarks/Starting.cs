@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 
 namespace CertActors.Benchmarks;
@@ -10,7 +8,6 @@ internal static class Starting
 {
     private const int Rounds = 3;
 
-    // A status of thousands of pairs takes CPU, too.
     private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
@@ -21,7 +18,7 @@ internal static class Starting
         Console.WriteLine($"{pairs} pairs, ECDSA on P-256, in as many directories; by turns, {Rounds} times");
         for (var round = 0; round < Rounds; round++)
         {
-            var bare = Measure(() => Bare(all), out var elapsedBare);
+            var bare = Measure(() => all.PrepareByDotNet(pairs), out var elapsedBare);
             Report("  .NET alone", bare, elapsedBare, pairs);
 
             using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
@@ -29,30 +26,15 @@ internal static class Starting
             var supervisor = system.ActorOf(
                 CertificateSupervisor.Props(new CertificateHolder(), new CertificatesOptions { Certificates = [.. all.Options] }),
                 CertificateSupervisor.DefaultName);
-            await UntilAsync(supervisor, status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
+            await supervisor.UntilAsync(status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }), BetweenStatuses, MaxWait);
             Report("  watched and served", Cpu() - cpu, Stopwatch.GetElapsedTime(started), pairs);
 
-            // The first inspection touches each pair, which is then loaded once more.
-            var loads = 0L;
-            await UntilAsync(supervisor, status => loads == (loads = status.Certificates.Sum(pair => pair.Loads.Changed + pair.Loads.Unchanged)), every: TimeSpan.FromSeconds(1));
+            var loads = await supervisor.AtRestAsync(every: TimeSpan.FromSeconds(1), MaxWait);
             Report($"  at rest, after {loads} loads", Cpu() - cpu, Stopwatch.GetElapsedTime(started), pairs);
             await supervisor.GracefulStop(MaxWait);
         }
 
         return 0;
-    }
-
-    private static void Bare(ManyPairs all)
-    {
-        var contexts = new List<SslStreamCertificateContext>(all.Options.Count);
-        foreach (var pair in all.Options)
-        {
-            var leaf = X509Certificate2.CreateFromPem(File.ReadAllText(pair.CertificatePath), File.ReadAllText(pair.KeyPath));
-            contexts.Add(SslStreamCertificateContext.Create(leaf, additionalCertificates: null, offline: true));
-        }
-
-        foreach (var context in contexts)
-            context.TargetCertificate.Dispose();
     }
 
     private static TimeSpan Measure(Action work, out TimeSpan elapsed)
@@ -65,13 +47,6 @@ internal static class Starting
 
     private static void Report(string what, TimeSpan cpu, TimeSpan elapsed, int pairs) =>
         Console.WriteLine($"{what,-32} {cpu.TotalMilliseconds / pairs:0.00} ms of CPU a pair, {elapsed.TotalSeconds:0.0} s");
-
-    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition, TimeSpan? every = null)
-    {
-        using var limit = new CancellationTokenSource(MaxWait);
-        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
-            await Task.Delay(every ?? BetweenStatuses, limit.Token);
-    }
 
     private static TimeSpan Cpu() => Process.GetCurrentProcess().TotalProcessorTime;
 }

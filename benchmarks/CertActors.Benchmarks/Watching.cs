@@ -15,6 +15,7 @@ namespace CertActors.Benchmarks;
 internal static class Watching
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(50);
 
     public static async Task<int> RunAsync(int pairs)
     {
@@ -80,7 +81,7 @@ internal static class Watching
         var started = Stopwatch.GetTimestamp();
         var supervisor = system.ActorOf(
             CertificateSupervisor.Props(holder, new CertificatesOptions { Certificates = [.. all.Options] }), CertificateSupervisor.DefaultName);
-        await UntilAsync(supervisor, status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }));
+        await supervisor.UntilAsync(status => status.Certificates.All(pair => pair is { LastChange: not null, WatchMode: WatchMode.Events }), BetweenStatuses, MaxWait);
         Console.WriteLine($"  all watched and served after {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
 
         // The loads of the start have ended before the idle time begins.
@@ -93,7 +94,7 @@ internal static class Watching
             all.Rotate(pair);
         var written = Stopwatch.GetElapsedTime(started);
         var expected = Enumerable.Range(0, all.Options.Count).ToDictionary(pair => all.Options[pair].Name, all.ExpectedSha256);
-        await UntilAsync(supervisor, status => status.Certificates.All(pair => pair.LastChange!.Current.Sha256 == expected[pair.Name]));
+        await supervisor.UntilAsync(status => status.Certificates.All(pair => pair.LastChange!.Current.Sha256 == expected[pair.Name]), BetweenStatuses, MaxWait);
         var queue = File.ReadAllText("/proc/sys/fs/inotify/max_queued_events").Trim();
         Console.WriteLine($"  all rotated within {written.TotalSeconds:0.0} s (the kernel's queue holds {queue} events): each served anew {(Stopwatch.GetElapsedTime(started) - written).TotalSeconds:0.0} s later, none lost");
         return true;
@@ -109,7 +110,7 @@ internal static class Watching
             """);
         using var system = ActorSystem.Create("benchmark", config);
         var supervisor = system.ActorOf(CertificateSupervisor.Props(new CertificateHolder(), one.Options[0]), CertificateSupervisor.DefaultName);
-        await UntilAsync(supervisor, status => status.Certificates[0] is { LastChange: not null, WatchMode: WatchMode.Events });
+        await supervisor.UntilAsync(status => status.Certificates[0] is { LastChange: not null, WatchMode: WatchMode.Events }, BetweenStatuses, MaxWait);
         await Task.Delay(TimeSpan.FromSeconds(2));
 
         var certificate = one.Options[0].CertificatePath;
@@ -138,13 +139,6 @@ internal static class Watching
         var cpu = Cpu();
         await Task.Delay(idle);
         return (Cpu() - cpu) / idle * 100;
-    }
-
-    private static async Task UntilAsync(IActorRef supervisor, Func<CertificateSupervisorStatus, bool> condition)
-    {
-        using var limit = new CancellationTokenSource(MaxWait);
-        while (!condition(await supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, limit.Token)))
-            await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

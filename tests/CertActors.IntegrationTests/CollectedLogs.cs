@@ -10,6 +10,8 @@ internal sealed class CollectedLogs : ILoggerProvider
 
     public IReadOnlyCollection<string> Lines => _lines;
 
+    public bool Any(string text) => _lines.Any(line => line.Contains(text, StringComparison.Ordinal));
+
     public ILogger CreateLogger(string categoryName) => new Logger(categoryName, _lines);
 
     public void Dispose()

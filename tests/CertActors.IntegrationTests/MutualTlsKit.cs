@@ -37,7 +37,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
     /// <summary>How many requests to <c>/echo</c> have begun.</summary>
     private protected int Requests => Volatile.Read(ref _requests);
 
-    private protected LoggedText Log { get; } = new();
+    private protected CollectedLogs Log { get; } = new();
 
     private protected string BundlePath => Path.Combine(_root.FullName, "ca.pem");
 

@@ -14,8 +14,6 @@ public sealed class CertificateDrainSpec : PipelineKit
     private const int Window = 40;
     private const int HardLimit = 100;
 
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
-
     private readonly CountingTime _time = new();
     private readonly LoggedLines _log = new();
     private readonly CertificateDrain _drain;
@@ -250,16 +248,6 @@ public sealed class CertificateDrainSpec : PipelineKit
     private void PassWindow(int from = 0) => Pass(Grace + Window - from + 1);
 
     private void Pass(double seconds) => _time.Advance(Seconds(seconds));
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!condition())
-        {
-            limit.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
 
     /// <summary>Counts the timers that are made, and their starts.</summary>
     private sealed class CountingTime : FakeTimeProvider

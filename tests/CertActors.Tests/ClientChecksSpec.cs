@@ -14,8 +14,6 @@ public sealed class ClientChecksSpec : PipelineKit
     private const string ListPath = "/trust/ca.crl";
     private const int HardLimit = 1000;
 
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
-
     private static readonly TrustBundleOptions Bundle = new() { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] };
 
     private readonly FakeTimeProvider _time = new(TestTime.Start.AddDays(1));
@@ -226,15 +224,5 @@ public sealed class ClientChecksSpec : PipelineKit
         await EventuallyAsync(() => _log.All.Count(entry => entry.Line.Contains("no longer trusts their clients", StringComparison.Ordinal)) == _reports);
         _time.Advance(TimeSpan.FromMilliseconds(10));
         await EventuallyAsync(() => connections.All(connection => connection.CloseRequests == 1));
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Generous);
-        while (!condition())
-        {
-            limit.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 }

@@ -10,7 +10,6 @@ public sealed class DeadMountSpec : PipelineKit
 {
     private const int Pairs = 100;
 
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(20);
 
     // Never disposed: a thread may still wait for it.

@@ -5,8 +5,6 @@ namespace CertActors.Tests;
 /// <summary>A certificate tells when it is no longer the one that is served, and whoever listens can disturb nobody.</summary>
 public sealed class SupersededSpec : PipelineKit
 {
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
-
     [Fact]
     public void The_token_is_cancelled_by_the_next_swap_and_by_nothing_else()
     {

@@ -8,7 +8,7 @@ namespace CertActors.Tests;
 /// <summary>What clients and servers wait for while pairs are loaded for the first time.</summary>
 public sealed class WaitingSpec : PipelineKit
 {
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
 
     private readonly FakeTimeProvider _time = new();
     private readonly CertificateHolder _holder;
@@ -29,7 +29,7 @@ public sealed class WaitingSpec : PipelineKit
 
         var pair = TestServing.Publish(cells[1]);
 
-        Assert.All(await Task.WhenAll(waiting).WaitAsync(Generous), selected => Assert.Same(pair, selected));
+        Assert.All(await Task.WhenAll(waiting).WaitAsync(MaxWait), selected => Assert.Same(pair, selected));
         Assert.Same(pair, AtOnce(Select("b.example")));
     }
 
@@ -42,13 +42,13 @@ public sealed class WaitingSpec : PipelineKit
         Assert.All(["a.example", "x.a.example", null, "", "10.0.0.1", "::1"], name => Assert.Equal("default", AtOnce(Select(name)).Name));
 
         var pair = TestServing.Publish(cells[1], "*.example");
-        Assert.Same(pair, await b.WaitAsync(Generous));
-        Assert.Same(pair, await d.WaitAsync(Generous));
+        Assert.Same(pair, await b.WaitAsync(MaxWait));
+        Assert.Same(pair, await d.WaitAsync(MaxWait));
 
         var e = Select("e");
         Assert.False(e.IsCompleted);
         TestServing.Publish(cells[2], "c.example");
-        Assert.Equal("default", (await e.WaitAsync(Generous)).Name);
+        Assert.Equal("default", (await e.WaitAsync(MaxWait)).Name);
         Assert.Equal("default", AtOnce(Select("f")).Name);
     }
 
@@ -63,7 +63,7 @@ public sealed class WaitingSpec : PipelineKit
         Assert.False(waiting.IsCompleted);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
-        Assert.Equal("default", (await waiting.WaitAsync(Generous)).Name);
+        Assert.Equal("default", (await waiting.WaitAsync(MaxWait)).Name);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class WaitingSpec : PipelineKit
         TestServing.Publish(cells[0], "c.example.org");
         _time.Advance(TimeSpan.FromSeconds(2));
 
-        Assert.Equal("default", (await waiting.WaitAsync(Generous)).Name);
+        Assert.Equal("default", (await waiting.WaitAsync(MaxWait)).Name);
     }
 
     [Fact]
@@ -90,11 +90,11 @@ public sealed class WaitingSpec : PipelineKit
         Assert.All(waiting, client => Assert.False(client.IsCompleted));
 
         var pair = TestServing.Publish(cells[1], "b.example");
-        Assert.Same(pair, await waiting[0].WaitAsync(Generous));
+        Assert.Same(pair, await waiting[0].WaitAsync(MaxWait));
         Assert.All(waiting[1..], client => Assert.False(client.IsCompleted));
 
         var fallback = TestServing.Publish(cells[0], "a.example");
-        Assert.All(await Task.WhenAll(waiting[1..]).WaitAsync(Generous), selected => Assert.Same(fallback, selected));
+        Assert.All(await Task.WhenAll(waiting[1..]).WaitAsync(MaxWait), selected => Assert.Same(fallback, selected));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class WaitingSpec : PipelineKit
 
         _time.Advance(CertificateHolder.DefaultWait);
 
-        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiting.WaitAsync(Generous));
+        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiting.WaitAsync(MaxWait));
         Assert.Equal(["b", "default"], failed.Missing);
         Assert.Equal("default", failed.Failure?.Name);
         Assert.Equal("Certificate b was not loaded: no load has ended in time. Certificate default was not loaded: its file is gone.", failed.Message);
@@ -126,8 +126,8 @@ public sealed class WaitingSpec : PipelineKit
 
         var pair = TestServing.Publish(cells[1], "b.example");
 
-        Assert.Same(pair, await early.WaitAsync(Generous));
-        Assert.Null(await unknown.WaitAsync(Generous));
+        Assert.Same(pair, await early.WaitAsync(MaxWait));
+        Assert.Null(await unknown.WaitAsync(MaxWait));
         Assert.Null(AtOnce(SelectStrict("d.example")));
         Assert.Same(pair, AtOnce(SelectStrict("b.example")));
     }
@@ -142,11 +142,11 @@ public sealed class WaitingSpec : PipelineKit
         var (late, lucky) = (SelectStrict("b.example"), SelectStrict("b2.example", Timeout.InfiniteTimeSpan));
 
         _time.Advance(CertificateHolder.DefaultWait);
-        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => late.WaitAsync(Generous));
+        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => late.WaitAsync(MaxWait));
         Assert.Equal(["b"], failed.Missing);
 
         var pair = TestServing.Publish(cells[1]);
-        Assert.Same(pair, await lucky.WaitAsync(Generous));
+        Assert.Same(pair, await lucky.WaitAsync(MaxWait));
     }
 
     [Fact]
@@ -158,8 +158,8 @@ public sealed class WaitingSpec : PipelineKit
 
         TestServing.Publish(cells[0], "b.example");
 
-        Assert.Equal("b", (await served.WaitAsync(Generous)).Name);
-        Assert.Null(await refused.WaitAsync(Generous));
+        Assert.Equal("b", (await served.WaitAsync(MaxWait)).Name);
+        Assert.Null(await refused.WaitAsync(MaxWait));
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class WaitingSpec : PipelineKit
 
         foreach (var client in waiting)
         {
-            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => client.WaitAsync(Generous));
+            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => client.WaitAsync(MaxWait));
             Assert.Empty(failed.Missing);
             Assert.Contains("is the certificate supervisor running?", failed.Message, StringComparison.Ordinal);
         }
@@ -190,7 +190,7 @@ public sealed class WaitingSpec : PipelineKit
         await caller.CancelAsync();
 
         foreach (var waiter in waiting)
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiter.WaitAsync(Generous));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiter.WaitAsync(MaxWait));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => _holder.WaitForAsync("default", TimeSpan.FromSeconds(-2)));
     }
 
@@ -203,7 +203,7 @@ public sealed class WaitingSpec : PipelineKit
         var clients = Enumerable.Range(0, pairs).Select(i => Task.Run(() => Select($"{i}.example", Timeout.InfiniteTimeSpan))).ToArray();
         await Task.WhenAll(cells.Select(cell => Task.Run(() => TestServing.Publish(cell, $"{cell.Name}.example"))));
 
-        var selected = await Task.WhenAll(clients).WaitAsync(Generous);
+        var selected = await Task.WhenAll(clients).WaitAsync(MaxWait);
         Assert.Equal(cells.Select(cell => cell.Name), selected.Select(certificate => certificate.Name));
     }
 
@@ -220,10 +220,10 @@ public sealed class WaitingSpec : PipelineKit
         {
             var before = checks;
             waiters.Wake([name]);
-            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref checks) > before, Generous));
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref checks) > before, MaxWait));
         }
 
-        Assert.True(await waiting.WaitAsync(Generous));
+        Assert.True(await waiting.WaitAsync(MaxWait));
     }
 
     [Fact]
@@ -237,8 +237,8 @@ public sealed class WaitingSpec : PipelineKit
 
         var pair = TestServing.Publish(cells[1]);
 
-        Assert.Same(pair, await early.WaitAsync(Generous));
-        await all.WaitAsync(Generous);
+        Assert.Same(pair, await early.WaitAsync(MaxWait));
+        await all.WaitAsync(MaxWait);
         Assert.Same(pair, AtOnce(_holder.WaitForAsync("b")));
         Assert.True(_holder.WaitForAllAsync().IsCompletedSuccessfully);
     }
@@ -256,7 +256,7 @@ public sealed class WaitingSpec : PipelineKit
         foreach (var cell in cells)
             TestServing.Publish(cell);
 
-        await Task.WhenAll(waiting).WaitAsync(Generous);
+        await Task.WhenAll(waiting).WaitAsync(MaxWait);
     }
 
     [Fact]
@@ -267,7 +267,7 @@ public sealed class WaitingSpec : PipelineKit
 
         foreach (var waiter in (Task[])[early, _holder.WaitForAsync("missing", Timeout.InfiniteTimeSpan)])
         {
-            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(Generous));
+            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(MaxWait));
             Assert.StartsWith("No certificate is named 'missing'; there are '", failed.Message, StringComparison.Ordinal);
             Assert.EndsWith(" and 1 more.", failed.Message, StringComparison.Ordinal);
         }
@@ -281,7 +281,7 @@ public sealed class WaitingSpec : PipelineKit
 
         foreach (var waiter in (Task[])[early, _holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan)])
         {
-            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(Generous));
+            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(MaxWait));
             Assert.Contains("client authentication", failed.Message, StringComparison.Ordinal);
         }
     }
@@ -295,7 +295,7 @@ public sealed class WaitingSpec : PipelineKit
         var waiting = _holder.WaitForAllAsync();
         _time.Advance(CertificateHolder.DefaultWait);
 
-        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiting.WaitAsync(Generous));
+        var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiting.WaitAsync(MaxWait));
         Assert.Equal(11, failed.Missing.Count);
         Assert.DoesNotContain("pair-1", failed.Missing);
         Assert.Equal("pair-3", failed.Failure?.Name);
@@ -316,7 +316,7 @@ public sealed class WaitingSpec : PipelineKit
 
         foreach (var waiter in waiting)
         {
-            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(Generous));
+            var failed = await Assert.ThrowsAsync<CertificateNotLoadedException>(() => waiter.WaitAsync(MaxWait));
             Assert.Equal(("b", RejectionReason.FileMissing), (Assert.Single(failed.Missing), failed.Failure?.Reason));
         }
     }
@@ -332,7 +332,7 @@ public sealed class WaitingSpec : PipelineKit
         ReleaseDisk();
         AdvancePastDebounce();
 
-        Assert.Same(Current, await waiting.WaitAsync(Generous));
+        Assert.Same(Current, await waiting.WaitAsync(MaxWait));
         Write(TestPair.Make("b.example"), "/b/tls.crt", "/b/tls.key");
         Pass(seconds: 1);
         Assert.Equal("b", AtOnce(Holder.SelectAsync("b.example").AsTask()).Name);
@@ -345,7 +345,7 @@ public sealed class WaitingSpec : PipelineKit
         var waiting = Holder.SelectAsync("b.example", Timeout.InfiniteTimeSpan).AsTask();
 
         AdvancePastLoadTimeLimit();
-        Assert.Same(Current, await waiting.WaitAsync(Generous));
+        Assert.Same(Current, await waiting.WaitAsync(MaxWait));
 
         // The next incarnation of the supervisor waits for the same load, and gives it up in its turn.
         Supervisor.Tell(Akka.Actor.Kill.Instance);
@@ -353,7 +353,7 @@ public sealed class WaitingSpec : PipelineKit
         waiting = Holder.SelectAsync("b.example", Timeout.InfiniteTimeSpan).AsTask();
         Assert.False(waiting.IsCompleted);
         AdvancePastLoadTimeLimit();
-        Assert.Same(Current, await waiting.WaitAsync(Generous));
+        Assert.Same(Current, await waiting.WaitAsync(MaxWait));
     }
 
     [Fact]
@@ -365,7 +365,7 @@ public sealed class WaitingSpec : PipelineKit
 
         Kill(Child("pair-b"));
 
-        Assert.Same(Current, await waiting.WaitAsync(Generous));
+        Assert.Same(Current, await waiting.WaitAsync(MaxWait));
     }
 
     private static T AtOnce<T>(Task<T> selecting)

@@ -26,6 +26,8 @@ public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
 
     internal static readonly ReloadTiming Timing = Options().ToWatchedFiles().Timing;
 
+    private protected static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
     private const string Config =
         """
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
@@ -245,6 +247,17 @@ public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
     {
         Barrier();
         return [.. _logged.Select(entry => entry.ToString())];
+    }
+
+    /// <summary>Waits for other threads than those of a barrier: see <see cref="HasOwnThreads"/>.</summary>
+    private protected static async Task EventuallyAsync(Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(Generous);
+        while (!condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
     }
 
     protected override void AfterAll()
