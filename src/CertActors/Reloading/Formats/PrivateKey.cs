@@ -158,9 +158,13 @@ internal static class PrivateKey
         RejectionReason.KeyUsageExcluded,
         $"The leaf in {path} excludes TLS by a key usage of key agreement without digitalSignature; issue one that allows it.");
 
-    private static RSA ImportRsa(ReadOnlySpan<byte> der, Action<RSA, ReadOnlySpan<byte>> import) => Import(RSA.Create(), der, import);
+    // On Linux, Create returns a wrapper of these types. CopyWithPrivateKey shares the key of the types themselves with the certificate; of a wrapper,
+    // it exports the key, then imports and checks it for a second time, which takes twice as long as everything else of an RSA pair.
+    private static RSA ImportRsa(ReadOnlySpan<byte> der, Action<RSA, ReadOnlySpan<byte>> import) =>
+        Import(OperatingSystem.IsLinux() ? new RSAOpenSsl() : RSA.Create(), der, import);
 
-    private static ECDsa ImportEcdsa(ReadOnlySpan<byte> der, Action<ECDsa, ReadOnlySpan<byte>> import) => Import(ECDsa.Create(), der, import);
+    private static ECDsa ImportEcdsa(ReadOnlySpan<byte> der, Action<ECDsa, ReadOnlySpan<byte>> import) =>
+        Import(OperatingSystem.IsLinux() ? new ECDsaOpenSsl() : ECDsa.Create(), der, import);
 
     private static T Import<T>(T key, ReadOnlySpan<byte> der, Action<T, ReadOnlySpan<byte>> import)
         where T : AsymmetricAlgorithm

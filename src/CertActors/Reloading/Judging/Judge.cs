@@ -119,7 +119,7 @@ internal static class Judge
         foreach (var certificate in pair.Intermediates.Prepend(pair.Leaf))
         {
             var which = $"{policy.CertificatePath} contains a certificate ({certificate.Subject})";
-            using var key = certificate.GetRSAPublicKey();
+            using var key = certificate.HasPrivateKey ? certificate.GetRSAPrivateKey() : certificate.GetRSAPublicKey(); // The former is not decoded again.
             if (key is { KeySize: < MinRsaKeySize })
             {
                 yield return new Finding(
