@@ -1,3 +1,4 @@
+using Akka.Event;
 using CertActors.Tests.Support;
 using CertActors.Watching.Sources;
 
@@ -167,5 +168,35 @@ public sealed class PollingSpec : PipelineKit
 
         Assert.Equal(RejectionReason.TimedOut, Assert.Single(News<CertificateReloadFailed>()).Reason);
         Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
+    public void A_poll_touches_a_pair_whose_look_goes_on_unless_the_others_have_been_looked_at_meanwhile()
+    {
+        Sys.EventStream.SetLogLevel(LogLevel.DebugLevel);
+        CertificateOptions[] pairs = [.. "abc".Select(name => Options($"{name}", $"/certs/{name}/tls.crt", $"/certs/{name}/tls.key"))];
+        foreach (var pair in pairs)
+            Write(TestPair.Make(), pair.CertificatePath, pair.KeyPath);
+        Start(pairs);
+        Disk.Hangs = true;
+        foreach (var pair in pairs)
+            Raise(pair.CertificatePath);
+        List<int> touches = [];
+        Files.BeforeStat = path =>
+        {
+            // The first time, the others have been looked at.
+            if (path != pairs[2].CertificatePath)
+                return;
+            Files.BeforeStat = null;
+            for (var poll = 1; poll <= 2; poll++)
+            {
+                AdvancePastPoll();
+                touches.Add(Logged().Count(line => line.Contains("c: touched (Poll)", StringComparison.Ordinal)));
+            }
+        };
+
+        ReleaseDisk();
+
+        Assert.Equal([0, 1], touches);
     }
 }

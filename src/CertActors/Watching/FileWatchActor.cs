@@ -192,7 +192,9 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         state.Inspecting = reason;
         var (files, watches) = (state.Files, _events.Watches);
-        _disk.Run(files, DiskWork.Inspect, disk => PathInspection.Run(disk, files, watches)).Running.PipeTo(
+        var call = _disk.Run(files, DiskWork.Inspect, disk => PathInspection.Run(disk, files, watches));
+        state.Inspection = call;
+        call.Running.PipeTo(
             Self,
             Self,
             success: inspection => new Inspected(state, inspection),
@@ -210,6 +212,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
         var reason = state.Inspecting!.Value;
         state.Inspecting = null;
+        state.Inspection = null;
         if (inspection.Watches is not null && inspection.Watches == _events.Watches)
             ApplyWatch(state, inspection);
 
@@ -282,9 +285,10 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
             _polls.Repeat(state);
         AwaitPoll();
 
-        foreach (var state in due.Where(state => state.IsPolling || state.IsInspecting))
+        foreach (var state in due.Where(state => state.IsStalled()))
         {
-            // An inspection that hangs reports nothing. The load that this touch leads to hangs too, and is reported when it times out.
+            // An inspection that hangs reports nothing. The load that this touch leads to hangs too, and is reported when it times out. With thousands of
+            // pairs, an inspection may wait long for its turn: while its queue advances, a touch at each poll would only add work to the queue.
             Touch(state, ReloadReason.Poll);
             Inspect(state, ReloadReason.Poll);
         }
@@ -296,21 +300,21 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
 
     private void Poll(WatchState[] group)
     {
-        foreach (var state in group)
-            state.IsPolling = true;
         (WatchedFiles Files, UInt128? Digest)[] last = [.. group.Select(state => (state.Files, state.LastDigest))];
-        _disk.Run(last[0].Files, DiskWork.Poll, disk => Array.ConvertAll(last, one => PathInspection.HasChanged(disk, one.Files, one.Digest)))
-            .Running.PipeTo(
-                Self,
-                Self,
-                success: hasChanged => new Polled(group, [.. group.Where((_, i) => hasChanged[i])]),
-                failure: _ => new Polled(group, group));
+        var call = _disk.Run(last[0].Files, DiskWork.Poll, disk => Array.ConvertAll(last, one => PathInspection.HasChanged(disk, one.Files, one.Digest)));
+        foreach (var state in group)
+            state.Poll = call;
+        call.Running.PipeTo(
+            Self,
+            Self,
+            success: hasChanged => new Polled(group, [.. group.Where((_, i) => hasChanged[i])]),
+            failure: _ => new Polled(group, group));
     }
 
     private void OnPolled(Polled polled)
     {
         foreach (var state in polled.All)
-            state.IsPolling = false;
+            state.Poll = null;
         var unchanged = polled.Changed.Count == 0 ? polled.All : [.. polled.All.Except(polled.Changed)];
         ReportUnchanged(unchanged);
         if (_log.IsEnabled(LogLevel.Debug))

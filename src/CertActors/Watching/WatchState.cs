@@ -25,13 +25,19 @@ internal sealed class WatchState(WatchedFiles files, double share)
     /// <summary>The number of the plan of the next poll, in the same schedule.</summary>
     public long PollPlan { get; set; }
 
-    public bool IsPolling { get; set; }
+    /// <summary>The poll that they are part of; null while they are not polled.</summary>
+    public DiskCall? Poll { get; set; }
+
+    public bool IsPolling => Poll is not null;
 
     /// <summary>When a poll that found them unchanged was last reported, in UTC ticks; 0 if none was.</summary>
     public long ReportedUnchangedAt { get; set; }
 
     /// <summary>Why they are being inspected; null while they are not.</summary>
     public ReloadReason? Inspecting { get; set; }
+
+    /// <summary>The inspection that runs or waits; null if there is none.</summary>
+    public DiskCall? Inspection { get; set; }
 
     public bool IsInspecting => Inspecting is not null;
 
@@ -43,4 +49,9 @@ internal sealed class WatchState(WatchedFiles files, double share)
 
     /// <summary>The delays between attempts to watch the paths; null while they are watched.</summary>
     public Backoff? WatchRetry { get; set; }
+
+    /// <summary>Whether their inspection or poll has got no further since the last call of this method: it has not ended, nor has its queue advanced.</summary>
+    public bool IsStalled() => IsStalled(Inspection) | IsStalled(Poll); // Both are asked, as each answer is about the time since the last.
+
+    private static bool IsStalled(DiskCall? call) => call?.QueueAdvanced() == false;
 }
