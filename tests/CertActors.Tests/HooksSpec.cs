@@ -136,12 +136,29 @@ public sealed class HooksSpec : PipelineKit
         }
 
         Assert.Empty(_hook.TakeCalls());
+        Assert.Equal(3, Logged().Count(line => line.Contains("default: BeforeSwapAsync of the rotation hook first is left out", StringComparison.Ordinal)));
+        Assert.Equal(3, Logged().Count(line => line.Contains("default: AfterSwapAsync of the rotation hook first is left out", StringComparison.Ordinal)));
         _hook.Hangs = _ => false;
         _hook.ReleaseAll();
         Barrier();
         Rotate(TestPair.Make());
         AdvancePastDebounce();
         Assert.Equal(["before default 6", "after default 6"], _hook.TakeCalls());
+    }
+
+    [Fact]
+    public void A_hook_that_blocks_takes_four_threads_and_none_from_the_other_hooks()
+    {
+        CertificateOptions[] pairs = [.. Enumerable.Range(0, 6).Select(i => Options($"{i}", $"/certs/{i}/tls.crt", $"/certs/{i}/tls.key"))];
+        foreach (var pair in pairs)
+            Write(TestPair.Make(), pair.CertificatePath, pair.KeyPath);
+        HookThreads.Hangs = true;
+        StartWithHooks(new CertificatesOptions { Certificates = [.. pairs] });
+        Assert.Equal(4 + 4, HookThreads.Waiting);
+
+        HookThreads.Release();
+        Barrier();
+        Assert.All(pairs, pair => Assert.Equal(1, Holder.Get(pair.Name)?.Generation));
     }
 
     [Fact]

@@ -34,8 +34,11 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
         public Queue<HookCall> Waiting { get; } = [];
     }
 
+    // A hook that blocks its thread takes no more than these, and none from other hooks. One that awaits has no thread meanwhile.
+    private const int MaxThreadsOfHook = 4;
+
     private readonly IReadOnlyList<Hook> _hooks;
-    private readonly TaskScheduler _threads;
+    private readonly Dictionary<Hook, TaskScheduler> _threads;
     private readonly ILogger _log;
 
     // Of the calls that have not ended.
@@ -46,7 +49,8 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     /// <param name="log">The supervisor's.</param>
     public HooksActor(IReadOnlyList<Hook> hooks, TaskScheduler threads, ILogger log)
     {
-        (_hooks, _threads, _log) = (hooks, threads, log);
+        (_hooks, _log) = (hooks, log);
+        _threads = hooks.ToDictionary(hook => hook, _ => new ConcurrentExclusiveSchedulerPair(threads, MaxThreadsOfHook).ConcurrentScheduler);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -109,7 +113,7 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
         if (!_lanes.TryGetValue(call.Lane, out var lane))
             _lanes[call.Lane] = lane = new Lane();
         if (lane.IsStuck)
-            call.Round?.Add(call.Hook, veto: null);
+            LeaveOut(call);
         else if (lane.Running is not null)
             lane.Waiting.Enqueue(call);
         else
@@ -120,7 +124,7 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     {
         lane.Running = call;
         Timers.StartSingleTimer(call, new CallTimedOut(call), call.Hook.TimeLimit);
-        call.Start(_threads).PipeTo(Self, Self, success: veto => new CallEnded(call, veto, Error: null), failure: error => new CallEnded(call, Veto: null, error));
+        call.Start(_threads[call.Hook]).PipeTo(Self, Self, success: veto => new CallEnded(call, veto, Error: null), failure: error => new CallEnded(call, Veto: null, error));
     }
 
     private void OnEnded(CallEnded ended)
@@ -150,6 +154,12 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
         call.Cancel();
         call.Round?.Add(call.Hook, veto: null);
         while (lane.Waiting.TryDequeue(out var waiting))
-            waiting.Round?.Add(waiting.Hook, veto: null);
+            LeaveOut(waiting);
+    }
+
+    private void LeaveOut(HookCall call)
+    {
+        _log.HookLeftOut(call.Hook.Name, call.Method, call.Name);
+        call.Round?.Add(call.Hook, veto: null);
     }
 }

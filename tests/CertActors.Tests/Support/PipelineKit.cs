@@ -63,6 +63,8 @@ public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
 
     internal HangingDisk Disk { get; } = new();
 
+    internal HangingDisk HookThreads { get; } = new();
+
     /// <summary>The meter of this test alone.</summary>
     private protected Meter Meter { get; } = new(CertificateMetrics.MeterName);
 
@@ -108,7 +110,7 @@ public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
     internal SupervisorState State(CertificatesOptions options, CertificateHolder? holder = null, params IRotationHook[] hooks) => new(
         holder ?? Holder,
         options.Validated(),
-        new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics, HookThreads = new HangingDisk() },
+        new Platform(Events.Open, new DiskScheduler(Files, Disk)) { Metrics = _metrics, HookThreads = HookThreads },
         loggers: null,
         hooks);
 
