@@ -54,6 +54,23 @@ public sealed class MetricsSpec : PipelineKit
     }
 
     [Fact]
+    public void A_pair_that_is_not_served_has_generation_0_unless_an_earlier_supervisor_has_served_it()
+    {
+        Files.Write(CertPath, "");
+        Start();
+        Assert.Equal(0, _metrics.Value("certactors.generation"));
+
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+        Assert.Equal(1, _metrics.Value("certactors.generation"));
+
+        Stop();
+        Files.Write(CertPath, "");
+        Start();
+        Assert.Equal(1, _metrics.Value("certactors.generation"));
+    }
+
+    [Fact]
     public void Two_supervisors_with_pairs_of_one_name_do_not_disturb_each_other()
     {
         Start();

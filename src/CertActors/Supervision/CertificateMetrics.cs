@@ -30,7 +30,7 @@ internal sealed class CertificateMetrics
         _changeLatency = meter.CreateHistogram("certactors.change.latency", "s", "Time from the first event or poll that noticed a change to the swap.", tags: null, LatencyBuckets);
         WatchEvents = new(meter.CreateCounter<long>("certactors.watch.events", "{event}", "File events of watched paths."));
         meter.CreateObservableCounter("certactors.reloads", () => Observe(running => running.Reloads()), "{reload}", "Loads that have ended, or were given up.");
-        meter.CreateObservableGauge("certactors.generation", () => Observe(running => running.Generations()), "{generation}", "The generation that is served.");
+        meter.CreateObservableGauge("certactors.generation", () => Observe(running => running.Generations()), "{generation}", "The generation that is served; 0 while none is.");
         meter.CreateObservableGauge("certactors.certificate.not_after", () => Observe(running => running.CertificateEnds()), "s", "When the leaf that is served expires, in Unix time.");
         meter.CreateObservableGauge("certactors.certificate.not_before", () => Observe(running => running.CertificateStarts()), "s", "When the validity of the leaf that is served has begun, in Unix time.");
         meter.CreateObservableGauge("certactors.authority.not_after", () => Observe(running => running.AuthorityEnds()), "s", "When a certificate of a trust bundle expires, in Unix time.");

@@ -32,8 +32,11 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         }
     }
 
+    // Until its own first load, a supervisor knows no generation that an earlier one has published in the holder.
     public IEnumerable<Measurement<long>> Generations() =>
-        known.All.Where(one => one.LastChange is not null).Select(one => Of(one.LastChange!.Generation, one.Name));
+        from one in known.All
+        let earlier = one is PairState ? holder.Get(one.Name)?.Generation : holder.GetTrustBundle(one.Name)?.Generation
+        select Of(one.LastChange?.Generation ?? earlier ?? 0, one.Name);
 
     public IEnumerable<Measurement<long>> CertificateEnds() =>
         Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotAfter.ToUnixTimeSeconds(), pair.Name));
