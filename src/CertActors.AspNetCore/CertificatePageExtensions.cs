@@ -14,10 +14,7 @@ namespace CertActors.AspNetCore;
 /// <summary>Shows what is served, to people and to programs.</summary>
 public static class CertificatePageExtensions
 {
-    // What happens is on the page within this time. A status of thousands of pairs takes time, too.
     private static readonly TimeSpan BetweenStatuses = TimeSpan.FromSeconds(1);
-
-    private static readonly TimeSpan StatusTimeLimit = TimeSpan.FromSeconds(5);
 
     // The page takes a stream for dead that is silent for three times as long, and a proxy that cuts silent connections leaves it alone.
     private const int TicksBetweenSignsOfLife = 15;
@@ -44,14 +41,18 @@ public static class CertificatePageExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         var group = endpoints.MapGroup(pattern);
-        group.MapGet("", GetAsync);
-        group.MapGet("events", Events);
+        StatusSource? shared = null;
+        group.MapGet("", (HttpContext context, ICertificates certificates, CancellationToken cancelled) => GetAsync(context, Source(context, certificates), cancelled));
+        group.MapGet("events", (HttpContext context, ICertificates certificates, IHostApplicationLifetime host) => Events(context, Source(context, certificates), host));
         return group;
+
+        StatusSource Source(HttpContext context, ICertificates certificates) =>
+            LazyInitializer.EnsureInitialized(ref shared, () => new StatusSource(certificates, TimeOf(context)));
     }
 
-    private static async Task<IResult> GetAsync(HttpContext context, ICertificates certificates, CancellationToken cancelled)
+    private static async Task<IResult> GetAsync(HttpContext context, StatusSource source, CancellationToken cancelled)
     {
-        if (await StatusAsync(context, certificates, cancelled).ConfigureAwait(false) is not { } document)
+        if (await source.GetAsync(cancelled).ConfigureAwait(false) is not { } document)
             return TypedResults.StatusCode(StatusCodes.Status503ServiceUnavailable);
         var headers = context.Response.Headers;
         headers.CacheControl = "no-store";
@@ -65,16 +66,16 @@ public static class CertificatePageExtensions
         return TypedResults.Content(HtmlPage.Of(document, $"{context.Request.PathBase}{context.Request.Path}".TrimEnd('/') + "/events"), "text/html; charset=utf-8");
     }
 
-    private static ServerSentEventsResult<string> Events(HttpContext context, ICertificates certificates, IHostApplicationLifetime host)
+    private static ServerSentEventsResult<string> Events(HttpContext context, StatusSource source, IHostApplicationLifetime host)
     {
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no"; // For nginx, which would collect the events.
-        return TypedResults.ServerSentEvents(FollowAsync(context, certificates, host.ApplicationStopping, context.RequestAborted));
+        return TypedResults.ServerSentEvents(FollowAsync(context, source, host.ApplicationStopping, context.RequestAborted));
     }
 
     // The browser connects again by itself when the stream ends. So the page holds up neither the end of the host nor the drain of a certificate.
     private static async IAsyncEnumerable<SseItem<string>> FollowAsync(
-        HttpContext context, ICertificates certificates, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
+        HttpContext context, StatusSource source, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
     {
         var closing = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
         using var limit = new CancellationTokenSource(MaxStream, TimeOf(context));
@@ -95,27 +96,12 @@ public static class CertificatePageExtensions
             {
                 if (last is not null)
                     await pace.WaitForNextTickAsync(ended.Token).ConfigureAwait(false);
-                return await StatusAsync(context, certificates, ended.Token).ConfigureAwait(false) is { } document ? HtmlPage.Body(document) : null;
+                return await source.GetSharedBodyAsync(ended.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (ended.IsCancellationRequested)
             {
                 return null;
             }
-        }
-    }
-
-    /// <returns>Null if the supervisor has stopped, or does not answer.</returns>
-    private static async Task<StatusDocument?> StatusAsync(HttpContext context, ICertificates certificates, CancellationToken cancelled)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
-        limit.CancelAfter(StatusTimeLimit);
-        try
-        {
-            return StatusDocument.Of(await certificates.GetStatusAsync(limit.Token).ConfigureAwait(false), TimeOf(context).GetUtcNow());
-        }
-        catch (Exception error) when (error is InvalidOperationException or OperationCanceledException && !cancelled.IsCancellationRequested)
-        {
-            return null;
         }
     }
 

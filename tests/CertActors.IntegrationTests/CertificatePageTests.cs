@@ -1,6 +1,8 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Akka.Actor;
 using CertActors.AspNetCore;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -65,11 +67,48 @@ public sealed class CertificatePageTests : DrainKit
         var served = "";
         while (!served.Contains("Generation</dt><dd><bdi>2,", StringComparison.Ordinal))
         {
-            Time.Advance(TimeSpan.FromSeconds(1));
-            served = await EventAsync(events);
+            var next = EventAsync(events);
+            await PassUntilAsync(() => next.IsCompleted);
+            served = await next;
         }
 
         Assert.Contains("<td>1</td><td>1</td>", served, StringComparison.Ordinal);
+        var rest = events.ReadToEndAsync();
+        await PassUntilAsync(() => rest.IsCompleted);
+        await rest;
+    }
+
+    [Fact]
+    public async Task A_stream_on_which_nothing_happens_sends_signs_of_life()
+    {
+        await using var server = await StartAsync();
+        using var client = Client(server, Events);
+        using var events = new StreamReader(await client.GetStreamAsync("/certificates/events"));
+        Assert.StartsWith("event: status", await EventAsync(events), StringComparison.Ordinal);
+
+        // The status of the files' checks may change meanwhile.
+        string sign;
+        do
+        {
+            var next = EventAsync(events);
+            await PassUntilAsync(() => next.IsCompleted);
+            sign = await next;
+        }
+        while (sign.StartsWith("event: status", StringComparison.Ordinal));
+        Assert.StartsWith("event: alive", sign, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_supervisor_the_page_says_that_the_service_is_not_available_and_its_stream_ends()
+    {
+        await using var server = await StartAsync();
+        using var client = Client(server, Events);
+        using var events = new StreamReader(await client.GetStreamAsync("/certificates/events"));
+        await EventAsync(events);
+
+        await server.Supervisor.GracefulStop(Generous);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await client.GetAsync("/certificates")).StatusCode);
         var rest = events.ReadToEndAsync();
         await PassUntilAsync(() => rest.IsCompleted);
         await rest;

@@ -71,8 +71,8 @@ public sealed class ServerTests : IDisposable
         var status = await server.StatusAsync(address);
         Assert.Equal(
             [
-                "name", "generation", "sha256", "serialNumber", "subject", "issuer", "dnsNames", "ipAddresses", "notBefore", "notAfter", "watchMode", "loadStuck", "loads",
-                "lastChange", "lastFailure", "connections",
+                "name", "generation", "sha256", "serialNumber", "subject", "issuer", "dnsNames", "ipAddresses", "notBefore", "notAfter", "watchMode", "watchModeSince",
+                "watchModeMessage", "loadStuck", "loadStuckSince", "loads", "lastCheck", "lastChange", "lastFailure", "connections",
             ],
             status.EnumerateObject().Select(property => property.Name));
         Assert.Equal("default", status.GetProperty("name").GetString());

@@ -17,7 +17,7 @@ public sealed class HtmlPageSpec
 
         Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
         var places = (page.Length - page.Replace("&lt;img", "", StringComparison.Ordinal).Length) / "&lt;img".Length;
-        Assert.Equal(9, places); // Subject, issuer and two names of the pair; two rejections; an authority, twice; an event.
+        Assert.Equal(12, places); // Subject, issuer and two names of the pair; two rejections; an authority, three times; a peer; a watch mode; an event.
         Assert.Contains(Markup, WebUtility.HtmlDecode(page), StringComparison.Ordinal);
     }
 
@@ -30,6 +30,39 @@ public sealed class HtmlPageSpec
             kinds.Select(kind => kind.Name).Order(StringComparer.Ordinal));
         Assert.All(Events(), happened => Assert.NotEqual(EventKind.Other, EventText.Of(happened).Kind));
     }
+
+    [Fact]
+    public void Before_the_first_load_it_shows_how_the_files_are_watched_and_since_when_their_load_hangs()
+    {
+        var hanging = Status().Certificates[0] with { LastChange = null, LastFailure = null, LoadStuck = true, LoadStuckSince = Now.AddMinutes(-3) };
+        var page = HtmlPage.Body(StatusDocument.Of(Status() with { Certificates = [hanging] }, Now));
+
+        Assert.Contains("<dt>Watched by</dt><dd><bdi>polling, since 2026-05-31 23:00:00 UTC: ", page, StringComparison.Ordinal);
+        Assert.Contains("<dt>Load hangs</dt><dd><bdi>since 2026-05-31 23:57:00 UTC</bdi></dd>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void It_shows_who_still_needs_an_authority_unless_no_peer_was_seen_at_all()
+    {
+        var status = Status();
+        Assert.Contains("<td>7</td><td>2026-06-01 00:00:00 UTC</td><td><ul><li>", HtmlPage.Body(StatusDocument.Of(status, Now)), StringComparison.Ordinal);
+
+        var unused = Accepted() with { Handshakes = 0, LastSeen = null, SoonestToExpire = [] };
+        Assert.Contains("none since", Shown(Accepted(), unused), StringComparison.Ordinal);
+        Assert.DoesNotContain("Accepted peers", Shown(unused), StringComparison.Ordinal);
+
+        string Shown(params AcceptedPeers[] accepted) =>
+            HtmlPage.Body(StatusDocument.Of(status with { TrustBundles = [status.TrustBundles[0] with { Accepted = accepted }] }, Now));
+    }
+
+    private static AcceptedPeers Accepted() => new()
+    {
+        Authority = Facts($"CN={Markup}"),
+        Since = Now.AddDays(-1),
+        Handshakes = 7,
+        LastSeen = Now,
+        SoonestToExpire = [new SeenPeer { Subject = Markup, NotAfter = Now.AddDays(1), LastSeen = Now }],
+    };
 
     private static CertificateFacts Facts(string subject) => new()
     {
@@ -70,7 +103,9 @@ public sealed class HtmlPageSpec
                 Name = "pair",
                 LastChange = Events().OfType<CertificateChanged>().Single(),
                 LastFailure = Failure(),
-                WatchMode = WatchMode.Events,
+                WatchMode = WatchMode.Polling,
+                WatchModeSince = Now.AddHours(-1),
+                WatchModeMessage = Markup,
                 LoadStuck = false,
                 Loads = new LoadCounts(),
             },
@@ -85,6 +120,7 @@ public sealed class HtmlPageSpec
                 WatchMode = WatchMode.Events,
                 LoadStuck = false,
                 Loads = new LoadCounts(),
+                Accepted = [Accepted()],
             },
         ],
         Recent = [Failure()],

@@ -74,21 +74,22 @@ internal static class HtmlPage
         Open(html, pair.Name, StateOf(pair, now));
         if (pair.LastFailure is { } failure)
             AppendFailure(html, failure);
-        if (pair is { NotBefore: { } from, NotAfter: { } until, LastChange: { } change })
-        {
+        if (pair is { NotBefore: { } from, NotAfter: { } until })
             AppendLifetime(html, $"Lifetime of {pair.Name}", from, until, now);
-            html.Append("<dl>\n");
+        html.Append("<dl>\n");
+        if (pair.LastChange is { } change)
+        {
             AppendFact(html, "Subject", pair.Subject);
             AppendFact(html, "Issued by", pair.Subject == pair.Issuer ? "itself" : pair.Issuer);
             AppendFact(html, "Names", string.Join(", ", pair.DnsNames.Concat(pair.IpAddresses)));
             AppendFact(html, "Serial number", pair.SerialNumber, isCode: true);
             AppendFact(html, "SHA-256", pair.Sha256, isCode: true);
             AppendFact(html, "Generation", Invariant($"{pair.Generation}, since {Time(change.At)} ({change.Reason})"));
-            AppendFact(html, "Watched by", WatchText(pair.WatchMode));
-            AppendFact(html, "Loads", LoadsText(pair.Loads));
-            html.Append("</dl>\n");
         }
 
+        AppendWatch(html, pair.WatchMode, pair.WatchModeSince, pair.WatchModeMessage);
+        AppendLoads(html, pair.Loads, pair.LastCheck, pair.LoadStuckSince);
+        html.Append("</dl>\n");
         if (pair.Connections.Count > 0)
         {
             html.Append("<table><caption>Open connections</caption><tr><th scope=\"col\">Generation</th><th scope=\"col\">Open</th><th scope=\"col\">Superseded</th></tr>\n");
@@ -120,11 +121,45 @@ internal static class HtmlPage
 
         if (bundle.LastChange is { } change)
             AppendFact(html, "Generation", Invariant($"{bundle.Generation}, since {Time(change.At)} ({change.Reason})"));
-        AppendFact(html, "Watched by", WatchText(bundle.WatchMode));
-        AppendFact(html, "Loads", LoadsText(bundle.Loads));
+        AppendWatch(html, bundle.WatchMode, bundle.WatchModeSince, bundle.WatchModeMessage);
+        AppendLoads(html, bundle.Loads, bundle.LastCheck, bundle.LoadStuckSince);
         if (bundle.Refused.Count > 0)
             AppendFact(html, "Refused peers", string.Join(", ", bundle.Refused.Select(refused => Invariant($"{refused.Count} {refused.Refusal}"))));
-        html.Append("</dl>\n</article>\n");
+        html.Append("</dl>\n");
+        AppendAccepted(html, bundle.Accepted);
+        html.Append("</article>\n");
+    }
+
+    // Without a peer in sight, an authority may be removed.
+    private static void AppendAccepted(StringBuilder html, IReadOnlyList<StatusDocument.Acceptances> all)
+    {
+        if (!all.Any(accepted => accepted.Handshakes > 0))
+            return;
+        html.Append("<table><caption>Accepted peers</caption><tr><th scope=\"col\">Authority</th><th scope=\"col\">Handshakes</th><th scope=\"col\">Last</th><th scope=\"col\">First to expire, of the last day</th></tr>\n");
+        foreach (var accepted in all)
+        {
+            var last = accepted.LastSeen is { } at ? Time(at) : Invariant($"none since {Time(accepted.Since)}");
+            var peers = string.Concat(accepted.SoonestToExpire.Select(peer => $"<li><bdi>{Text(peer.Subject)}</bdi>, {Time(peer.NotAfter)}</li>"));
+            html.Append(Invariant(
+                $"<tr><td><bdi>{Text(accepted.Subject)}</bdi></td><td>{accepted.Handshakes}</td><td>{last}</td><td>{(peers.Length > 0 ? $"<ul>{peers}</ul>" : "")}</td></tr>\n"));
+        }
+
+        html.Append("</table>\n");
+    }
+
+    private static void AppendWatch(StringBuilder html, WatchMode mode, DateTime? since, string? message)
+    {
+        var text = mode == WatchMode.Events ? "file events and a slow poll" : "polling";
+        AppendFact(html, "Watched by", since is { } at ? $"{text}, since {Time(at)}{(mode == WatchMode.Polling ? $": {message}" : "")}" : $"{text}, until file events are available");
+    }
+
+    private static void AppendLoads(StringBuilder html, LoadCounts loads, DateTime? lastCheck, DateTime? stuckSince)
+    {
+        AppendFact(html, "Loads", Invariant($"{loads.Changed} changed, {loads.Unchanged} unchanged, {loads.Rejected} rejected"));
+        if (lastCheck is { } checkedAt)
+            AppendFact(html, "Last found good", Time(checkedAt));
+        if (stuckSince is { } at)
+            AppendFact(html, "Load hangs", $"since {Time(at)}");
     }
 
     private static void Open(StringBuilder html, string name, (string Class, string Text) state) => html.Append(
@@ -171,10 +206,6 @@ internal static class HtmlPage
         (_, _, WatchMode.Polling) => ("warn", "polled"),
         _ => ("good", "served"),
     };
-
-    private static string WatchText(WatchMode mode) => mode == WatchMode.Events ? "file events and a slow poll" : "polling, as events are not available";
-
-    private static string LoadsText(LoadCounts loads) => Invariant($"{loads.Changed} changed, {loads.Unchanged} unchanged, {loads.Rejected} rejected");
 
     private static string KindText(EventKind kind) => kind switch
     {

@@ -22,8 +22,12 @@ internal sealed record StatusDocument(
         DateTime? NotBefore,
         DateTime? NotAfter,
         WatchMode WatchMode,
+        DateTime? WatchModeSince,
+        string? WatchModeMessage,
         bool LoadStuck,
+        DateTime? LoadStuckSince,
         LoadCounts Loads,
+        DateTime? LastCheck,
         Change? LastChange,
         Failure? LastFailure,
         IReadOnlyList<Connections> Connections);
@@ -34,10 +38,15 @@ internal sealed record StatusDocument(
         IReadOnlyList<Authority> Authorities,
         IReadOnlyList<RevocationList> RevocationLists,
         WatchMode WatchMode,
+        DateTime? WatchModeSince,
+        string? WatchModeMessage,
         bool LoadStuck,
+        DateTime? LoadStuckSince,
         LoadCounts Loads,
+        DateTime? LastCheck,
         Change? LastChange,
         Failure? LastFailure,
+        IReadOnlyList<Acceptances> Accepted,
         IReadOnlyList<Refusals> Refused);
 
     internal sealed record Authority(string Sha256, string Subject, DateTime NotBefore, DateTime NotAfter);
@@ -49,6 +58,12 @@ internal sealed record StatusDocument(
     internal sealed record Failure(DateTime At, RejectionReason Reason, string Message);
 
     internal sealed record Connections(long Generation, int Open, DateTime? SupersededAt);
+
+    /// <summary>The peers that lead to one authority, and of those that were seen within a day, the ten whose certificates expire first.</summary>
+    internal sealed record Acceptances(
+        string Sha256, string Subject, DateTime Since, long Handshakes, DateTime? LastSeen, IReadOnlyList<Peer> SoonestToExpire);
+
+    internal sealed record Peer(string Subject, DateTime NotAfter, DateTime LastSeen);
 
     internal sealed record Refusals(TrustRefusal Refusal, long Count);
 
@@ -75,8 +90,12 @@ internal sealed record StatusDocument(
             facts?.NotBefore.UtcDateTime,
             facts?.NotAfter.UtcDateTime,
             pair.WatchMode,
+            pair.WatchModeSince?.UtcDateTime,
+            pair.WatchModeMessage,
             pair.LoadStuck,
+            pair.LoadStuckSince?.UtcDateTime,
             pair.Loads,
+            pair.LastCheck?.UtcDateTime,
             Of(pair.LastChange),
             Of(pair.LastFailure),
             [.. pair.Connections.Select(open => new Connections(open.Generation, open.Open, open.SupersededAt?.UtcDateTime))]);
@@ -88,11 +107,24 @@ internal sealed record StatusDocument(
         [.. (bundle.LastChange?.Authorities ?? []).Select(facts => new Authority(facts.Sha256, facts.Subject, facts.NotBefore.UtcDateTime, facts.NotAfter.UtcDateTime))],
         [.. (bundle.LastChange?.RevocationLists ?? []).Select(list => new RevocationList(list.Issuer, list.ThisUpdate.UtcDateTime, list.NextUpdate?.UtcDateTime, list.Count))],
         bundle.WatchMode,
+        bundle.WatchModeSince?.UtcDateTime,
+        bundle.WatchModeMessage,
         bundle.LoadStuck,
+        bundle.LoadStuckSince?.UtcDateTime,
         bundle.Loads,
+        bundle.LastCheck?.UtcDateTime,
         Of(bundle.LastChange),
         Of(bundle.LastFailure),
+        [.. bundle.Accepted.Select(Of)],
         [.. bundle.Refused.Select(refused => new Refusals(refused.Refusal, refused.Count))]);
+
+    private static Acceptances Of(AcceptedPeers accepted) => new(
+        accepted.Authority.Sha256,
+        accepted.Authority.Subject,
+        accepted.Since.UtcDateTime,
+        accepted.Handshakes,
+        accepted.LastSeen?.UtcDateTime,
+        [.. accepted.SoonestToExpire.Select(peer => new Peer(peer.Subject, peer.NotAfter.UtcDateTime, peer.LastSeen.UtcDateTime))]);
 
     private static Change? Of(GenerationChanged? change) => change is null ? null : new Change(change.At.UtcDateTime, change.Reason);
 
