@@ -10,56 +10,134 @@ namespace CertActors.Benchmarks;
 /// </summary>
 internal static class Rotations
 {
-    private const int Times = 200;
-
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan BeforeKey = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(15);
+
+    /// <summary>A way in which files are replaced.</summary>
+    /// <param name="Name">What is printed.</param>
+    /// <param name="Times">How many times it is measured.</param>
+    /// <param name="In">Prepares it in a directory: what a rotation does there.</param>
+    /// <param name="Directory">The directory of the files, in that one.</param>
+    private sealed record Way(string Name, int Times, Func<string, Func<SelfMadePair, Task>> In, string Directory = "");
+
+    private static readonly Way[] Ways =
+    [
+        new("in place", 200, directory => pair => Sync(() => WriteInPlace(directory, pair))),
+        new("rename", 200, directory => pair => Sync(() => Rename(directory, pair))),
+        new("..data", 200, ReplaceDataLink),
+        new("links of certbot", 50, ReplaceLinks, "live"),
+        new("linked parent", 50, ReplaceParentLink, "current"),
+        new("directory", 50, ReplaceDirectory, "tls"),
+        new("key 3 s later", 10, WriteKeyLater),
+    ];
 
     public static async Task<int> RunAsync()
     {
         var failures = 0;
-        failures += await MeasureAsync("in place", WriteInPlace);
-        failures += await MeasureAsync("rename", Rename);
-        failures += await MeasureAsync("..data", directory =>
-        {
-            var volume = new KubernetesVolume(directory);
-            return volume.Write;
-        });
+        foreach (var way in Ways)
+            failures += await MeasureAsync(way);
         return failures == 0 ? 0 : 1;
     }
 
-    private static Action<SelfMadePair> WriteInPlace(string directory) => pair =>
+    private static Task Sync(Action rotation)
+    {
+        rotation();
+        return Task.CompletedTask;
+    }
+
+    private static void WriteInPlace(string directory, SelfMadePair pair)
     {
         File.WriteAllText(Path.Combine(directory, "tls.crt"), pair.CertificatePem);
         File.WriteAllText(Path.Combine(directory, "tls.key"), pair.KeyPem);
-    };
+    }
 
-    private static Action<SelfMadePair> Rename(string directory) => pair =>
+    private static void Rename(string directory, SelfMadePair pair)
     {
-        foreach (var (name, text) in ((string, string)[])[("tls.crt", pair.CertificatePem), ("tls.key", pair.KeyPem)])
+        Rename(directory, "tls.crt", pair.CertificatePem);
+        Rename(directory, "tls.key", pair.KeyPem);
+    }
+
+    private static void Rename(string directory, string name, string text)
+    {
+        var next = Path.Combine(directory, $"{name}.new");
+        File.WriteAllText(next, text);
+        File.Move(next, Path.Combine(directory, name), overwrite: true);
+    }
+
+    private static Func<SelfMadePair, Task> ReplaceDataLink(string directory)
+    {
+        var volume = new KubernetesVolume(directory);
+        return pair => Sync(() => volume.Write(pair));
+    }
+
+    // It deletes each link, and makes it anew: for a moment, there is none.
+    private static Func<SelfMadePair, Task> ReplaceLinks(string directory)
+    {
+        var version = 0;
+        var (archive, live) = (Directory.CreateDirectory(Path.Combine(directory, "archive")), Directory.CreateDirectory(Path.Combine(directory, "live")));
+        return pair => Sync(() =>
         {
-            var next = Path.Combine(directory, $"{name}.new");
-            File.WriteAllText(next, text);
-            File.Move(next, Path.Combine(directory, name), overwrite: true);
-        }
+            version++;
+            foreach (var (name, text) in ((string, string)[])[("tls.crt", pair.CertificatePem), ("tls.key", pair.KeyPem)])
+            {
+                File.WriteAllText(Path.Combine(archive.FullName, $"{name}.{version}"), text);
+                var link = Path.Combine(live.FullName, name);
+                File.Delete(link);
+                File.CreateSymbolicLink(link, $"../archive/{name}.{version}");
+            }
+        });
+    }
+
+    private static Func<SelfMadePair, Task> ReplaceParentLink(string directory)
+    {
+        var version = 0;
+        return pair => Sync(() =>
+        {
+            var next = Directory.CreateDirectory(Path.Combine(directory, $"v{++version}"));
+            WriteInPlace(next.FullName, pair);
+            var link = Path.Combine(directory, "next");
+            File.CreateSymbolicLink(link, next.Name);
+            KubernetesVolume.Replace(link, Path.Combine(directory, "current"));
+        });
+    }
+
+    private static Func<SelfMadePair, Task> ReplaceDirectory(string directory)
+    {
+        var version = 0;
+        return pair => Sync(() =>
+        {
+            var (next, present) = (Directory.CreateDirectory(Path.Combine(directory, "next")), Path.Combine(directory, "tls"));
+            WriteInPlace(next.FullName, pair);
+            if (Directory.Exists(present))
+                Directory.Move(present, Path.Combine(directory, $"old{++version}"));
+            Directory.Move(next.FullName, present);
+        });
+    }
+
+    private static Func<SelfMadePair, Task> WriteKeyLater(string directory) => async pair =>
+    {
+        Rename(directory, "tls.crt", pair.CertificatePem);
+        await Task.Delay(BeforeKey);
+        Rename(directory, "tls.key", pair.KeyPem);
     };
 
-    private static async Task<int> MeasureAsync(string name, Func<string, Action<SelfMadePair>> rotationIn)
+    private static async Task<int> MeasureAsync(Way way)
     {
         var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
-        var rotate = rotationIn(directory.FullName);
-        rotate(SelfMadePair.Make());
+        var rotate = way.In(directory.FullName);
+        await rotate(SelfMadePair.Make());
+        var files = Path.Combine(directory.FullName, way.Directory);
         var (server, port) = await Client.StartServerAsync(
-            typeof(SelfMadePair).Assembly.Location,
-            "--cert", Path.Combine(directory.FullName, "tls.crt"), "--key", Path.Combine(directory.FullName, "tls.key"), "--port", "0");
+            typeof(SelfMadePair).Assembly.Location, "--cert", Path.Combine(files, "tls.crt"), "--key", Path.Combine(files, "tls.key"), "--port", "0");
         try
         {
             var latencies = new List<double>();
             var failures = 0;
-            for (var i = 0; i < Times; i++)
+            for (var i = 0; i < way.Times; i++)
             {
                 var pair = SelfMadePair.Make();
-                rotate(pair);
+                await rotate(pair);
                 var rotated = Stopwatch.GetTimestamp();
                 failures += await ProbeUntilServedAsync(port, pair.Sha256, rotated);
                 latencies.Add(Stopwatch.GetElapsedTime(rotated).TotalMilliseconds);
@@ -67,10 +145,10 @@ internal static class Rotations
 
             latencies.Sort();
             Console.WriteLine(
-                $"{name,-9} {Times} rotations: median {At(0.5):0} ms, p99 {At(0.99):0} ms, worst {At(1):0} ms; failed handshakes {failures}");
+                $"{way.Name,-16} {way.Times} rotations: median {At(0.5):0} ms, p99 {At(0.99):0} ms, worst {At(1):0} ms; failed handshakes {failures}");
             return failures;
 
-            double At(double share) => latencies[(int)Math.Ceiling(share * Times) - 1];
+            double At(double share) => latencies[(int)Math.Ceiling(share * way.Times) - 1];
         }
         finally
         {

@@ -49,6 +49,25 @@ public sealed class ConfigurationSpec
     }
 
     [Fact]
+    public void A_name_may_be_a_number_and_keys_that_count_from_0_are_a_list()
+    {
+        _services.AddCertificates(Section(
+            ("Certificates:2026:CertificatePath", "/2026.crt"),
+            ("Certificates:2026:KeyPath", "/2026.key"),
+            ("Certificates:2027:CertificatePath", "/2027.crt"),
+            ("Certificates:2027:KeyPath", "/2027.key"),
+            ("TrustBundles:0:Name", "clients"),
+            ("TrustBundles:0:CertificatePaths:0", "/clients.pem"),
+            ("TrustBundles:1:Name", "servers"),
+            ("TrustBundles:1:CertificatePaths:0", "/servers.pem")));
+
+        var options = Options();
+
+        Assert.Equal(["2026", "2027"], options.Certificates.Select(pair => pair.Name));
+        Assert.Equal(["clients", "servers"], options.TrustBundles.Select(bundle => bundle.Name));
+    }
+
+    [Fact]
     public void Pairs_may_be_a_list()
     {
         _services.AddCertificates(Section(

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Reflection;
 using CertActors.Diagnostics;
 
@@ -48,10 +49,12 @@ internal sealed class OptionReader(Func<string, string> keyOf, List<string> erro
     {
         if (node.Children.Count == 0 && !string.IsNullOrEmpty(node.Value))
             errors.Add($"{node.Path} has a value, and must be a list, or have one key for each name");
+        // A configuration of .NET does not distinguish a list from an object, and a name may be a number.
+        var isList = node.Children.Index().All(child => child.Item.Key == child.Index.ToString(CultureInfo.InvariantCulture));
         foreach (var (key, child) in node.Children)
         {
             var one = create();
-            if (!key.All(char.IsAsciiDigit))
+            if (!isList)
                 setName(one, key);
             Read(child, one);
             all.Add(one);
