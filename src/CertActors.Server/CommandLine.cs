@@ -5,15 +5,6 @@ using System.Net;
 
 namespace CertActors.Server;
 
-/// <summary>The arguments of the server and of the demonstration.</summary>
-/// <param name="Pair">The pair to serve; null for the demonstration.</param>
-/// <param name="Address">The address to listen on.</param>
-/// <param name="Port">The port to listen on; 0 for any free port.</param>
-/// <param name="Every">The interval between two rotations of the demonstration.</param>
-/// <param name="Rotations">The number of rotations after which the demonstration ends; null for no end.</param>
-/// <param name="MaxConnections">The maximum number of open connections; null for what the limit of open files allows.</param>
-internal sealed record Arguments(CertificateOptions? Pair, IPAddress Address, int Port, TimeSpan Every, int? Rotations, int? MaxConnections);
-
 /// <summary>The command line of the server, with the command <c>check</c>.</summary>
 internal static class CommandLine
 {
@@ -22,15 +13,46 @@ internal static class CommandLine
 
     private const int UsageError = 2;
 
+    private const string HowToNameAPair =
+        "--cert PATH, or in CertActors:Certificates of appsettings.json, of --config FILE or of the environment (CertActors__Certificates__NAME__CertificatePath)";
+
     private static readonly Option<string?> Cert = new("--cert")
     {
-        Description = "The file with the leaf certificate and its intermediates, as PEM or PKCS#12. Without it, the server runs a demonstration with a self-made certificate.",
+        Description = "The file with the leaf certificate and its intermediates, as PEM or PKCS#12. Without a pair, here or in the configuration, the server runs a demonstration with a self-made certificate.",
         HelpName = "PATH",
         CustomParser = OptionParsers.Path,
     };
 
     private static readonly Option<string?> Key = NewKey();
     private static readonly Option<string?> Password = NewPassword();
+
+    private static readonly Option<string?> Config = new("--config")
+    {
+        Description = "A JSON file with pairs and trust bundles, in its section CertActors. What it sets replaces what appsettings.json in the working directory sets; variables of the environment, such as CertActors__Certificates__NAME__CertificatePath, and --cert replace both.",
+        HelpName = "FILE",
+        CustomParser = OptionParsers.Path,
+    };
+
+    private static readonly Option<string[]> ClientCa = new("--client-ca")
+    {
+        Description = "A PEM file with authorities, and their revocation lists if there are any. Every client must have a certificate of one of them. May be given several times.",
+        HelpName = "PATH",
+        DefaultValueFactory = _ => [],
+        CustomParser = OptionParsers.Paths,
+    };
+
+    private static readonly Option<string?> ClientBundle = new("--client-bundle")
+    {
+        Description = "The trust bundle of the configuration that every client must have a certificate of, instead of --client-ca.",
+        HelpName = "NAME",
+    };
+
+    private static readonly Option<TimeSpan?> Wait = new("--wait")
+    {
+        Description = "How long the start waits until every pair and trust bundle is served, for files that are not there yet: 1s to 1d, in ms, s, m, h or d. Without it, the first that cannot be loaded ends the start.",
+        HelpName = "TIME",
+        CustomParser = argument => OptionParsers.Duration("1s", "1d", "30s")(argument),
+    };
 
     private static readonly Option<IPAddress> Address = new("--address")
     {
@@ -90,12 +112,14 @@ internal static class CommandLine
         new() { CertificatePath = cert, KeyPath = key ?? cert, PasswordPath = password };
 
     /// <returns><see cref="Arguments"/> or <see cref="CheckArguments"/>; null if help or an error was printed and the process exits with the exit code.</returns>
+    /// <exception cref="InvalidDataException">A file of the configuration cannot be read, or is not JSON.</exception>
     public static object? Parse(string[] args, out int exitCode)
     {
         var check = CheckCommand.Command;
-        var root = new Command(Name, "An HTTPS server that replaces its certificate without a restart when the files change.")
+        var root = new Command(Name, "An HTTPS server that replaces its certificates without a restart when the files change.")
         {
-            Cert, Key, Password, Address, Port, Every, Rotations, MaxConnections, new HelpOption(), new VersionOption(), check,
+            Cert, Key, Password, Config, ClientCa, ClientBundle, Wait, Address, Port, MaxConnections, Every, Rotations,
+            new HelpOption(), new VersionOption(), check,
         };
 
         // The caller acts on the result. Without an action, System.CommandLine demands a subcommand.
@@ -105,32 +129,57 @@ internal static class CommandLine
         var isCheck = result.CommandResult.Command == check;
 
         // The first only: those that follow are often its consequences.
-        var first = result.Errors is [var parsing, ..] ? parsing.Message : isCheck ? null : Errors(result).FirstOrDefault();
-        if (first is { } error)
+        if (result.Errors is [var parsing, ..])
+            return Fail(parsing.Message, out exitCode);
+        exitCode = 0;
+        if (result.Action == check.Action)
+            return CheckCommand.Read(result);
+        if (result.Action == root.Action)
+        {
+            var configuration = Configuration(result);
+            return Errors(result, configuration).FirstOrDefault() is { } error ? Fail(error, out exitCode) : Read(result, configuration);
+        }
+
+        Output.Standard.WriteLine(Run(result, out exitCode)); // --help and --version
+        return null;
+
+        object? Fail(string error, out int exitCode)
         {
             Output.Fail(error);
             Output.Error.WriteLine($"Try '{Name}{(isCheck ? " check" : "")} --help'.");
             exitCode = UsageError;
             return null;
         }
-
-        if (result.Action != root.Action && result.Action != check.Action)
-        {
-            Output.Standard.WriteLine(Run(result, out exitCode)); // --help and --version
-            return null;
-        }
-
-        exitCode = 0;
-        return isCheck ? CheckCommand.Read(result) : Read(result);
     }
 
-    private static Arguments Read(ParseResult result) => new(
-        result.GetValue(Cert) is { } cert ? PairOf(cert, result.GetValue(Key), result.GetValue(Password)) : null,
-        result.GetValue(Address)!,
-        result.GetValue(Port),
-        result.GetValue(Every),
-        result.GetValue(Rotations),
-        result.GetValue(MaxConnections));
+    private static ServerConfiguration Configuration(ParseResult result) => new(
+        result.GetValue(Config), result.GetValue(Cert) is { } cert ? PairOf(cert, result.GetValue(Key), result.GetValue(Password)) : null);
+
+    private static Arguments Read(ParseResult result, ServerConfiguration configuration)
+    {
+        var endpoint = new IPEndPoint(result.GetValue(Address)!, result.GetValue(Port));
+        var maxConnections = result.GetValue(MaxConnections);
+        if (!configuration.HasPairs)
+        {
+            return new DemonstrationArguments
+            {
+                Endpoint = endpoint,
+                MaxConnections = maxConnections,
+                Every = result.GetValue(Every),
+                Rotations = result.GetValue(Rotations),
+            };
+        }
+
+        return new ServeArguments
+        {
+            Endpoint = endpoint,
+            MaxConnections = maxConnections,
+            Configuration = configuration,
+            ClientAuthorities = result.GetValue(ClientCa)!,
+            ClientBundle = result.GetValue(ClientBundle),
+            Wait = result.GetValue(Wait),
+        };
+    }
 
     private static string Run(ParseResult result, out int exitCode)
     {
@@ -139,23 +188,31 @@ internal static class CommandLine
         return output.ToString().TrimEnd();
     }
 
-    private static IEnumerable<string> Errors(ParseResult result)
+    private static IEnumerable<string> Errors(ParseResult result, ServerConfiguration configuration)
     {
-        var serves = Given(Cert);
         foreach (var option in (Option[])[Key, Password])
         {
-            if (!serves && Given(option))
+            if (!Given(Cert) && Given(option))
                 yield return $"{option.Name} needs --cert.";
         }
 
         foreach (var option in (Option[])[Every, Rotations])
         {
-            if (serves && Given(option))
-                yield return $"{option.Name} is an option of the demonstration; it cannot be combined with --cert.";
+            if (configuration.HasPairs && Given(option))
+                yield return $"{option.Name} is an option of the demonstration; it cannot be combined with {(Given(Cert) ? "--cert" : "the pairs of the configuration")}.";
         }
 
-        if (!serves && Given(Address))
-            yield return "--address needs --cert; the demonstration listens on 127.0.0.1.";
+        if (Given(ClientCa) && Given(ClientBundle))
+            yield return "--client-ca and --client-bundle cannot be combined; --client-ca makes a trust bundle of its own.";
+        if (configuration.HasPairs)
+            yield break;
+        if (configuration.IsGiven || Given(Config))
+            yield return $"the configuration has no pair; name one with {HowToNameAPair}.";
+        foreach (var option in (Option[])[ClientCa, ClientBundle, Wait, Address])
+        {
+            if (Given(option))
+                yield return $"{option.Name} needs a pair to serve, and the demonstration has its own; name one with {HowToNameAPair}.";
+        }
 
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using CertActors.Diagnostics;
 
 namespace CertActors.Server;
@@ -14,7 +13,7 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
 
     private int _rotations;
 
-    public static async Task<int> RunAsync(Arguments arguments, Signals signals)
+    public static async Task<int> RunAsync(DemonstrationArguments arguments, Signals signals)
     {
         if (OperatingSystem.IsWindows())
             throw new IOException("the demonstration needs symbolic links, which Windows reserves for administrators; give a pair with --cert and --key.");
@@ -27,10 +26,12 @@ internal sealed class Demonstration(WebApplication app, KubernetesVolume volume,
             volume.Write(first);
 
             var pair = new CertificateOptions { CertificatePath = volume.CertificatePath, KeyPath = volume.KeyPath };
-            var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, arguments.Port), LogLevel.Warning, arguments.MaxConnections, signals);
+            var serve = new ServeArguments { Endpoint = arguments.Endpoint, MaxConnections = arguments.MaxConnections, Configuration = ServerConfiguration.Of(pair) };
+            var app = ServerHost.Build(serve, LogLevel.Warning, signals);
             try
             {
                 await app.StartAsync(signals.Ended);
+                app.ReloadOnHangUp(signals);
                 var demonstration = new Demonstration(app, volume, new HandshakeTally(app.ListensOn(), first.Sha256));
                 return await demonstration.RunAsync(arguments.Every, arguments.Rotations, signals.Ended);
             }

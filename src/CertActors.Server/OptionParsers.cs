@@ -23,6 +23,14 @@ internal static class OptionParsers
         return null;
     }
 
+    public static string[] Paths(ArgumentResult argument)
+    {
+        string[] paths = [.. argument.Tokens.Select(token => token.Value)];
+        if (paths.Any(string.IsNullOrWhiteSpace))
+            argument.AddError($"{NameOf(argument)} must be the path of a file.");
+        return paths;
+    }
+
     /// <returns>A parser of host names that are separated by commas.</returns>
     public static string[] HostNames(ArgumentResult argument)
     {

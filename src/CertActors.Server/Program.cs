@@ -1,8 +1,8 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using CertActors;
 using CertActors.Server;
+using Microsoft.Extensions.Options;
 
 const int failed = 1, usage = 2, interrupted = 130; // 128 + SIGINT, as a shell reports it.
 
@@ -14,23 +14,28 @@ try
 {
     return CommandLine.Parse(args, out var exitCode) switch
     {
-        Arguments arguments => await ServeAsync(arguments, signals),
+        Arguments arguments => await RunAsync(arguments, signals),
         CheckArguments check => Check(check, signals),
         _ => exitCode,
     };
+}
+catch (InvalidDataException error)
+{
+    Output.Fail(error.Message); // Of the configuration, or of an environment variable.
+    return usage;
 }
 finally
 {
     Output.Flush();
 }
 
-static async Task<int> ServeAsync(Arguments arguments, Signals signals)
+static async Task<int> RunAsync(Arguments arguments, Signals signals)
 {
     try
     {
-        if (arguments.Pair is not { } pair)
-            return await Demonstration.RunAsync(arguments, signals);
-        await Serving.RunAsync(pair, new IPEndPoint(arguments.Address, arguments.Port), arguments.MaxConnections, signals);
+        if (arguments is DemonstrationArguments demonstration)
+            return await Demonstration.RunAsync(demonstration, signals);
+        await Serving.RunAsync((ServeArguments)arguments, signals);
         return 0;
     }
     catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
@@ -39,17 +44,17 @@ static async Task<int> ServeAsync(Arguments arguments, Signals signals)
     }
     catch (SocketException error)
     {
-        Output.Fail($"{arguments.Address} port {arguments.Port} cannot be listened on: {error.Message}; choose another --address or --port.");
+        Output.Fail($"{arguments.Endpoint.Address} port {arguments.Endpoint.Port} cannot be listened on: {error.Message}; choose another --address or --port.");
         return failed;
     }
-    catch (CertificateNotLoadedException error) when (error.Failure is { } failure)
+    catch (CertificateNotLoadedException error) when (error is { Missing.Count: 1, Failure: { } failure })
     {
         Output.Fail(CheckReport.Line(failure.Reason, failure.Message));
         return failed;
     }
-    catch (CertificateOptionsException error)
+    catch (OptionsValidationException error)
     {
-        Output.Fail(error.Message);
+        Output.Fail(new CertificateOptionsException([.. error.Failures]).Message);
         return usage;
     }
     catch (Exception error) when (error is CertificateNotLoadedException or IOException or UnauthorizedAccessException)

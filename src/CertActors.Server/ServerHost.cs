@@ -1,5 +1,4 @@
 using System.Net;
-using Akka.Actor;
 using Akka.Hosting;
 using CertActors.AspNetCore;
 using CertActors.Hosting;
@@ -7,6 +6,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
 
 namespace CertActors.Server;
 
@@ -22,10 +22,11 @@ internal static class ServerHost
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(8);
 
     /// <summary>
-    /// Builds the server. Its start fails with <see cref="CertificateNotLoadedException"/> if the pair cannot be loaded, and with
-    /// <see cref="IOException"/> if the address cannot be listened on. SIGHUP reloads once a pair is served. The caller ends the server.
+    /// Builds the server. Its start fails with <see cref="OptionsValidationException"/> if the configuration is invalid, with
+    /// <see cref="CertificateNotLoadedException"/> if a pair or trust bundle cannot be loaded, and with <see cref="IOException"/> if the address cannot be
+    /// listened on. The caller ends the server.
     /// </summary>
-    public static WebApplication Build(CertificateOptions pair, IPEndPoint endpoint, LogLevel logLevel, int? maxConnections, Signals signals)
+    public static WebApplication Build(ServeArguments arguments, LogLevel logLevel, Signals signals)
     {
         // No configuration files: watching them would fail when the user's inotify instances are used up. No working directory, which is the
         // default content root: it may have been deleted.
@@ -39,12 +40,11 @@ internal static class ServerHost
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.Logging.AddFilter("CertActors", logLevel);
 
-        // The caller reports a failed start, once, on standard error.
+        // The caller reports a failed start, once, on standard error: the host, and the library at the highest level, would report it, too.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
-        builder.Logging.AddFilter("CertActors.Hosting", LogLevel.None);
+        builder.Logging.AddFilter("CertActors.Hosting", level => level >= logLevel && level < LogLevel.Critical);
 
-        // Validated here, so that the caller reports what is wrong with its arguments.
-        builder.Services.AddCertificates(new CertificatesOptions { Certificates = [pair], StopOnFailedFirstLoad = true }.Validated());
+        AddCertificates(builder.Services, arguments);
         builder.Services.AddAkka("certactors", akka => akka
             // The host stops the actors in its own order; Akka's hook would stop them as soon as Ctrl+C is pressed.
             .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, akka.stdout-loglevel = OFF", HoconAddMode.Prepend)
@@ -56,31 +56,60 @@ internal static class ServerHost
             .WithCertificates()
             .WithCertificateHealthCheck());
         builder.Services.AddHealthChecks();
-        builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
-        builder.Services.AddHostedService<FirstLoad>();
+        builder.Services.AddSingleton(arguments.Configuration);
+        builder.Services.AddSingleton<Reloads>();
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<FirstLoad>(services, new FirstLoad.Limit(arguments.Wait)));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
-        var max = Math.Min(maxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
+        var max = Math.Min(arguments.MaxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, max));
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(endpoint, listen =>
+            kestrel.Listen(arguments.Endpoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseCertificates();
+                listen.UseCertificates(options =>
+                {
+                    options.TrustBundle = arguments.RequiredBundle;
+                    options.ClientCertificates = arguments.RequiredBundle is null ? ClientCertificates.None : ClientCertificates.Require;
+                });
             });
         });
 
         var app = builder.Build();
+        Map(app);
+        return app;
+    }
+
+    private static void AddCertificates(IServiceCollection services, ServeArguments arguments)
+    {
+        services.AddCertificates(arguments.Configuration.Section);
+        services.AddCertificates(options =>
+        {
+            if (arguments.ClientAuthorities.Count > 0)
+                options.TrustBundles.Add(new TrustBundleOptions { Name = ServeArguments.BundleOfClientAuthorities, CertificatePaths = arguments.ClientAuthorities });
+            options.StopOnFailedFirstLoad |= arguments.Wait is null;
+        });
+
+        // A change of the configuration that removes the bundle is refused, too.
+        if (arguments.RequiredBundle is { } required)
+        {
+            services.AddOptions<CertificatesOptions>().Validate(
+                options => options.TrustBundles.Any(bundle => bundle?.Name == required),
+                $"--client-bundle is '{required}', which is none of the trust bundles of the configuration");
+        }
+    }
+
+    private static void Map(WebApplication app)
+    {
         app.MapGet("/", (HttpRequest request, CertificateHolder holder) => request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html")
             ? Results.Redirect(Page)
-            : Results.Text($"CertActors serves {holder.Current}.\n"));
+            : Results.Text($"{CommandLine.Name} serves {holder.Current?.ToString() ?? "no default certificate"}.\n"));
         foreach (var pattern in (string[])[Page, "/status"])
             app.MapCertificates(pattern).AddEndpointFilter((context, next) => IsLocal(context.HttpContext) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
         app.MapHealthChecks("/healthz");
-        return app;
     }
 
     // Which names are served, and when they expire, is for operators. They are on this machine, or come by a tunnel.
@@ -90,6 +119,13 @@ internal static class ServerHost
     {
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
         return new IPEndPoint(IPAddress.Parse(address.Host), address.Port);
+    }
+
+    /// <summary>Reloads when SIGHUP arrives. A reload does not wait for the second half of a rotation, as the first load does: call it after the start.</summary>
+    public static void ReloadOnHangUp(this WebApplication app, Signals signals)
+    {
+        var reloads = app.Services.GetRequiredService<Reloads>();
+        signals.OnHangUpDo(() => _ = reloads.ReloadAsync());
     }
 
     /// <summary>Ends the server within 10 s, requests in progress first. Also after a failed start.</summary>
@@ -111,17 +147,37 @@ internal static class ServerHost
         }
     }
 
-    /// <summary>Starts after the actors and before Kestrel, so that no client connects to a server without a certificate.</summary>
-    private sealed class FirstLoad(CertificateHolder holder, IRequiredActor<CertificateSupervisor> supervisor, Signals signals) : IHostedService
+    /// <summary>Starts after the actors and before Kestrel, so that no client connects to a server without a certificate, or to one that knows no clients.</summary>
+    private sealed class FirstLoad(CertificateHolder holder, ICertificates certificates, FirstLoad.Limit limit) : IHostedService
     {
+        private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(100);
+
         public async Task StartAsync(CancellationToken cancellationToken)
         {
-            // A requested reload does not wait for the second half of a rotation, as the first load does: SIGHUP is kept until that has ended.
-            await holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan, cancellationToken);
-            var actor = supervisor.ActorRef;
-            signals.OnHangUpDo(() => actor.Tell(new ReloadNow()));
+            var loaded = holder.WaitForAllAsync(limit.Value ?? Timeout.InfiniteTimeSpan, cancellationToken);
+            while (limit.Value is null && await Task.WhenAny(loaded, Task.Delay(BetweenStatuses, cancellationToken)) != loaded)
+                await FailForBundleAsync(cancellationToken);
+            await loaded;
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        // StopOnFailedFirstLoad does it for pairs.
+        private async Task FailForBundleAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                var status = await certificates.GetStatusAsync(cancellationToken);
+                if (status.TrustBundles.FirstOrDefault(bundle => bundle is { LastChange: null, LastFailure: not null }) is { LastFailure: { } failure })
+                    throw new IOException(CheckReport.Line(failure.Reason, failure.Message));
+            }
+            catch (InvalidOperationException)
+            {
+                // The supervisor has stopped for a pair, which the wait reports.
+            }
+        }
+
+        /// <param name="Value">The value of <c>--wait</c>; null if the first load that fails ends the start.</param>
+        public sealed record Limit(TimeSpan? Value);
     }
 }

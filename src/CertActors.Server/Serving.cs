@@ -1,21 +1,24 @@
-using System.Net;
-
 namespace CertActors.Server;
 
-/// <summary>Serves the pair that the user has given, until a signal ends the process.</summary>
+/// <summary>Serves the pairs that the user has given, until a signal ends the process.</summary>
 internal static class Serving
 {
     /// <exception cref="OperationCanceledException">A signal arrived.</exception>
     /// <exception cref="IOException">The server stopped by itself, or cannot listen.</exception>
-    public static async Task RunAsync(CertificateOptions pair, IPEndPoint endpoint, int? maxConnections, Signals signals)
+    public static async Task RunAsync(ServeArguments arguments, Signals signals)
     {
         WarmUp.StartThreads();
-        var app = ServerHost.Build(pair, endpoint, LogLevel.Information, maxConnections, signals);
+        var app = ServerHost.Build(arguments, LogLevel.Information, signals);
         try
         {
             await app.StartAsync(signals.Ended);
-            await WarmUp.RequestAsync(app.ListensOn());
+
+            // Without a client's certificate, it would be one more peer that is refused.
+            if (arguments.RequiredBundle is null)
+                await WarmUp.RequestAsync(app.ListensOn());
             Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
+            app.ReloadOnHangUp(signals);
+            _ = app.Services.GetRequiredService<Reloads>().FollowAsync(signals.Ended);
             var stopped = new TaskCompletionSource();
             await using var registration = app.Lifetime.ApplicationStopping.Register(stopped.SetResult);
             await stopped.Task.WaitAsync(signals.Ended);

@@ -51,6 +51,10 @@ internal sealed class ServerProcess : IDisposable
 
     public static ServerProcess Start(params string[] arguments) => Run([.. Server, .. arguments]);
 
+    /// <summary>Starts it in a working directory, with variables of the environment.</summary>
+    public static ServerProcess StartIn(string directory, (string Name, string Value)[] environment, params string[] arguments) =>
+        Run([.. Server, .. arguments], isRead: true, directory, environment);
+
     /// <summary>Starts it by a shell script that ends in <c>exec "$@"</c>.</summary>
     public static ServerProcess StartBy(string script, params string[] arguments) => StartBy(script, isRead: true, arguments);
 
@@ -82,7 +86,7 @@ internal sealed class ServerProcess : IDisposable
     /// starts its thread from time to time, which needs descriptors, and ends the process if there are none.
     /// </summary>
     public static ServerProcess StartWithDescriptors(int most, params string[] arguments) =>
-        Run(["sh", "-c", "ulimit -n \"$0\"; exec \"$@\"", $"{most}", .. Server, .. arguments], isRead: true, ("DOTNET_TieredCompilation", "0"));
+        Run(["sh", "-c", "ulimit -n \"$0\"; exec \"$@\"", $"{most}", .. Server, .. arguments], isRead: true, "", ("DOTNET_TieredCompilation", "0"));
 
     private const string MountLater =
         """
@@ -96,12 +100,13 @@ internal sealed class ServerProcess : IDisposable
 
     private static string[] Server => [Environment.ProcessPath!, typeof(SelfMadePair).Assembly.Location];
 
-    private static ServerProcess Run(string[] command, bool isRead = true, params (string Name, string Value)[] environment)
+    private static ServerProcess Run(string[] command, bool isRead = true, string directory = "", params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            WorkingDirectory = directory,
         };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
@@ -147,6 +152,13 @@ internal sealed class ServerProcess : IDisposable
     {
         using var json = JsonDocument.Parse(await Client.GetStringAsync(new Uri(address, "status")));
         return Assert.Single(json.RootElement.GetProperty("certificates").EnumerateArray()).Clone();
+    }
+
+    /// <summary>The pairs on the status page, each with its state.</summary>
+    public async Task<Dictionary<string, JsonElement>> StatusesAsync(Uri address)
+    {
+        using var json = JsonDocument.Parse(await Client.GetStringAsync(new Uri(address, "status")));
+        return json.RootElement.GetProperty("certificates").EnumerateArray().ToDictionary(pair => pair.GetProperty("name").GetString()!, pair => pair.Clone());
     }
 
     public async Task SignalAsync(string signal)

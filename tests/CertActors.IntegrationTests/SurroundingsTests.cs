@@ -153,7 +153,8 @@ public sealed class SurroundingsTests : IDisposable
         Write(SelfMadePair.Make());
         using var signals = new Signals();
         var pair = new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath };
-        var app = ServerHost.Build(pair, new IPEndPoint(IPAddress.Loopback, 0), LogLevel.Error, maxConnections: null, signals);
+        var arguments = new ServeArguments { Endpoint = new IPEndPoint(IPAddress.Loopback, 0), Configuration = ServerConfiguration.Of(pair) };
+        var app = ServerHost.Build(arguments, LogLevel.Error, signals);
         TaskCompletionSource begun = new(), ending = new();
         app.MapGet("/slow", async () =>
         {

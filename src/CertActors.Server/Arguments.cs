@@ -1,0 +1,45 @@
+using System.Net;
+
+namespace CertActors.Server;
+
+/// <summary>What the server and the demonstration have in common.</summary>
+internal abstract record Arguments
+{
+    /// <summary>What to listen on; port 0 for any free one.</summary>
+    public required IPEndPoint Endpoint { get; init; }
+
+    /// <summary>The maximum number of open connections; null for what the limit of open files allows.</summary>
+    public int? MaxConnections { get; init; }
+}
+
+/// <summary>The arguments of the demonstration.</summary>
+internal sealed record DemonstrationArguments : Arguments
+{
+    /// <summary>The interval between two rotations.</summary>
+    public required TimeSpan Every { get; init; }
+
+    /// <summary>The number of rotations after which it ends; null for no end.</summary>
+    public int? Rotations { get; init; }
+}
+
+/// <summary>The arguments of the server.</summary>
+internal sealed record ServeArguments : Arguments
+{
+    /// <summary>The name of the trust bundle of <see cref="ClientAuthorities"/>.</summary>
+    public const string BundleOfClientAuthorities = "clients";
+
+    /// <summary>The pairs and trust bundles.</summary>
+    public required ServerConfiguration Configuration { get; init; }
+
+    /// <summary>The files with the authorities that clients' certificates must lead to; none if <see cref="ClientBundle"/> names them, or no client needs a certificate.</summary>
+    public IList<string> ClientAuthorities { get; init; } = [];
+
+    /// <summary>The trust bundle of the configuration that clients' certificates are verified against; null if none is.</summary>
+    public string? ClientBundle { get; init; }
+
+    /// <summary>The trust bundle that every client must have a certificate of; null if clients need none.</summary>
+    public string? RequiredBundle => ClientAuthorities.Count > 0 ? BundleOfClientAuthorities : ClientBundle;
+
+    /// <summary>How long the start waits for files that are missing or rejected; null if the first load that fails ends it.</summary>
+    public TimeSpan? Wait { get; init; }
+}

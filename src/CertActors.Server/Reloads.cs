@@ -1,0 +1,46 @@
+namespace CertActors.Server;
+
+/// <summary>Reads the files of the configuration again, and the pairs and trust bundles when it is asked to.</summary>
+internal sealed partial class Reloads(ServerConfiguration configuration, ICertificates certificates, ILogger<Reloads> log)
+{
+    // Polled, as file events need an inotify instance, and a ConfigMap's file is a link that never changes itself.
+    private static readonly TimeSpan BetweenPolls = TimeSpan.FromSeconds(2);
+
+    /// <summary>Follows the files of the configuration.</summary>
+    public async Task FollowAsync(CancellationToken ended)
+    {
+        using var pace = new PeriodicTimer(BetweenPolls);
+        try
+        {
+            while (await pace.WaitForNextTickAsync(ended))
+                Refresh();
+        }
+        catch (OperationCanceledException)
+        {
+            // The server ends.
+        }
+    }
+
+    /// <summary>Reloads everything now.</summary>
+    public async Task ReloadAsync()
+    {
+        Refresh();
+        try
+        {
+            await certificates.ReloadAsync();
+        }
+        catch (InvalidOperationException)
+        {
+            // The supervisor has stopped: the server ends.
+        }
+    }
+
+    private void Refresh()
+    {
+        foreach (var error in configuration.Refresh())
+            ConfigurationFileInvalid(error);
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "The configuration counts as it was: {Error}", EventName = "ConfigurationFileInvalid")]
+    private partial void ConfigurationFileInvalid(string error);
+}

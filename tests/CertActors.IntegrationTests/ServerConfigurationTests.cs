@@ -1,0 +1,260 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using CertActors.Server;
+using CertActors.Tests.Support;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>What the server serves, by its configuration: its sources, their errors, and their changes.</summary>
+public sealed class ServerConfigurationTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [Fact]
+    public async Task Pairs_of_every_source_are_served_and_that_of_the_command_line_is_the_default()
+    {
+        foreach (var name in (string[])["a", "b", "c", "d", "wrong"])
+            WritePair(name);
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("wrong") } }, Logging = new { } });
+        Write("more.json", new { CertActors = new { Certificates = new { b = Pair("b") } } });
+        using var server = ServerProcess.StartIn(
+            _directory.FullName,
+            [("CertActors__Certificates__c__CertificatePath", "c.crt"), ("CERTACTORS__CERTIFICATES__C__KEYPATH", "c.key"), ("CERTACTORS_PORT", "tcp://10.0.0.1:443")],
+            "--config", "more.json", "--cert", "d.crt", "--key", "d.key", "--port", "0");
+        var address = await server.ListensAsync();
+
+        var statuses = await server.StatusesAsync(address);
+        Assert.Equal(["a", "b", "c", "default"], statuses.Keys.Order(StringComparer.OrdinalIgnoreCase).Select(name => name.ToLowerInvariant()));
+        Assert.All(statuses, pair => Assert.Equal($"CN={(pair.Key == "default" ? "d" : pair.Key.ToLowerInvariant())}", pair.Value.GetProperty("subject").GetString()));
+        Assert.Contains("certactors serves default", await server.Client.GetStringAsync(address), StringComparison.Ordinal);
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task Every_error_of_the_configuration_is_in_one_line()
+    {
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = new { CertificatPath = "a.crt", KeyPath = "a.key", DebounceWindow = "5" } }, Trust = 1 } });
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--port", "0");
+
+        Assert.Equal(2, await server.ExitAsync());
+        var line = Assert.Single(server.Errors);
+        Assert.StartsWith("certactors: ", line, StringComparison.Ordinal);
+        Assert.All((string[])["a:CertificatPath is unknown", "a:DebounceWindow is '5'", "CertActors:Trust is unknown", "pair 'a': CertificatePath"], error => Assert.Contains(error, line, StringComparison.Ordinal));
+        Assert.Empty(server.Output);
+    }
+
+    [Theory]
+    [InlineData(null, "cannot be read")]
+    [InlineData("{", "is not valid")]
+    [InlineData("[]", "is not valid")]
+    [InlineData("""{ "Certificates": { "a": { "CertificatePath": "a.crt" } } }""", "the configuration has no pair")]
+    [InlineData("""{ "CertActors": { "Certificates": { } } }""", "the configuration has no pair")]
+    public async Task A_file_that_is_no_configuration_ends_it_with_2_and_says_why(string? contents, string expected)
+    {
+        if (contents is not null)
+            File.WriteAllText(PathOf("c.json"), contents);
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "c.json");
+
+        Assert.Equal(2, await server.ExitAsync());
+        Assert.StartsWith("certactors: ", server.Errors[0], StringComparison.Ordinal);
+        Assert.Contains(expected, server.Errors[0], StringComparison.Ordinal);
+        Assert.Empty(server.Output);
+    }
+
+    [Fact]
+    public async Task Pairs_are_added_moved_and_removed_while_it_runs_and_a_damaged_file_changes_nothing()
+    {
+        foreach (var name in (string[])["a", "b", "c"])
+            WritePair(name);
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("a") } } });
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "c.crt", "--key", "c.key", "--port", "0");
+        var address = await server.ListensAsync();
+
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("b") } } });
+        await UntilAsync(pairs => pairs.ContainsKey("b") && SubjectOf(pairs["b"]) == "CN=b");
+
+        Directory.CreateDirectory(PathOf("moved"));
+        var moved = WritePair("moved/a");
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("moved/a"), b = Pair("b") } } });
+        await UntilAsync(pairs => pairs["a"].GetProperty("sha256").GetString() == moved.Sha256);
+
+        // With the pair of the command line, the rest of the configuration is a valid one.
+        File.Delete(PathOf("appsettings.json"));
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("cannot be read", StringComparison.Ordinal)));
+        File.WriteAllText(PathOf("appsettings.json"), "{");
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("is not valid", StringComparison.Ordinal)));
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("moved/a") }, Trust = 1 } });
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("[202] ", StringComparison.Ordinal)));
+        Assert.Equal(3, (await server.StatusesAsync(address)).Count);
+
+        // SIGHUP reads the files at once.
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("moved/a") } } });
+        await server.SignalAsync("HUP");
+        await UntilAsync(pairs => pairs.Count == 2 && !pairs.ContainsKey("b"));
+
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Equal(1, server.Output.Count(line => line.Contains("cannot be read", StringComparison.Ordinal)));
+
+        Task UntilAsync(Func<Dictionary<string, JsonElement>, bool> condition) => Wait.UntilAsync(async () => condition(await server.StatusesAsync(address)));
+
+        static string? SubjectOf(JsonElement pair) => pair.GetProperty("subject").GetString();
+    }
+
+    [Fact]
+    public async Task It_waits_for_files_that_are_not_there_yet()
+    {
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--client-ca", "ca.pem", "--wait", "1h", "--port", "0");
+        await Wait.UntilAsync(() => server.Output.Count(line => line.Contains("FileMissing", StringComparison.Ordinal)) == 2);
+
+        WritePair("a");
+        File.WriteAllText(PathOf("ca.pem"), Authority("authority").CertificatePem);
+        await server.ListensAsync();
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task A_wait_in_vain_ends_it_with_1_and_names_what_is_missing()
+    {
+        WritePair("a");
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--client-ca", "ca.pem", "--wait", "1s", "--port", "0");
+
+        Assert.Equal(1, await server.ExitAsync());
+        var line = Assert.Single(server.Errors);
+        Assert.Contains("Trust bundle clients was not loaded", line, StringComparison.Ordinal);
+        Assert.Contains(PathOf("ca.pem"), line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task A_signal_ends_the_wait_with_0(string signal)
+    {
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--wait", "1d", "--port", "0");
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("FileMissing", StringComparison.Ordinal)));
+
+        await server.SignalAsync(signal);
+        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task Without_a_wait_authorities_that_can_not_be_loaded_end_it_with_1_and_one_line()
+    {
+        WritePair("a");
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--client-ca", "ca.pem", "--port", "0");
+
+        Assert.Equal(1, await server.ExitAsync());
+        Assert.StartsWith($"certactors: rejected (FileMissing): {PathOf("ca.pem")}", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Of_several_pairs_each_that_is_missing_is_named()
+    {
+        WritePair("a");
+        Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("b"), c = Pair("c") } } });
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--wait", "1s", "--port", "0");
+
+        Assert.Equal(1, await server.ExitAsync());
+        var line = Assert.Single(server.Errors);
+        Assert.Contains(PathOf("b.crt"), line, StringComparison.Ordinal);
+        Assert.Contains(PathOf("c.crt"), line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Clients_need_a_certificate_of_the_authorities(bool byConfiguration)
+    {
+        var (trusted, alsoTrusted, other) = (Authority("trusted"), Authority("also trusted"), Authority("other"));
+        File.WriteAllText(PathOf("ca.pem"), trusted.CertificatePem);
+        File.WriteAllText(PathOf("more.pem"), alsoTrusted.CertificatePem);
+        WritePair("a");
+        string[] options = ["--client-ca", "ca.pem", "--client-ca", "more.pem"];
+        if (byConfiguration)
+        {
+            Write("appsettings.json", new { CertActors = new { TrustBundles = new { callers = new { CertificatePaths = (string[])["ca.pem", "more.pem"] } } } });
+            options = ["--client-bundle", "callers"];
+        }
+
+        using var server = ServerProcess.StartIn(_directory.FullName, [], ["--cert", "a.crt", "--key", "a.key", "--port", "0", .. options]);
+        var address = await server.ListensAsync();
+
+        Assert.Equal("Healthy", await GetAsync(trusted));
+        Assert.Equal("Healthy", await GetAsync(alsoTrusted));
+        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(other));
+        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(null));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+
+        async Task<string> GetAsync(TestAuthority? issuer)
+        {
+            using var handler = new SocketsHttpHandler();
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;
+            if (issuer is not null)
+                handler.SslOptions.ClientCertificateContext = ClientOf(issuer);
+            using var client = new HttpClient(handler);
+            return await client.GetStringAsync(new Uri(address, "healthz"));
+        }
+    }
+
+    [Fact]
+    public async Task The_bundle_that_clients_need_must_exist_and_is_not_removed_by_a_change()
+    {
+        WritePair("a");
+        File.WriteAllText(PathOf("ca.pem"), Authority("trusted").CertificatePem);
+        object with = new { CertActors = new { Certificates = new { a = Pair("a") }, TrustBundles = new { callers = new { CertificatePaths = (string[])["ca.pem"] } } } };
+        object without = new { CertActors = new { Certificates = new { a = Pair("a") } } };
+        Write("appsettings.json", without);
+        string[] options = ["--client-bundle", "callers", "--port", "0"];
+        using (var refused = ServerProcess.StartIn(_directory.FullName, [], options))
+        {
+            Assert.Equal(2, await refused.ExitAsync());
+            Assert.Contains("--client-bundle is 'callers'", Assert.Single(refused.Errors), StringComparison.Ordinal);
+        }
+
+        Write("appsettings.json", with);
+        using var server = ServerProcess.StartIn(_directory.FullName, [], options);
+        await server.ListensAsync();
+        Write("appsettings.json", without);
+        await server.SignalAsync("HUP");
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("[202] ", StringComparison.Ordinal)));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+    }
+
+    private static TestAuthority Authority(string name) => new(name, notBefore: DateTimeOffset.UtcNow.AddDays(-1), notAfter: DateTimeOffset.UtcNow.AddDays(9));
+
+    private static SslStreamCertificateContext ClientOf(TestAuthority issuer)
+    {
+        var pair = new TestLeaf
+        {
+            Issuer = issuer,
+            Subject = new X500DistinguishedName("CN=client"),
+            NotBefore = DateTimeOffset.UtcNow.AddHours(-1),
+            NotAfter = DateTimeOffset.UtcNow.AddDays(1),
+        }.Make();
+        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(pair.CertificatePem, pair.KeyPem), [], offline: true);
+    }
+
+    private static object Pair(string name) => new { CertificatePath = $"{name}.crt", KeyPath = $"{name}.key" };
+
+    private string PathOf(string name) => Path.Combine(_directory.FullName, name);
+
+    private void Write(string name, object configuration) => File.WriteAllText(PathOf(name), JsonSerializer.Serialize(configuration));
+
+    private SelfMadePair WritePair(string name)
+    {
+        var pair = SelfMadePair.Make(Path.GetFileName(name));
+        File.WriteAllText(PathOf(name + ".crt"), pair.CertificatePem);
+        File.WriteAllText(PathOf(name + ".key"), pair.KeyPem);
+        return pair;
+    }
+}
