@@ -42,4 +42,7 @@ internal sealed record ServeArguments : Arguments
 
     /// <summary>How long the start waits for files that are missing or rejected; null if the first load that fails ends it.</summary>
     public TimeSpan? Wait { get; init; }
+
+    /// <summary>Networks whose clients may read the page and the metrics, besides clients on this machine.</summary>
+    public IReadOnlyList<IPNetwork> MonitoringFrom { get; init; } = [];
 }

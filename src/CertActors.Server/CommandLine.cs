@@ -54,6 +54,14 @@ internal static class CommandLine
         CustomParser = argument => OptionParsers.Duration("1s", "1d", "30s")(argument),
     };
 
+    private static readonly Option<IPNetwork[]> MonitoringFrom = new("--monitoring-from")
+    {
+        Description = "A network whose clients may read /certificates and /metrics, as clients on this machine may: 10.0.0.0/8, or 0.0.0.0/0 for all. May be given several times.",
+        HelpName = "NETWORK",
+        DefaultValueFactory = _ => [],
+        CustomParser = OptionParsers.Networks,
+    };
+
     private static readonly Option<IPAddress> Address = new("--address")
     {
         Description = "The address to listen on.",
@@ -118,7 +126,7 @@ internal static class CommandLine
         var check = CheckCommand.Command;
         var root = new Command(Name, "An HTTPS server that replaces its certificates without a restart when the files change.")
         {
-            Cert, Key, Password, Config, ClientCa, ClientBundle, Wait, Address, Port, MaxConnections, Every, Rotations,
+            Cert, Key, Password, Config, ClientCa, ClientBundle, Wait, Address, Port, MaxConnections, MonitoringFrom, Every, Rotations,
             new HelpOption(), new VersionOption(), check,
         };
 
@@ -178,6 +186,7 @@ internal static class CommandLine
             ClientAuthorities = result.GetValue(ClientCa)!,
             ClientBundle = result.GetValue(ClientBundle),
             Wait = result.GetValue(Wait),
+            MonitoringFrom = result.GetValue(MonitoringFrom)!,
         };
     }
 
@@ -208,7 +217,7 @@ internal static class CommandLine
             yield break;
         if (configuration.IsGiven || Given(Config))
             yield return $"the configuration has no pair; name one with {HowToNameAPair}.";
-        foreach (var option in (Option[])[ClientCa, ClientBundle, Wait, Address])
+        foreach (var option in (Option[])[ClientCa, ClientBundle, Wait, MonitoringFrom, Address])
         {
             if (Given(option))
                 yield return $"{option.Name} needs a pair to serve, and the demonstration has its own; name one with {HowToNameAPair}.";

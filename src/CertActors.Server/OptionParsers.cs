@@ -31,6 +31,20 @@ internal static class OptionParsers
         return paths;
     }
 
+    public static IPNetwork[] Networks(ArgumentResult argument)
+    {
+        List<IPNetwork> networks = [];
+        foreach (var token in argument.Tokens)
+        {
+            if (IPNetwork.TryParse(token.Value, out var network))
+                networks.Add(network);
+            else
+                argument.AddError($"{NameOf(argument)} must be a network such as 10.0.0.0/8, not '{token.Value}'.");
+        }
+
+        return [.. networks];
+    }
+
     /// <returns>A parser of host names that are separated by commas.</returns>
     public static string[] HostNames(ArgumentResult argument)
     {

@@ -56,6 +56,7 @@ internal static class ServerHost
             .WithCertificates()
             .WithCertificateHealthCheck());
         builder.Services.AddHealthChecks();
+        Telemetry.Add(builder.Services);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddSingleton(arguments.Configuration);
         builder.Services.AddSingleton<Reloads>();
@@ -79,7 +80,7 @@ internal static class ServerHost
         });
 
         var app = builder.Build();
-        Map(app);
+        Map(app, arguments.MonitoringFrom);
         return app;
     }
 
@@ -102,18 +103,32 @@ internal static class ServerHost
         }
     }
 
-    private static void Map(WebApplication app)
+    private static void Map(WebApplication app, IReadOnlyList<IPNetwork> operators)
     {
         app.MapGet("/", (HttpRequest request, CertificateHolder holder) => request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html")
             ? Results.Redirect(Page)
             : Results.Text($"{CommandLine.Name} serves {holder.Current?.ToString() ?? "no default certificate"}.\n"));
         foreach (var pattern in (string[])[Page, "/status"])
-            app.MapCertificates(pattern).AddEndpointFilter((context, next) => IsLocal(context.HttpContext) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
+            app.MapCertificates(pattern).AddEndpointFilter((context, next) => IsOperator(context.HttpContext) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
+        app.MapPrometheusScrapingEndpoint("/metrics", meterProvider: null, optionsName: null, configureBranchedPipeline: branch => branch.Use((context, next) =>
+        {
+            if (IsOperator(context))
+                return next(context);
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }));
         app.MapHealthChecks("/healthz");
-    }
 
-    // Which names are served, and when they expire, is for operators. They are on this machine, or come by a tunnel.
-    private static bool IsLocal(HttpContext context) => context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address);
+        // Which names are served, and when they expire, is for operators. They are on this machine, come by a tunnel, or from a network that is named.
+        bool IsOperator(HttpContext context)
+        {
+            if (context.Connection.RemoteIpAddress is not { } address)
+                return false;
+            if (address.IsIPv4MappedToIPv6)
+                address = address.MapToIPv4();
+            return IPAddress.IsLoopback(address) || operators.Any(network => network.Contains(address));
+        }
+    }
 
     public static IPEndPoint ListensOn(this WebApplication app)
     {

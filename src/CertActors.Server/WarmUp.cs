@@ -10,21 +10,21 @@ internal static class WarmUp
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Requests the status over HTTP/1.1 and HTTP/2. A failure is ignored.</summary>
+    /// <summary>Requests the status over HTTP/1.1 and the metrics over HTTP/2. A failure is ignored.</summary>
     public static async Task RequestAsync(IPEndPoint endpoint)
     {
         var host = endpoint.Address.Equals(IPAddress.Any) ? IPAddress.Loopback
             : endpoint.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
             : endpoint.Address;
-        var status = new Uri($"https://{new IPEndPoint(host, endpoint.Port)}/status");
+        var server = new Uri($"https://{new IPEndPoint(host, endpoint.Port)}");
         using var handler = new SocketsHttpHandler { UseProxy = false };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;
         using var client = new HttpClient(handler) { Timeout = TimeLimit };
-        foreach (var version in (Version[])[HttpVersion.Version11, HttpVersion.Version20])
+        foreach (var (path, version) in ((string, Version)[])[("status", HttpVersion.Version11), ("metrics", HttpVersion.Version20)])
         {
             try
             {
-                using var request = new HttpRequestMessage(HttpMethod.Get, status) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server, path)) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
                 using var response = await client.SendAsync(request);
             }
             catch (Exception error) when (error is HttpRequestException or TaskCanceledException)

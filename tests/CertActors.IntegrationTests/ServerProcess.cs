@@ -41,6 +41,9 @@ internal sealed class ServerProcess : IDisposable
     public string[] Descriptors() =>
         [.. Directory.GetFiles($"/proc/{_process.Id}/fd").Select(descriptor => new FileInfo(descriptor).LinkTarget).OfType<string>()];
 
+    /// <summary>Whether it has loaded a library: proc_pid_maps(5).</summary>
+    public bool HasLoaded(string library) => File.ReadLines($"/proc/{_process.Id}/maps").Any(line => line.EndsWith($"/{library}.dll", StringComparison.Ordinal));
+
     /// <summary>Changes the limit of open files; the limit at the start is the maximum.</summary>
     public async Task LimitDescriptorsAsync(int most)
     {

@@ -1,0 +1,202 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using CertActors.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace CertActors.IntegrationTests;
+
+/// <summary>What the server tells operators, Prometheus and a collector.</summary>
+public sealed class ServerMonitoringTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
+
+    public ServerMonitoringTests()
+    {
+        var pair = SelfMadePair.Make();
+        File.WriteAllText(CertPath, pair.CertificatePem);
+        File.WriteAllText(KeyPath, pair.KeyPem);
+    }
+
+    private string CertPath => Path.Combine(_directory.FullName, "tls.crt");
+
+    private string KeyPath => Path.Combine(_directory.FullName, "tls.key");
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [Fact]
+    public async Task Prometheus_gets_the_metrics_and_nothing_of_OTLP_is_loaded()
+    {
+        using var server = Serve();
+        var address = await server.ListensAsync();
+
+        using var response = await server.Client.GetAsync(new Uri(address, "metrics"));
+        Assert.Equal("text/plain", response.Content.Headers.ContentType?.MediaType);
+        var metrics = await response.Content.ReadAsStringAsync();
+        Assert.Contains("certactors_generation{", metrics, StringComparison.Ordinal);
+        Assert.Contains("certactors_load_duration_seconds_count{", metrics, StringComparison.Ordinal);
+        Assert.Contains("service_name=\"certactors\"", metrics, StringComparison.Ordinal);
+        Assert.True(server.HasLoaded("OpenTelemetry"));
+        Assert.False(server.HasLoaded("OpenTelemetry.Exporter.OpenTelemetryProtocol"));
+    }
+
+    [Fact]
+    public async Task Where_the_SDK_is_disabled_it_serves_without_metrics()
+    {
+        using var server = Serve(("OTEL_SDK_DISABLED", "true"));
+        var address = await server.ListensAsync();
+
+        Assert.DoesNotContain("certactors_", await server.Client.GetStringAsync(new Uri(address, "metrics")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "", true)]
+    [InlineData("::1", "", true)]
+    [InlineData("::ffff:127.0.0.1", "", true)]
+    [InlineData("10.1.2.3", "", false)]
+    [InlineData("::ffff:10.1.2.3", "", false)]
+    [InlineData("10.1.2.3", "10.0.0.0/8", true)]
+    [InlineData("::ffff:10.1.2.3", "10.0.0.0/8", true)]
+    [InlineData("192.0.2.1", "10.0.0.0/8", false)]
+    [InlineData("2001:db8::1", "10.0.0.0/8", false)]
+    [InlineData("2001:db8::1", "10.0.0.0/8 2001:db8::/32", true)]
+    public async Task What_is_served_is_for_operators_and_the_health_for_everyone(string client, string monitoringFrom, bool isAllowed)
+    {
+        using var signals = new Signals();
+        var app = ServerHost.Build(
+            new ServeArguments
+            {
+                Endpoint = new IPEndPoint(IPAddress.Loopback, 0),
+                Configuration = ServerConfiguration.Of(new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath }),
+                MonitoringFrom = [.. monitoringFrom.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(network => System.Net.IPNetwork.Parse(network))],
+            },
+            LogLevel.Error,
+            signals);
+        app.Use((context, next) =>
+        {
+            context.Connection.RemoteIpAddress = IPAddress.Parse(client);
+            return next(context);
+        });
+        await app.StartAsync();
+        try
+        {
+            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null };
+            using var http = new HttpClient(handler);
+            foreach (var path in (string[])["certificates", "certificates/events", "status", "metrics"])
+                Assert.Equal(isAllowed ? HttpStatusCode.OK : HttpStatusCode.NotFound, await CodeOfAsync(path));
+            Assert.Equal(HttpStatusCode.OK, await CodeOfAsync("healthz"));
+
+            async Task<HttpStatusCode> CodeOfAsync(string path)
+            {
+                using var response = await http.GetAsync(new Uri($"https://{app.ListensOn()}/{path}"), HttpCompletionOption.ResponseHeadersRead);
+                return response.StatusCode;
+            }
+        }
+        finally
+        {
+            await app.EndAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_collector_gets_metrics_and_traces()
+    {
+        await using var collector = new Collector();
+        using var server = Serve(
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", await collector.StartAsync()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+            ("OTEL_SERVICE_NAME", "edge"));
+
+        await Wait.UntilAsync(() => collector.Has("/v1/metrics", "certactors.generation", "edge"));
+        await Wait.UntilAsync(() => collector.Has("/v1/traces", "certactors.reload", "edge"));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task A_collector_of_one_signal_gets_that_alone()
+    {
+        await using var collector = new Collector();
+        using var server = Serve(
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", await collector.StartAsync() + "/mine"),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "token=secret"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"));
+
+        await Wait.UntilAsync(() => collector.Has("/mine", "certactors.generation", "token: secret"));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.DoesNotContain(collector.Requests, request => request.Path != "/mine");
+    }
+
+    [Fact]
+    public async Task An_exporter_that_is_none_exports_nothing()
+    {
+        using var server = Serve(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_METRICS_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "none"));
+        await server.ListensAsync();
+        Assert.False(server.HasLoaded("OpenTelemetry.Exporter.OpenTelemetryProtocol"));
+    }
+
+    [Fact]
+    public async Task A_collector_that_can_not_be_reached_changes_nothing_and_the_end_is_in_time()
+    {
+        using var server = Serve(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_METRIC_EXPORT_INTERVAL", "100"));
+        await server.ListensAsync();
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(25)));
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task An_address_of_a_collector_that_is_none_ends_it_with_2_and_one_line()
+    {
+        using var server = Serve(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"));
+        Assert.Equal(2, await server.ExitAsync());
+        Assert.StartsWith("certactors: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is 'collector:4317'", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    private ServerProcess Serve(params (string Name, string Value)[] environment) =>
+        ServerProcess.StartIn(_directory.FullName, environment, "--cert", CertPath, "--key", KeyPath, "--port", "0");
+
+    /// <summary>A collector that keeps what it is sent, over HTTP.</summary>
+    private sealed class Collector : IAsyncDisposable
+    {
+        private readonly WebApplication _app;
+
+        public Collector()
+        {
+            var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
+            builder.Logging.ClearProviders();
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+            _app = builder.Build();
+            _app.Run(async context =>
+            {
+                using var body = new MemoryStream();
+                await context.Request.Body.CopyToAsync(body);
+                var headers = string.Join('\n', context.Request.Headers.Select(header => $"{header.Key}: {header.Value}"));
+                Requests.Enqueue((context.Request.Path, headers + Encoding.Latin1.GetString(body.ToArray())));
+            });
+        }
+
+        public ConcurrentQueue<(string Path, string Text)> Requests { get; } = new();
+
+        public async Task<string> StartAsync()
+        {
+            await _app.StartAsync();
+            return _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        }
+
+        public bool Has(string path, params string[] texts) =>
+            Requests.Any(request => request.Path == path && texts.All(text => request.Text.Contains(text, StringComparison.Ordinal)));
+
+        public ValueTask DisposeAsync() => _app.DisposeAsync();
+    }
+}
