@@ -1,7 +1,7 @@
 namespace CertActors.Server;
 
 /// <summary>Reads the files of the configuration again, and the pairs and trust bundles when it is asked to.</summary>
-internal sealed partial class Reloads(ServerConfiguration configuration, ICertificates certificates, ILogger<Reloads> log)
+internal sealed partial class Reloads(ServerConfiguration configuration, ICertificates certificates, ServiceManager manager, ILogger<Reloads> log)
 {
     // Polled, as file events need an inotify instance, and a ConfigMap's file is a link that never changes itself.
     private static readonly TimeSpan BetweenPolls = TimeSpan.FromSeconds(2);
@@ -21,9 +21,10 @@ internal sealed partial class Reloads(ServerConfiguration configuration, ICertif
         }
     }
 
-    /// <summary>Reloads everything now.</summary>
+    /// <summary>Reloads everything now, and reports it to the service manager.</summary>
     public async Task ReloadAsync()
     {
+        manager.Reloading();
         Refresh();
         try
         {
@@ -33,6 +34,8 @@ internal sealed partial class Reloads(ServerConfiguration configuration, ICertif
         {
             // The supervisor has stopped: the server ends.
         }
+
+        manager.Ready(Signals.Describe());
     }
 
     private void Refresh()

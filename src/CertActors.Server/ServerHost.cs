@@ -58,6 +58,7 @@ internal static class ServerHost
         builder.Services.AddHealthChecks();
         Telemetry.Add(builder.Services);
         builder.Services.AddSingleton<IHostLifetime>(signals);
+        builder.Services.AddSingleton(_ => new ServiceManager(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
         builder.Services.AddSingleton(arguments.Configuration);
         builder.Services.AddSingleton<Reloads>();
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<FirstLoad>(services, new FirstLoad.Limit(arguments.Wait)));

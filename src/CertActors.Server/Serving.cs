@@ -9,6 +9,7 @@ internal static class Serving
     {
         WarmUp.StartThreads();
         var app = ServerHost.Build(arguments, LogLevel.Information, signals);
+        var manager = app.Services.GetRequiredService<ServiceManager>();
         try
         {
             await app.StartAsync(signals.Ended);
@@ -17,6 +18,7 @@ internal static class Serving
             if (arguments.RequiredBundle is null)
                 await WarmUp.RequestAsync(app.ListensOn());
             Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
+            manager.Ready(Signals.Describe());
             app.ReloadOnHangUp(signals);
             _ = app.Services.GetRequiredService<Reloads>().FollowAsync(signals.Ended);
             var stopped = new TaskCompletionSource();
@@ -26,6 +28,7 @@ internal static class Serving
         }
         finally
         {
+            manager.Stopping();
             await app.EndAsync();
         }
     }

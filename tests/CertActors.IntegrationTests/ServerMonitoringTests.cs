@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using CertActors.Server;
 using Microsoft.AspNetCore.Builder;
@@ -11,9 +13,11 @@ using Microsoft.Extensions.Logging;
 
 namespace CertActors.IntegrationTests;
 
-/// <summary>What the server tells operators, Prometheus and a collector.</summary>
+/// <summary>What the server tells operators, Prometheus, a collector and its service manager.</summary>
 public sealed class ServerMonitoringTests : IDisposable
 {
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
 
     public ServerMonitoringTests()
@@ -161,6 +165,53 @@ public sealed class ServerMonitoringTests : IDisposable
         using var server = Serve(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"));
         Assert.Equal(2, await server.ExitAsync());
         Assert.StartsWith("certactors: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is 'collector:4317'", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_service_manager_is_notified_of_the_start_a_reload_and_the_end(bool isAbstract)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        var name = isAbstract ? $"certactors-test-{Guid.NewGuid():N}" : Path.Combine(_directory.FullName, "notify");
+        socket.Bind(new UnixDomainSocketEndPoint(isAbstract ? '\0' + name : name));
+        using var server = Serve(("NOTIFY_SOCKET", isAbstract ? '@' + name : name));
+
+        Assert.StartsWith("READY=1\nSTATUS=", await ReceiveAsync(), StringComparison.Ordinal);
+        using (var client = new TcpClient())
+            await client.ConnectAsync(IPAddress.Loopback, await server.PortAsync());
+
+        var before = Microseconds();
+        await server.SignalAsync("HUP");
+        var reloading = await ReceiveAsync();
+        Assert.StartsWith("RELOADING=1\nMONOTONIC_USEC=", reloading, StringComparison.Ordinal);
+        Assert.InRange(long.Parse(reloading.Split('=')[^1], null), before, Microseconds());
+        Assert.StartsWith("READY=1\n", await ReceiveAsync(), StringComparison.Ordinal);
+
+        await server.SignalAsync("TERM");
+        Assert.Equal("STOPPING=1", await ReceiveAsync());
+        Assert.Equal(0, await server.ExitAsync());
+
+        static long Microseconds() => (long)Stopwatch.GetElapsedTime(0).TotalMicroseconds;
+
+        async Task<string> ReceiveAsync()
+        {
+            using var limit = new CancellationTokenSource(Generous);
+            var buffer = new byte[4096];
+            return Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer, SocketFlags.None, limit.Token));
+        }
+    }
+
+    [Theory]
+    [InlineData("/nowhere/notify")]
+    [InlineData("@")]
+    public async Task Without_a_service_manager_that_listens_it_serves(string socket)
+    {
+        using var server = Serve(("NOTIFY_SOCKET", socket));
+        await server.ListensAsync();
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
     }
 
     private ServerProcess Serve(params (string Name, string Value)[] environment) =>
