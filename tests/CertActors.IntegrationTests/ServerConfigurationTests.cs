@@ -48,6 +48,24 @@ public sealed class ServerConfigurationTests : IDisposable
         Assert.Empty(server.Output);
     }
 
+    [Fact]
+    public async Task The_example_of_the_README_is_valid_and_the_README_has_every_option()
+    {
+        var readme = await File.ReadAllTextAsync(Path.Combine(PackedPackages.Repository, "src/CertActors.Server/README.md"));
+        File.WriteAllText(PathOf("example.json"), readme.Split("```json")[1].Split("```")[0]);
+        using (var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "example.json", "--client-bundle", "callers", "--wait", "1s", "--port", "0"))
+        {
+            Assert.Equal(1, await server.ExitAsync());
+            Assert.All((string[])["www", "api", "archive"], name => Assert.Contains($"Certificate {name} was not loaded", Assert.Single(server.Errors), StringComparison.Ordinal));
+        }
+
+        using var help = ServerProcess.Start("--help");
+        Assert.Equal(0, await help.ExitAsync());
+        string[] options = [.. help.Output.Select(line => line.Trim().Split(' ')[0]).Where(word => word.StartsWith("--", StringComparison.Ordinal) && word != "--version")];
+        Assert.Contains("--monitoring-from", options);
+        Assert.All(options, option => Assert.Contains($"`{option} ", readme, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(null, "cannot be read")]
     [InlineData("{", "is not valid")]
