@@ -57,6 +57,7 @@ internal static class ServerHost
             .WithCertificateHealthCheck());
         builder.Services.AddHealthChecks();
         Telemetry.Add(builder.Services);
+        builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddSingleton(_ => new ServiceManager(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
         builder.Services.AddSingleton(arguments.Configuration);
@@ -164,16 +165,24 @@ internal static class ServerHost
     }
 
     /// <summary>Starts after the actors and before Kestrel, so that no client connects to a server without a certificate, or to one that knows no clients.</summary>
-    private sealed class FirstLoad(CertificateHolder holder, ICertificates certificates, FirstLoad.Limit limit) : IHostedService
+    private sealed class FirstLoad(CertificateHolder holder, ICertificates certificates, Signals signals, FirstLoad.Limit limit) : IHostedService
     {
         private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(100);
 
         public async Task StartAsync(CancellationToken cancellationToken)
         {
-            var loaded = holder.WaitForAllAsync(limit.Value ?? Timeout.InfiniteTimeSpan, cancellationToken);
-            while (limit.Value is null && await Task.WhenAny(loaded, Task.Delay(BetweenStatuses, cancellationToken)) != loaded)
-                await FailForBundleAsync(cancellationToken);
-            await loaded;
+            try
+            {
+                var loaded = holder.WaitForAllAsync(limit.Value ?? Timeout.InfiniteTimeSpan, cancellationToken);
+                while (limit.Value is null && await Task.WhenAny(loaded, Task.Delay(BetweenStatuses, cancellationToken)) != loaded)
+                    await FailForBundleAsync(cancellationToken);
+                await loaded;
+            }
+            catch (OperationCanceledException) when (!signals.Ended.IsCancellationRequested)
+            {
+                // The supervisor has stopped itself, and so the application stops: the holder knows for which pair.
+                await holder.WaitForAllAsync(TimeSpan.Zero, CancellationToken.None);
+            }
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

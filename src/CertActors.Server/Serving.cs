@@ -24,7 +24,11 @@ internal static class Serving
             var stopped = new TaskCompletionSource();
             await using var registration = app.Lifetime.ApplicationStopping.Register(stopped.SetResult);
             await stopped.Task.WaitAsync(signals.Ended);
-            throw new IOException("the actor system or the web server has stopped by itself; see the log for the reason.");
+            throw StoppedByItself();
+        }
+        catch (OperationCanceledException) when (!signals.Ended.IsCancellationRequested)
+        {
+            throw StoppedByItself();
         }
         finally
         {
@@ -32,4 +36,6 @@ internal static class Serving
             await app.EndAsync();
         }
     }
+
+    private static IOException StoppedByItself() => new("the actor system or the web server has stopped by itself; see the log for the reason.");
 }

@@ -145,9 +145,7 @@ public sealed class ServerConfigurationTests : IDisposable
         using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--client-ca", "ca.pem", "--wait", "1s", "--port", "0");
 
         Assert.Equal(1, await server.ExitAsync());
-        var line = Assert.Single(server.Errors);
-        Assert.Contains("Trust bundle clients was not loaded", line, StringComparison.Ordinal);
-        Assert.Contains(PathOf("ca.pem"), line, StringComparison.Ordinal);
+        Assert.Contains("Trust bundle clients was not loaded", Assert.Single(server.Errors), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -159,7 +157,7 @@ public sealed class ServerConfigurationTests : IDisposable
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("FileMissing", StringComparison.Ordinal)));
 
         await server.SignalAsync(signal);
-        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(25)));
         Assert.Empty(server.Errors);
     }
 
@@ -174,6 +172,25 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pair_that_is_missing_ends_it_with_1_and_one_line_on_a_busy_machine_too()
+    {
+        // The supervisor stops itself, and the application with it, while the start still waits.
+        ServerProcess[] servers = [.. Enumerable.Range(0, 6).Select(_ => ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--port", "0"))];
+        try
+        {
+            foreach (var server in servers)
+            {
+                Assert.Equal(1, await server.ExitAsync());
+                Assert.Contains(PathOf("a.crt"), Assert.Single(server.Errors), StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            Array.ForEach(servers, server => server.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task Of_several_pairs_each_that_is_missing_is_named()
     {
         WritePair("a");
@@ -182,8 +199,8 @@ public sealed class ServerConfigurationTests : IDisposable
 
         Assert.Equal(1, await server.ExitAsync());
         var line = Assert.Single(server.Errors);
-        Assert.Contains(PathOf("b.crt"), line, StringComparison.Ordinal);
-        Assert.Contains(PathOf("c.crt"), line, StringComparison.Ordinal);
+        Assert.Contains("Certificate b was not loaded", line, StringComparison.Ordinal);
+        Assert.Contains("Certificate c was not loaded", line, StringComparison.Ordinal);
     }
 
     [Theory]
