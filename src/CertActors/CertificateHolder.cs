@@ -494,9 +494,9 @@ public sealed class CertificateHolder
     // Under the lock: each pair has a writer of its own, and calls once its cell serves the next certificate.
     private void UpdateCurrent()
     {
-        if (_default is null || _default.Serving is not null)
+        if (_default is null || _default.Default is not null)
             _source = _default;
-        _current = _source?.Serving;
+        _current = _source?.Default;
     }
 
     /// <summary>Lets another cell, or none, go on in the place of a pair's last one, if the current certificate is that one's.</summary>

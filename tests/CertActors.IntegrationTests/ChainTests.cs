@@ -122,7 +122,7 @@ public sealed class ChainTests : IDisposable
     {
         using var certificate = Bytes(pair.CertificatePem);
         using var key = Bytes(pair.KeyPem);
-        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, trust: null, Now, Policy);
+        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, isAccepted: true, trust: null, Now, Policy);
     }
 
     private static SecretBuffer Bytes(string text)

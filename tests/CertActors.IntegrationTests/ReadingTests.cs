@@ -131,7 +131,7 @@ public sealed class ReadingTests : IDisposable
     {
         // By this thread: other tests run in the same process.
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        var verdict = KeyPairLoader.Load(DiskFiles.Instance, Options, served: null, servedTags: null, trust: () => null, () => DateTimeOffset.UtcNow).Verdict;
+        var verdict = KeyPairLoader.Load(DiskFiles.Instance, Options, served: null, isAccepted: true, servedTags: null, trust: () => null, () => DateTimeOffset.UtcNow).Verdict;
         return (verdict, GC.GetAllocatedBytesForCurrentThread() - allocated);
     }).WaitAsync(Generous);
 

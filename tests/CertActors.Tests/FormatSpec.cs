@@ -402,5 +402,5 @@ public sealed class FormatSpec
         return PasswordPath;
     }
 
-    private Verdict Load(CertificateOptions options) => KeyPairLoader.Load(_files, options, served: null, servedTags: null, trust: () => null, () => TestTime.Start.AddYears(1)).Verdict;
+    private Verdict Load(CertificateOptions options) => KeyPairLoader.Load(_files, options, served: null, isAccepted: true, servedTags: null, trust: () => null, () => TestTime.Start.AddYears(1)).Verdict;
 }

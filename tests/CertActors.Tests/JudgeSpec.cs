@@ -206,7 +206,7 @@ public sealed class JudgeSpec
     {
         using var certificate = Bytes(pair.CertificatePem);
         using var key = Bytes(pair.KeyPem);
-        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, trust: null, now ?? Now, policy);
+        return Reloading.Judging.Judge.Of(new PairContent(certificate, key, Password: null), served, isAccepted: true, trust: null, now ?? Now, policy);
     }
 
     private static SecretBuffer Bytes(string text)

@@ -11,6 +11,7 @@ public sealed class UpdateSpec : PipelineKit
     private const string NewCert = "/new/tls.crt";
     private const string NewKey = "/new/tls.key";
     private const string BundlePath = "/trust/ca.pem";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
     private static readonly CertificateOptions Other = Options("other", "/other/tls.crt", "/other/tls.key");
     private static readonly TrustBundleOptions Bundle = new() { Name = "clients", CertificatePaths = [BundlePath] };
@@ -196,6 +197,101 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void A_leaf_that_is_not_for_servers_gets_no_server_name_by_another_purpose()
+    {
+        var client = Options("client", Other.CertificatePath, Other.KeyPath) with { Purpose = CertificatePurpose.ClientAuthentication };
+        Write(new TestLeaf { Names = ["other.example"], Purposes = [ClientAuthentication] }.Make(), Other.CertificatePath, Other.KeyPath);
+        Start(Options(), client);
+        News();
+
+        Update([Options(), client with { Purpose = CertificatePurpose.ServerAuthentication, ServerNames = ["more.example"], IsDefault = true }]);
+
+        Assert.All(["other.example", "more.example", null], name => Assert.Equal("default", Holder.Select(name)?.Name));
+        Assert.Equal(1, Holder.Get("client")?.Generation);
+        var failure = Assert.Single(News<CertificateReloadFailed>());
+        Assert.Equal((RejectionReason.PurposeExcluded, Holder.Get("client")?.Facts), (failure.Reason, failure.StillServed));
+        Assert.Equal(failure, Status("client").LastFailure);
+
+        RestartSupervisor();
+        Assert.All(["other.example", "more.example", null], name => Assert.Equal("default", Holder.Select(name)?.Name));
+        Write(TestPair.Make("other.example"), Other.CertificatePath, Other.KeyPath);
+        Raise(Other.CertificatePath);
+        AdvancePastDebounce();
+        Assert.All(["more.example", null], name => Assert.Equal(("client", 2), (Holder.Select(name)?.Name, Holder.Select(name)?.Generation)));
+    }
+
+    [Fact]
+    public void Another_purpose_that_the_leaf_allows_takes_the_names_of_the_leaf_without_a_swap()
+    {
+        var other = Other with { Purpose = CertificatePurpose.ClientAuthentication };
+        Start(Options(), other);
+        News();
+
+        Update([Options(), Other with { IsDefault = true }]);
+
+        Assert.All(["other.example", null], name => Assert.Equal(("other", 1), (Holder.Select(name)?.Name, Holder.Select(name)?.Generation)));
+        Assert.DoesNotContain(News(), announced => announced is CertificateChanged or CertificateReloadFailed);
+    }
+
+    [Fact]
+    public void What_is_served_is_judged_by_changed_options_at_once_and_keeps_its_names_alone_if_they_reject_it()
+    {
+        Start(new CertificatesOptions { Certificates = [Options() with { ServerNames = ["a.example", "b.example"] }, Other], TrustBundles = [Bundle] });
+        var served = Current;
+        News();
+
+        var strict = Options() with { MustChainTo = "clients", ServerNames = ["b.example", "c.example"] };
+        Update([strict, Other], Bundle);
+        AdvancePastHold();
+
+        Assert.Equal(RejectionReason.NotTrusted, Assert.Single(News<CertificateReloadFailed>()).Reason);
+        Assert.Equal(RejectionReason.NotTrusted, Status().LastFailure?.Reason);
+        Assert.Same(served, Current);
+        Assert.Equal([null, served, null], ((string[])["a.example", "b.example", "c.example"]).Select(Holder.SelectStrict));
+
+        // Options that judge as the last ones don't make up for it.
+        Update([strict with { ServerNames = ["b.example", "c.example", "d.example"] }, Other], Bundle);
+        Assert.Equal([served, null, null], ((string[])["b.example", "c.example", "d.example"]).Select(Holder.SelectStrict));
+
+        Files.Write(BundlePath, _authority.CertificatePem + _first.CertificatePem);
+        Update([strict, Other], Bundle with { AllowNonAuthorities = true });
+        AdvancePastDebounce();
+        Assert.Null(Status().LastFailure);
+        Assert.Equal([served, served], ((string[])["b.example", "c.example"]).Select(Holder.SelectStrict));
+        Assert.Empty(News<CertificateChanged>());
+    }
+
+    [Fact]
+    public void A_required_name_that_what_is_served_lacks_is_warned_of_when_it_becomes_required()
+    {
+        Start();
+
+        Update([Options() with { RequiredNames = ["missing.example"] }]);
+
+        Assert.Contains(Logged(), entry => entry.Contains("lacks missing.example", StringComparison.Ordinal));
+        Assert.Null(Status().LastFailure);
+    }
+
+    [Fact]
+    public async Task A_client_that_asks_for_a_new_name_waits_until_what_is_served_is_judged_and_nobody_waits_for_names_that_stay()
+    {
+        Start(Options() with { ServerNames = ["a.example"] }, Other);
+        Disk.Hangs = true;
+        Update([Options() with { ServerNames = ["a.example", "b.example"], MustChainTo = "clients" }, Other], Bundle);
+        var waiting = Holder.SelectAsync("b.example").AsTask();
+        Assert.False(waiting.IsCompleted);
+        Assert.All(["a.example", "other.example", "x.example"], name => Assert.True(Holder.SelectAsync(name).AsTask().IsCompletedSuccessfully));
+
+        Files.Write(BundlePath, _first.CertificatePem);
+        Disk.Hangs = false;
+        ReleaseDisk();
+        Update([Options() with { ServerNames = ["a.example", "b.example"], RequireValidFirst = true }, Other]);
+
+        Assert.Equal("default", (await waiting.WaitAsync(Generous)).Name);
+        Assert.Equal("default", Holder.SelectStrict("b.example")?.Name);
+    }
+
+    [Fact]
     public void A_bundle_that_moves_to_other_paths_trusts_the_same_until_the_new_files_are_accepted()
     {
         Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
@@ -310,15 +406,20 @@ public sealed class UpdateSpec : PipelineKit
             AdvancePastFirstRestart();
         }
 
-        Supervisor.Tell(Akka.Actor.Kill.Instance);
-        Barrier();
-        Advance(seconds: 1);
+        RestartSupervisor();
 
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Write(TestPair.Make("default.example"), NewCert, NewKey);
         Raise(NewCert);
         AdvancePastDebounce();
         Assert.Equal(3, Current.Generation);
+    }
+
+    private void RestartSupervisor()
+    {
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Advance(seconds: 1);
     }
 
     private UpdateCertificatesResult Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>

@@ -5,32 +5,62 @@ namespace CertActors.Holding;
 /// <summary>
 /// A pair's place in the holder, for as long as one supervisor owns it. Written by the pair's <c>ReloadActor</c> only; read by any thread.
 /// </summary>
-/// <param name="holder">The holder.</param>
-/// <param name="place">The pair's place in the options of the supervisor.</param>
-/// <param name="options">The pair's options.</param>
-/// <param name="last">The pair's cell until now, whose certificate is served on; null for a pair that the holder has never had.</param>
-internal sealed class CertificateCell(CertificateHolder holder, int place, CertificateOptions options, CertificateCell? last)
+internal sealed class CertificateCell
 {
-    private volatile ServingCertificate? _serving = last?.Serving;
-    private volatile CertificateReloadFailed? _lastFailure = last?.LastFailure;
-    private volatile bool _isInFirstLoad = last?.Serving is null;
-    private volatile IReadOnlyList<GenerationUse> _superseded = last?.Superseded ?? [];
+    private readonly CertificateHolder _holder;
+    private readonly CertificateOptions _options;
 
-    public CertificateHolder Holder => holder;
+    // The keys of the names that led to the certificate until now; null if none did, as the pair was not for servers, or if the options accept it.
+    private readonly IReadOnlySet<string>? _lastKeys;
+    private volatile ServingCertificate? _serving;
+    private volatile CertificateReloadFailed? _lastFailure;
+    private volatile bool _isAccepted;
+    private volatile bool _isInFirstLoad;
+    private volatile IReadOnlyList<GenerationUse> _superseded;
 
-    public int Place => place;
+    /// <param name="holder">The holder.</param>
+    /// <param name="place">The pair's place in the options of the supervisor.</param>
+    /// <param name="options">The pair's options.</param>
+    /// <param name="last">The pair's cell until now, whose certificate is served on; null for a pair that the holder has never had.</param>
+    public CertificateCell(CertificateHolder holder, int place, CertificateOptions options, CertificateCell? last)
+    {
+        (_holder, Place, _options) = (holder, place, options);
+        (_serving, _lastFailure, _superseded) = (last?._serving, last?._lastFailure, last?._superseded ?? []);
+        _isAccepted = last is null || _serving is null || (last._isAccepted && options.JudgeAs(last._options));
+        if (!_isAccepted && last!.IsForServers)
+            _lastKeys = last._isAccepted ? ServerName.KeysOf(last.Names ?? []) : last._lastKeys;
+        _isInFirstLoad = _serving is null || (!_isAccepted && ServerName.KeysOf(Names ?? []).Any(key => CertificateFor(key) is null));
+    }
 
-    public string Name => options.Name;
+    public CertificateHolder Holder => _holder;
 
-    public bool IsDefault => options.IsDefault;
+    public int Place { get; }
+
+    public string Name => _options.Name;
+
+    public bool IsDefault => _options.IsDefault;
 
     /// <summary>Whether the pair is for servers: only then do its server names, and the default, lead to it.</summary>
-    public bool IsForServers => options.IsForServers;
+    public bool IsForServers => _options.IsForServers;
 
     /// <summary>The names that the pair has by its options; empty if it has those of its leaf.</summary>
-    public IReadOnlyList<string> ServerNames => (OptionList<string>)options.ServerNames;
+    public IReadOnlyList<string> ServerNames => (OptionList<string>)_options.ServerNames;
+
+    /// <summary>The server names of the options, otherwise of the leaf; null if they are not known yet.</summary>
+    public IReadOnlyList<string>? Names => ServerNames.Count > 0 ? ServerNames : Serving?.Facts.DnsNames;
 
     public ServingCertificate? Serving => _serving;
+
+    /// <summary>
+    /// What is served as the default; null if the pair is not for servers, or was not until now and its options have not accepted the certificate yet.
+    /// </summary>
+    public ServingCertificate? Default => IsForServers && (_isAccepted || _lastKeys is not null) ? _serving : null;
+
+    /// <summary>
+    /// Whether the options accept what is served, as far as that is known. If they judge otherwise than those until now, a load shows it, and until then
+    /// no name leads to the certificate that did not before.
+    /// </summary>
+    public bool IsAccepted => _isAccepted;
 
     /// <summary>Why the last load failed; null if it was good.</summary>
     public CertificateReloadFailed? LastFailure
@@ -39,27 +69,46 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
         set => _lastFailure = value;
     }
 
-    /// <summary>Whether clients wait for the pair: nothing of it is served, and no load was judged.</summary>
+    /// <summary>
+    /// Whether clients wait for the pair: nothing of it is served, or the options have not accepted it for one of its names, and no load was judged.
+    /// </summary>
     public bool IsInFirstLoad => _isInFirstLoad;
 
     /// <summary>The superseded generations, in their order: those that are not over, and some that are. Empty while no connections are counted.</summary>
     public IReadOnlyList<GenerationUse> Superseded => _superseded;
 
+    /// <summary>The certificate that a server name of the pair leads to; null if there is none, or only names until now may lead to it.</summary>
+    /// <param name="key">See <see cref="ServerName"/>.</param>
+    public ServingCertificate? CertificateFor(string key) => _isAccepted || _lastKeys?.Contains(key) == true ? _serving : null;
+
     public void Publish(ServingCertificate next)
     {
         var previous = _serving;
-        holder.Publish(this, next);
+        _holder.Publish(this, next);
         _serving = next;
-        holder.PublishDefault(this);
+        _isAccepted = true;
+        _holder.PublishDefault(this);
         if (previous is not null)
         {
             previous.Use.Supersede(next.Announcement.At);
-            if (holder.CountsConnections)
+            if (_holder.CountsConnections)
                 _superseded = [.. _superseded.Where(generation => !generation.IsOver), previous.Use];
         }
 
         EndFirstLoad();
-        holder.WakeWaiters(this);
+        _holder.WakeWaiters(this);
+    }
+
+    /// <summary>The options accept what is served: each name of the pair leads to it from now on.</summary>
+    public void Accept()
+    {
+        _lastFailure = null;
+        if (_isAccepted)
+            return;
+        _holder.Publish(this, _serving!);
+        _isAccepted = true;
+        _holder.PublishDefault(this);
+        EndFirstLoad();
     }
 
     /// <summary>Lets nobody wait for the pair any more, as its first load was judged, or its actor has stopped.</summary>
@@ -68,6 +117,6 @@ internal sealed class CertificateCell(CertificateHolder holder, int place, Certi
         if (!_isInFirstLoad)
             return;
         _isInFirstLoad = false;
-        holder.EndFirstLoad(this);
+        _holder.EndFirstLoad(this);
     }
 }

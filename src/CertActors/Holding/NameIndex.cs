@@ -29,7 +29,7 @@ internal sealed class NameIndex(Waiters clients)
     {
         var conflicts = new List<NameConflict>();
         lock (_writing)
-            Add(pair, NamesOf(pair), conflicts);
+            Add(pair, conflicts);
         return conflicts;
     }
 
@@ -38,13 +38,13 @@ internal sealed class NameIndex(Waiters clients)
     public IReadOnlyList<NameConflict> Replace(CertificateCell last, CertificateCell next)
     {
         var conflicts = new List<NameConflict>();
-        var lost = last.IsForServers ? ServerName.KeysOf(NamesOf(last) ?? []) : [];
+        var lost = last.IsForServers ? ServerName.KeysOf(last.Names ?? []) : [];
         lock (_writing)
         {
             if (next.IsForServers)
             {
-                Add(next, NamesOf(next), conflicts);
-                lost.ExceptWith(ServerName.KeysOf(NamesOf(next) ?? []));
+                Add(next, conflicts);
+                lost.ExceptWith(ServerName.KeysOf(next.Names ?? []));
             }
 
             Remove(last, lost);
@@ -95,7 +95,7 @@ internal sealed class NameIndex(Waiters clients)
     /// <summary>Takes the names of a pair away, whose first load has ended. Those that other pairs have go to the next of these.</summary>
     public void Remove(CertificateCell pair)
     {
-        var keys = ServerName.KeysOf(NamesOf(pair) ?? []);
+        var keys = ServerName.KeysOf(pair.Names ?? []);
         lock (_writing)
             Remove(pair, keys);
     }
@@ -136,20 +136,21 @@ internal sealed class NameIndex(Waiters clients)
         return new Match(certificate, name?.FirstPair, isAwaited && certificate is null);
     }
 
-    /// <returns>The names of its options, otherwise of its leaf; null if they are not known yet.</returns>
-    private static IReadOnlyList<string>? NamesOf(CertificateCell pair) =>
-        pair.ServerNames.Count > 0 ? pair.ServerNames : pair.Serving?.Facts.DnsNames;
-
-    private void Add(CertificateCell pair, IReadOnlyList<string>? names, List<NameConflict> conflicts)
+    // A name that the pair has by its options is its own, even if nothing answers to it yet; one of the leaf is once the leaf may answer to it.
+    private void Add(CertificateCell pair, List<NameConflict> conflicts)
     {
-        foreach (var key in ServerName.KeysOf(names ?? []))
+        var isByOptions = pair.ServerNames.Count > 0;
+        foreach (var key in ServerName.KeysOf(pair.Names ?? []))
         {
-            var name = Set(key, pair, pair.Serving, conflicts);
-            if (pair.IsInFirstLoad)
+            var certificate = pair.CertificateFor(key);
+            if (!isByOptions && certificate is null)
+                continue;
+            var name = Set(key, pair, certificate, conflicts);
+            if (isByOptions && pair.IsInFirstLoad)
                 name.Await();
         }
 
-        if (names is null)
+        if (!isByOptions && pair.IsInFirstLoad)
             _unknown++;
     }
 

@@ -32,8 +32,8 @@ internal interface IReloadable
     /// <summary>Sets <see cref="LastFailure"/>. What is served stays.</summary>
     ReloadFailed Fail(Verdict.Rejected rejected, DateTimeOffset now);
 
-    /// <summary>Sets <see cref="LastFailure"/> to null.</summary>
-    void ClearFailure();
+    /// <summary>The files contain what is served, and the options accept it. Sets <see cref="LastFailure"/> to null.</summary>
+    void Accept();
 
     /// <summary>Lets nobody wait for the first load any more, as it was judged or given up, or the actor has stopped.</summary>
     void EndFirstLoad();

@@ -59,7 +59,7 @@ internal sealed class ReloadableBundle(TrustBundleOptions options, WatchedFiles 
         return failure;
     }
 
-    public void ClearFailure() => cell.LastFailure = null;
+    public void Accept() => cell.LastFailure = null;
 
     public void EndFirstLoad() => cell.EndFirstLoad();
 }

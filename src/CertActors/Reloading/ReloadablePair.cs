@@ -20,8 +20,8 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
 
     public Func<IFiles, LoadResult> PrepareLoad(ContentTags? servedTags, Func<DateTimeOffset> clock)
     {
-        var (pair, served, trust) = (options, cell.Serving?.Pair, bundleOf);
-        return disk => KeyPairLoader.Load(disk, pair, served, servedTags, () => pair.MustChainTo is { } name ? trust(name)?.Verifier : null, clock);
+        var (pair, served, isAccepted, trust) = (options, cell.Serving?.Pair, cell.IsAccepted, bundleOf);
+        return disk => KeyPairLoader.Load(disk, pair, served, isAccepted, servedTags, () => pair.MustChainTo is { } name ? trust(name)?.Verifier : null, clock);
     }
 
     public GenerationChanged ChangeTo(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
@@ -55,7 +55,7 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
         return failure;
     }
 
-    public void ClearFailure() => cell.LastFailure = null;
+    public void Accept() => cell.Accept();
 
     public void EndFirstLoad() => cell.EndFirstLoad();
 }

@@ -17,8 +17,8 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
             case Verdict.Accepted accepted:
                 var change = Publish(accepted, request.Reason, now);
                 return Accept(request, change, result.Tags, wasGivenUp, [.. accepted.Warnings, .. warnings]);
-            case Verdict.Unchanged:
-                return Accept(request, change: null, result.Tags, wasGivenUp, warnings);
+            case Verdict.Unchanged unchanged:
+                return Accept(request, change: null, result.Tags, wasGivenUp, [.. unchanged.Warnings, .. warnings]);
             case Verdict.Rejected rejected:
                 return Reject(request.Waiting, rejected, result.Tags, warnings, now);
             default:
@@ -70,7 +70,7 @@ internal sealed class VerdictHandler(IReloadable target, ReloadState state)
     {
         state.SetServedTags(target.Served!, tags);
         state.Rejection.Clear(wasGivenUp);
-        target.ClearFailure();
+        target.Accept();
         return new Judged(target.Files.Name, change, Failure: null, IsRepeated: false, warnings, request.Waiting);
     }
 

@@ -61,8 +61,8 @@ internal static class Preload
         var verifier = bundle is null ? null : new PeerVerifier(bundle, new IntermediateMemory());
 
         var pair = new PairContent(certificatePem, keyPem, Password: null);
-        (Judge.Of(pair, served: null, verifier, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
-        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, verifier, start, policy);
+        (Judge.Of(pair, served: null, isAccepted: true, verifier, start, policy) as Verdict.Accepted)?.Loaded.Dispose();
+        Judge.Of(new PairContent(keyPem, certificatePem, Password: null), served: null, isAccepted: true, verifier, start, policy);
     }
 
     /// <summary>Formats an exception with its stack trace, as the log of a failed actor does.</summary>

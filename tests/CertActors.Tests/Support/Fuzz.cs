@@ -131,7 +131,7 @@ internal sealed class Fuzz
     }
 
     private static Verdict Load(MemoryFiles files, CertificateOptions options, LoadedPair? served) =>
-        KeyPairLoader.Load(files, options, served, servedTags: null, trust: () => null, () => Now).Verdict;
+        KeyPairLoader.Load(files, options, served, isAccepted: true, servedTags: null, trust: () => null, () => Now).Verdict;
 
     private static MemoryFiles FilesOf(Sample sample)
     {

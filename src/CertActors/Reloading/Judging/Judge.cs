@@ -20,17 +20,19 @@ internal static class Judge
 
     /// <param name="content">The contents of the files.</param>
     /// <param name="served">What is served now; null if nothing is.</param>
+    /// <param name="isAccepted">Whether the options accept what is served; if that is not known, it is judged as anything else.</param>
     /// <param name="trust">Verifies against the bundle of <see cref="CertificateOptions.MustChainTo"/>; null if it is not loaded.</param>
     /// <param name="now">The time.</param>
     /// <param name="policy">The pair's options.</param>
-    public static Verdict Of(PairContent content, LoadedPair? served, PeerVerifier? trust, DateTimeOffset now, CertificateOptions policy)
+    public static Verdict Of(PairContent content, LoadedPair? served, bool isAccepted, PeerVerifier? trust, DateTimeOffset now, CertificateOptions policy)
     {
         LoadedPair? pair = null;
         try
         {
             using (ReloadTrace.Begin(ReloadTrace.Parse))
                 pair = PairParser.Parse(content, policy, now);
-            if (served is not null && pair.HasSameChainAs(served))
+            var isServed = served is not null && pair.HasSameChainAs(served);
+            if (isServed && isAccepted)
             {
                 pair.Dispose();
                 return Verdict.Unchanged.Instance;
@@ -45,10 +47,17 @@ internal static class Judge
                 return new Verdict.Rejected(fatal.Reason!.Value, fatal.Message);
             }
 
+            string[] warnings = [.. findings.Select(finding => finding.Message)];
+            if (isServed)
+            {
+                pair.Dispose();
+                return new Verdict.Unchanged(warnings);
+            }
+
             using (ReloadTrace.Begin(ReloadTrace.Build))
                 pair.Prepare();
             var incomplete = served is not null && LacksIssuerOf(pair, served) ? $"{policy.CertificatePath} ends before an issuer that clients may not have." : null;
-            return new Verdict.Accepted(pair, [.. findings.Select(finding => finding.Message)], incomplete);
+            return new Verdict.Accepted(pair, warnings, incomplete);
         }
         catch (Exception fault) when (FindingOf(fault, policy) is { } finding)
         {

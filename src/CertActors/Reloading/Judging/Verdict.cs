@@ -13,9 +13,10 @@ internal abstract record Verdict
     public sealed record Accepted(IDisposable Loaded, IReadOnlyList<string> Warnings, string? Incomplete) : Verdict;
 
     /// <summary>The files contain what is served.</summary>
-    public sealed record Unchanged : Verdict
+    /// <param name="Warnings">As in <see cref="Accepted"/>, if it was judged again; none otherwise.</param>
+    public sealed record Unchanged(IReadOnlyList<string> Warnings) : Verdict
     {
-        public static readonly Unchanged Instance = new();
+        public static readonly Unchanged Instance = new([]);
     }
 
     /// <param name="Reason">For programs.</param>
