@@ -314,12 +314,11 @@ public sealed class CertificateHolder
 
     /// <summary>
     /// Gives the owner another cell for a pair whose options have changed. It is in the place of the last one, and serves what that one has served;
-    /// a server name that the pair keeps leads to it at each moment. Nothing publishes in the last one any more.
+    /// a server name that the pair keeps leads to it at each moment, and clients that wait for its first load go on waiting. Nothing publishes in the last one any more.
     /// </summary>
     internal CertificateCell Replace(CertificateOptions options)
     {
         var last = _cells[options.Name];
-        last.EndFirstLoad();
         var cell = NewCell(last.Place, options);
         _owned[cell.Place] = cell;
         Report(_names.Replace(last, cell));
@@ -377,11 +376,21 @@ public sealed class CertificateHolder
         return [.. cell.Superseded, last.Use];
     }
 
-    /// <summary>Gives the holder back. What is served stays.</summary>
+    /// <summary>Gives the holder back. What is served stays, and nobody waits for first loads any more.</summary>
     internal void Release(IActorRef owner)
     {
-        if (owner.Equals(Volatile.Read(ref _owner)))
-            Volatile.Write(ref _owner, null);
+        if (!owner.Equals(Volatile.Read(ref _owner)))
+            return;
+        foreach (var name in (string[])[.. _cells.Keys, .. _bundleCells.Keys])
+            EndFirstLoad(name);
+        Volatile.Write(ref _owner, null);
+    }
+
+    /// <summary>Lets nobody wait for a first load any more, as the actor of the pair or trust bundle has stopped. For the owner only.</summary>
+    internal void EndFirstLoad(string name)
+    {
+        _cells.GetValueOrDefault(name)?.EndFirstLoad();
+        _bundleCells.GetValueOrDefault(name)?.EndFirstLoad();
     }
 
     /// <summary>Whether a pair was ever swapped in. For the owner only.</summary>

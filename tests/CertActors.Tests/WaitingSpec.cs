@@ -368,6 +368,88 @@ public sealed class WaitingSpec : PipelineKit
         Assert.Same(Current, await waiting.WaitAsync(MaxWait));
     }
 
+    [Theory]
+    [InlineData]
+    [InlineData("b.example")]
+    public async Task Who_waits_for_a_pair_goes_on_waiting_when_it_moves_to_other_paths(params string[] serverNames)
+    {
+        HangInFirstLoad();
+        Task<ServingCertificate?>[] waiting =
+        [
+            Holder.SelectAsync("b.example", Timeout.InfiniteTimeSpan).AsTask()!, Holder.SelectStrictAsync("b.example", Timeout.InfiniteTimeSpan).AsTask(),
+            Holder.WaitForAsync("b", Timeout.InfiniteTimeSpan)!,
+        ];
+
+        Update([Options(), Options("b", "/new/tls.crt", "/new/tls.key") with { ServerNames = serverNames }]);
+        Assert.All(waiting, waiter => Assert.False(waiter.IsCompleted));
+        Write(TestPair.Make("b.example"), "/new/tls.crt", "/new/tls.key");
+        ReleaseDisk();
+        AdvancePastDebounce();
+
+        Assert.All(await Task.WhenAll(waiting).WaitAsync(MaxWait), selected => Assert.Equal("b", selected?.Name));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("b.example")]
+    public async Task At_no_moment_of_a_move_does_a_client_get_anything_else_than_the_pair_that_it_waits_for(params string[] serverNames)
+    {
+        HangInFirstLoad();
+        Update([Options(), Options("b", "/b/tls.crt", "/b/tls.key") with { ServerNames = serverNames }]);
+        HasOwnThreads = true;
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(async () =>
+        {
+            var waits = 0L;
+            for (; !stop.IsCancellationRequested; waits++)
+            {
+                using var client = new CancellationTokenSource();
+                var waiting = Holder.SelectAsync("b.example", Timeout.InfiniteTimeSpan, client.Token).AsTask();
+                if (waiting.IsCompleted)
+                    return -1L;
+                await client.CancelAsync();
+            }
+
+            return waits;
+        });
+
+        for (var i = 0; i < 200; i++)
+            Update([Options(), Options("b", $"/{i}/tls.crt", $"/{i}/tls.key") with { ServerNames = serverNames }]);
+
+        await stop.CancelAsync();
+        Assert.NotEqual(-1, await reader);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_trust_bundle_goes_on_waiting_when_it_moves_to_other_paths()
+    {
+        var bundle = new TrustBundleOptions { Name = "clients", CertificatePaths = ["/trust/ca.pem"] };
+        Write(TestPair.Make("a.example"));
+        Files.AfterRead = path => Disk.Hangs |= path == KeyPath;
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [bundle] });
+        var server = new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" };
+        var waiting = Holder.SelectIdentityAsync("a.example", server, Timeout.InfiniteTimeSpan).AsTask();
+
+        Update([Options()], bundle with { CertificatePaths = ["/new/ca.pem"] });
+        Assert.False(waiting.IsCompleted);
+        Files.Write("/new/ca.pem", new TestAuthority("new").CertificatePem);
+        ReleaseDisk();
+        AdvancePastDebounce();
+
+        Assert.NotNull((await waiting.WaitAsync(MaxWait))?.TrustBundle);
+    }
+
+    [Fact]
+    public async Task Nobody_waits_for_a_supervisor_that_has_stopped()
+    {
+        HangInFirstLoad();
+        var waiting = Holder.SelectAsync("b.example", Timeout.InfiniteTimeSpan).AsTask();
+
+        Stop();
+
+        Assert.Equal("default", (await waiting.WaitAsync(MaxWait)).Name);
+    }
+
     private static T AtOnce<T>(Task<T> selecting)
     {
         Assert.True(selecting.IsCompletedSuccessfully);
@@ -388,6 +470,13 @@ public sealed class WaitingSpec : PipelineKit
     private Task<ServingCertificate> Select(string? name, TimeSpan? timeout = null) => _holder.SelectAsync(name, timeout).AsTask();
 
     private Task<ServingCertificate?> SelectStrict(string? name, TimeSpan? timeout = null) => _holder.SelectStrictAsync(name, timeout).AsTask();
+
+    private void Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles)
+    {
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }), TestActor);
+        Barrier();
+        Assert.Empty(ExpectMsg<UpdateCertificatesResult>().Errors);
+    }
 
     /// <summary>Serves the default, on a disk that hangs once it is read, so that the first load of the pair <c>b</c> hangs.</summary>
     private void HangInFirstLoad()

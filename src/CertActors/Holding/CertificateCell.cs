@@ -111,7 +111,7 @@ internal sealed class CertificateCell
         EndFirstLoad();
     }
 
-    /// <summary>Lets nobody wait for the pair any more, as its first load was judged, or its actor has stopped.</summary>
+    /// <summary>Lets nobody wait for the pair any more, as its first load was judged or given up, or its actor has stopped.</summary>
     public void EndFirstLoad()
     {
         if (!_isInFirstLoad)

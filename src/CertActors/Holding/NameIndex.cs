@@ -33,7 +33,7 @@ internal sealed class NameIndex(Waiters clients)
         return conflicts;
     }
 
-    /// <summary>Puts a pair's next cell, with other options, in the place of its last one, whose first load has ended. A name that it keeps is never without it.</summary>
+    /// <summary>Puts a pair's next cell, with other options, in the place of its last one. A name that it keeps is never without it, and is waited for on.</summary>
     /// <inheritdoc cref="Add(CertificateCell)"/>
     public IReadOnlyList<NameConflict> Replace(CertificateCell last, CertificateCell next)
     {
@@ -47,6 +47,8 @@ internal sealed class NameIndex(Waiters clients)
                 lost.ExceptWith(ServerName.KeysOf(next.Names ?? []));
             }
 
+            if (last is { IsForServers: true, IsInFirstLoad: true })
+                StopAwaiting(last, ServerName.KeysOf(last.ServerNames));
             Remove(last, lost);
         }
 
@@ -77,14 +79,9 @@ internal sealed class NameIndex(Waiters clients)
     public void EndFirstLoad(CertificateCell pair)
     {
         var keys = ServerName.KeysOf(pair.ServerNames);
-        var isLastUnknown = false;
+        bool isLastUnknown;
         lock (_writing)
-        {
-            foreach (var key in keys)
-                _names.Find(key)?.StopAwaiting();
-            if (pair.ServerNames.Count == 0)
-                isLastUnknown = --_unknown == 0;
-        }
+            isLastUnknown = StopAwaiting(pair, keys);
 
         if (isLastUnknown)
             clients.WakeAll();
@@ -152,6 +149,14 @@ internal sealed class NameIndex(Waiters clients)
 
         if (!isByOptions && pair.IsInFirstLoad)
             _unknown++;
+    }
+
+    /// <returns>Whether no pair is left whose first load brings its names.</returns>
+    private bool StopAwaiting(CertificateCell pair, HashSet<string> keys)
+    {
+        foreach (var key in keys)
+            _names.Find(key)?.StopAwaiting();
+        return pair.ServerNames.Count == 0 && --_unknown == 0;
     }
 
     private void Remove(CertificateCell pair, HashSet<string> keys)

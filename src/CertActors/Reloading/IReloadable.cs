@@ -35,6 +35,6 @@ internal interface IReloadable
     /// <summary>The files contain what is served, and the options accept it. Sets <see cref="LastFailure"/> to null.</summary>
     void Accept();
 
-    /// <summary>Lets nobody wait for the first load any more, as it was judged or given up, or the actor has stopped.</summary>
+    /// <summary>Lets nobody wait for the first load any more, as it was judged or given up.</summary>
     void EndFirstLoad();
 }

@@ -67,7 +67,6 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
 
     protected override void PostStop()
     {
-        _target.EndFirstLoad(); // Clients do not wait for an actor that has stopped.
         if (_slot.IsOwn)
             _slot.InFlight!.Abandon();
     }

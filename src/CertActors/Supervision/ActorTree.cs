@@ -96,7 +96,7 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     {
         var name = target.Files.Name;
         var props = state.ReloadActorOf(name);
-        Load(name, children.Add(NameOf(name), () => props(target, _gate, log), child => Load(name, child)));
+        Load(name, children.Add(NameOf(name), () => props(target, _gate, log), child => Load(name, child), () => state.Holder.EndFirstLoad(name)));
     }
 
     /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>

@@ -25,11 +25,13 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
     public sealed record Healthy(string Name) : IDeadLetterSuppression;
 
     /// <summary>A child in all its incarnations.</summary>
-    private sealed class Child(Func<Props> props, Action<IActorRef>? onStartedAgain)
+    private sealed class Child(Func<Props> props, Action<IActorRef>? onStartedAgain, Action? onFailed)
     {
         public Func<Props> Props { get; set; } = props;
 
         public Action<IActorRef>? OnStartedAgain => onStartedAgain;
+
+        public Action? OnFailed => onFailed;
 
         /// <summary>Whether it is being stopped in order to start again with other <see cref="Props"/>.</summary>
         public bool IsReplaced { get; set; }
@@ -44,9 +46,10 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
     /// <param name="name">The actor's name.</param>
     /// <param name="props">How to make it, with what it needs to know at that time.</param>
     /// <param name="onStartedAgain">What to do once it has started again: what it missed meanwhile.</param>
-    public IActorRef Add(string name, Func<Props> props, Action<IActorRef>? onStartedAgain = null)
+    /// <param name="onFailed">What to do once it has stopped, and waits to be started again.</param>
+    public IActorRef Add(string name, Func<Props> props, Action<IActorRef>? onStartedAgain = null, Action? onFailed = null)
     {
-        var child = new Child(props, onStartedAgain);
+        var child = new Child(props, onStartedAgain, onFailed);
         _children.Add(name, child);
         return Start(name, child);
     }
@@ -108,6 +111,7 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
             return true;
         }
 
+        child.OnFailed?.Invoke();
         var delay = child.Backoff.Next();
         log.ChildFailed(name, delay.TotalSeconds);
         supervisor.Timers.Cancel((nameof(Healthy), name));
