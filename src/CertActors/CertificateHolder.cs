@@ -56,6 +56,9 @@ public sealed class CertificateHolder
     // Writers take turns, and readers never wait. The source is the pair whose certificate is the current one: the default, once that is loaded.
     private readonly Lock _defaultLock = new();
     private CertificateCell? _source;
+
+    // The pair that was removed while its certificate was the current one, and when. It is superseded once another one is.
+    private (CertificateCell Pair, DateTimeOffset At)? _leaving;
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
     private IActorRef? _owner;
@@ -287,7 +290,7 @@ public sealed class CertificateHolder
             _owned[place] = NewCell(place, options);
 
         lock (_defaultLock)
-            _source = _source is { } last && _cells.TryGetValue(last.Name, out var next) && next.IsForServers ? next : _source;
+            _source = _source is { } last && _cells.TryGetValue(last.Name, out var next) && next.Default == last.Default ? next : _source;
         var names = new NameIndex(_clients);
         Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
         _names = names;
@@ -322,7 +325,8 @@ public sealed class CertificateHolder
         var cell = NewCell(last.Place, options);
         _owned[cell.Place] = cell;
         Report(_names.Replace(last, cell));
-        MoveSource(last, cell.IsForServers ? cell : null);
+        lock (_defaultLock)
+            _source = _source == last && cell.IsForServers ? cell : _source;
         FindDefault();
         _pairs![cell.Name] = cell;
         WakeAll();
@@ -350,30 +354,42 @@ public sealed class CertificateHolder
     }
 
     /// <summary>Takes a pair of the owner out, and supersedes what was served. Nothing publishes in its cell any more.</summary>
+    /// <param name="name">The pair's name.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="untilNextDefault">Whether the current certificate, if it is the pair's, stays until the next default is loaded, and is superseded then.</param>
     /// <returns>The generations whose connections may be open, with the one that was served last at the end; none if none was.</returns>
-    internal IReadOnlyList<GenerationUse> Remove(string name, DateTimeOffset now)
+    internal IReadOnlyList<GenerationUse> Remove(string name, DateTimeOffset now, bool untilNextDefault)
     {
         if (!_cells.Remove(name, out var cell))
             return [];
 
-        cell.EndFirstLoad();
-        _pairs?.TryRemove(name, out _);
-
         // If the supervisor was restarted during the removal, the others have moved up, and another one may be in its place.
-        if (_owned.TryGetValue(cell.Place, out var owned) && owned == cell)
+        if (IsOwned(cell))
         {
+            cell.EndFirstLoad();
+            _pairs?.TryRemove(name, out _);
             _owned.Remove(cell.Place);
             if (cell.IsForServers)
                 _names.Remove(cell);
         }
 
-        if (MoveSource(cell, next: null) || cell == _default)
+        bool isCurrent, stays;
+        lock (_defaultLock)
+        {
+            isCurrent = cell == _source;
+            stays = isCurrent && untilNextDefault;
+            if (stays)
+                _leaving = (cell, now);
+            else if (isCurrent)
+                _source = null;
+        }
+
+        if (isCurrent || cell == _default)
             FindDefault();
+        if (!stays)
+            cell.Serving?.Use.Supersede(now);
         WakeAll();
-        if (cell.Serving is not { } last)
-            return [];
-        last.Use.Supersede(now);
-        return [.. cell.Superseded, last.Use];
+        return cell.Serving is { } last ? [.. cell.Superseded, last.Use] : [];
     }
 
     /// <summary>Gives the holder back. What is served stays, and nobody waits for first loads any more.</summary>
@@ -381,7 +397,7 @@ public sealed class CertificateHolder
     {
         if (!owner.Equals(Volatile.Read(ref _owner)))
             return;
-        foreach (var name in (string[])[.. _cells.Keys, .. _bundleCells.Keys])
+        foreach (var name in (string[])[.. _owned.Values.Select(cell => cell.Name), .. _bundles.Keys])
             EndFirstLoad(name);
         Volatile.Write(ref _owner, null);
     }
@@ -483,13 +499,15 @@ public sealed class CertificateHolder
     private CertificateCell NewCell(int place, CertificateOptions options) =>
         _cells[options.Name] = new CertificateCell(this, place, options, _cells.GetValueOrDefault(options.Name));
 
+    private bool IsOwned(CertificateCell cell) => _owned.TryGetValue(cell.Place, out var owned) && owned == cell;
+
     private CertificateCell? FirstDefault()
     {
         var servers = _owned.Values.Where(cell => cell.IsForServers);
         return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
     }
 
-    /// <summary>Finds the default pair. Until it is loaded, the pair that was the default goes on, with what it serves.</summary>
+    /// <summary>Finds the default pair. Until it is loaded, the pair that was the default goes on, with what it serves, even if it is removed.</summary>
     private void FindDefault()
     {
         var next = FirstDefault();
@@ -506,19 +524,12 @@ public sealed class CertificateHolder
         if (_default is null || _default.Default is not null)
             _source = _default;
         _current = _source?.Default;
-    }
+        if (_leaving is not { } left || left.Pair == _source)
+            return;
 
-    /// <summary>Lets another cell, or none, go on in the place of a pair's last one, if the current certificate is that one's.</summary>
-    /// <returns>Whether it is.</returns>
-    private bool MoveSource(CertificateCell last, CertificateCell? next)
-    {
-        lock (_defaultLock)
-        {
-            if (_source != last)
-                return false;
-            _source = next;
-            return true;
-        }
+        _leaving = null;
+        left.Pair.Serving!.Use.Supersede(_current?.Announcement.At is { } since && since > left.At ? since : left.At);
+        TellOwner(new GenerationUnused(left.Pair.Name));
     }
 
     private void Report(IReadOnlyList<NameConflict> conflicts)

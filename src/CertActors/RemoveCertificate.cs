@@ -5,7 +5,7 @@ namespace CertActors;
 /// begin from then on don't get it; those under way finish.
 /// </summary>
 /// <remarks>
-/// If the pair was the default, the first of the others becomes the default. A pair that is added later under the same name begins with generation 1.
+/// If the pair was the default, the first of the others becomes the default, and until that is loaded, there is none. A pair that is added later under the same name begins with generation 1.
 /// </remarks>
 /// <param name="Name">The pair's name.</param>
 public sealed record RemoveCertificate(string Name);
@@ -20,7 +20,14 @@ public sealed record RemoveCertificateResult
     public required bool WasKnown { get; init; }
 }
 
-/// <summary>A pair was removed: no handshake that begins from now on gets its certificate.</summary>
+/// <summary>
+/// A pair was removed, by <see cref="RemoveCertificate"/> or by <see cref="UpdateCertificates"/>: no
+/// handshake that begins from now on gets its certificate.
+/// </summary>
+/// <remarks>
+/// Other than with <see cref="RemoveCertificate"/>, the certificate of a pair that was the default goes on as <see cref="CertificateHolder.Current"/> while the
+/// next default isn't loaded, and is superseded after that.
+/// </remarks>
 public sealed record CertificateRemoved : CertificateEvent
 {
     /// <summary>The generation that was served last; 0 if none was.</summary>

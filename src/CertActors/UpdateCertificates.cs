@@ -21,6 +21,10 @@ namespace CertActors;
 /// judgement as for a first load.
 /// </para>
 /// <para>
+/// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair goes on as the default
+/// until the next one is loaded, and is superseded then.
+/// </para>
+/// <para>
 /// New pairs come after those that are there: the order of the options counts only when the supervisor starts. If the options are invalid, nothing
 /// changes.
 /// </para>

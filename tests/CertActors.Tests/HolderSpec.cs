@@ -116,18 +116,46 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
-    public void A_last_default_that_is_removed_or_no_longer_for_servers_is_served_to_nobody()
+    public void A_last_default_that_is_no_longer_for_servers_goes_on_until_the_next_is_loaded()
     {
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
-        Serve(cells[0], "a.example");
-        Holder.Add(Options("marked") with { IsDefault = true });
+        var last = Serve(cells[0], "a.example");
 
         Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
-        Assert.Null(Holder.Current);
+        Assert.Same(last, Holder.Current);
+        Assert.Null(Holder.SelectStrict("a.example"));
 
-        Holder.Replace(Options());
-        Holder.Remove("default", TestTime.Start);
+        var next = Serve(cells[1], "b.example");
+        Assert.Same(next, Holder.Current);
+        Holder.Replace(Options("other") with { Purpose = CertificatePurpose.ClientAuthentication });
         Assert.Null(Holder.Current);
+    }
+
+    [Fact]
+    public void A_last_default_that_is_removed_goes_on_if_it_may_until_the_next_is_loaded_or_none_is_left()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other", "third"));
+        var last = Serve(cells[0], "a.example");
+        Holder.Remove("default", TestTime.Start, untilNextDefault: true);
+        Assert.Same(last, Holder.Current);
+        Assert.False(last.Superseded.IsCancellationRequested);
+
+        // The next one of the name is another pair, also for the next incarnation of the owner.
+        Holder.Add(Options());
+        Assert.Same(last, Holder.Current);
+        Holder.Remove("default", TestTime.Start, untilNextDefault: true);
+
+        var next = Serve(cells[1], "b.example");
+        Assert.Same(next, Holder.Current);
+        Assert.True(last.Superseded.IsCancellationRequested);
+        Holder.Remove("other", TestTime.Start, untilNextDefault: false);
+        Assert.Null(Holder.Current);
+        Assert.True(next.Superseded.IsCancellationRequested);
+
+        var third = Serve(cells[2], "c.example");
+        Holder.Remove("third", TestTime.Start, untilNextDefault: true);
+        Assert.Null(Holder.Current);
+        Assert.True(third.Superseded.IsCancellationRequested);
     }
 
     [Fact]
@@ -138,7 +166,7 @@ public sealed class HolderSpec : PipelineKit
 
         var cells = Holder.Claim(owner, Pairs("default", "third"));
         var third = Serve(cells[1], "c.example");
-        Holder.Remove("leaving", TestTime.Start);
+        Holder.Remove("leaving", TestTime.Start, untilNextDefault: true);
 
         Assert.Same(third, Holder.Select("c.example"));
         Assert.Equal(2, Holder.Add(Options("next")).Place);

@@ -164,6 +164,17 @@ public sealed class MembershipSpec : PipelineKit
     }
 
     [Fact]
+    public void A_default_that_a_message_removes_is_served_to_nobody_although_the_next_one_is_not_loaded()
+    {
+        Start();
+        Add(Tenant);
+
+        Remove("default");
+
+        Assert.Null(Holder.Current);
+    }
+
+    [Fact]
     public void A_load_under_way_publishes_nothing_once_its_pair_is_removed()
     {
         Start();

@@ -364,6 +364,55 @@ public sealed class UpdateSpec : PipelineKit
         Assert.Null(Holder.Get("default"));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_default_that_is_renamed_answers_until_the_pair_is_loaded_under_its_new_name(bool isRunning)
+    {
+        Start(Options(), Other);
+        var last = Current;
+        var connection = last.BeginConnection();
+        if (!isRunning)
+            Kill(Child("pair-default"));
+        Disk.Hangs = true;
+        News();
+
+        Update([Options("renamed") with { IsDefault = true }, Other]);
+        Assert.Same(last, Current);
+        Assert.Same(last, Holder.Select("default.example"));
+        Assert.Null(Holder.Get("default"));
+        Assert.False(last.Superseded.IsCancellationRequested);
+        Assert.Single(News<CertificateRemoved>());
+        RestartSupervisor();
+        Assert.Same(last, Current);
+
+        ReleaseDisk();
+        AdvancePastDebounce();
+        Assert.Equal("renamed", Current.Name);
+        Assert.True(last.Superseded.IsCancellationRequested);
+        connection.Dispose();
+        var drained = Assert.Single(News<GenerationDrained>());
+        Assert.Equal(("default", 1, Current.Announcement.At), (drained.Name, drained.Generation, drained.SupersededAt));
+    }
+
+    [Fact]
+    public void A_default_that_was_removed_and_has_no_connection_drains_when_the_next_one_is_loaded()
+    {
+        Start(Options(), Other);
+        Holder.CountConnections();
+        Update([Other, Options("next", NewCert, NewKey) with { IsDefault = true }]);
+        Pass(seconds: 7);
+        Assert.Equal("default", Current.Name);
+        Assert.Empty(News<GenerationDrained>());
+
+        Write(_first, NewCert, NewKey);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+
+        Assert.Equal("next", Current.Name);
+        Assert.Equal("default", Assert.Single(News<GenerationDrained>()).Name);
+    }
+
     [Fact]
     public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
     {

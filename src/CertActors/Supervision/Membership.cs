@@ -35,11 +35,18 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     public void RemovePair(string name, IActorRef asker)
     {
         if (state.TryFind(name, out var known) && known is PairState)
-            Remove(known, asker);
+        {
+            Remove(known, asker, isUpdate: false);
+            EndStopped();
+        }
         else if (state.Removals.Find(removal => removal.Name == name && !removal.IsBundle) is { } removal)
+        {
             removal.Askers.Add(asker);
+        }
         else
+        {
             asker.Tell(new RemoveCertificateResult { Name = name, WasKnown = false });
+        }
     }
 
     public void RemoveBundle(string name, IActorRef asker)
@@ -51,10 +58,14 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
                 .. state.Pairs.Where(pair => pair.Options.MustChainTo == name)
                     .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{name}'; remove the pair first, or give it another trust bundle"),
             ];
-            if (errors.Length == 0)
-                Remove(known, asker);
-            else
+            if (errors.Length > 0)
+            {
                 asker.Tell(new RemoveTrustBundleResult { Name = name, WasKnown = true, Errors = errors });
+                return;
+            }
+
+            Remove(known, asker, isUpdate: false);
+            EndStopped();
         }
         else if (state.Removals.Find(removal => removal.Name == name && removal.IsBundle) is { } removal)
         {
@@ -66,13 +77,18 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         }
     }
 
-    public void Remove(ReloadableState known, IActorRef asker)
+    /// <summary>Begins to remove a pair or bundle. It ends when its actor has stopped: see <see cref="TryEndRemoval"/> and <see cref="EndStopped"/>.</summary>
+    public void Remove(ReloadableState known, IActorRef asker, bool isUpdate)
     {
-        var removal = new Removal(known.Name, known is BundleState, tree.Remove(known.Name), [asker], []);
-        state.Removals.Add(removal);
+        state.Removals.Add(new Removal(known.Name, known is BundleState, isUpdate, tree.Remove(known.Name), [asker], []));
         state.Remove(known.Name);
         state.Requests.CompleteAll(known.Name);
-        if (removal.Stopping is null)
+    }
+
+    /// <summary>Ends the removals of those whose actors were not running.</summary>
+    public void EndStopped()
+    {
+        foreach (var removal in state.Removals.Where(removal => removal.Stopping is null).ToArray())
             End(removal);
     }
 
@@ -142,22 +158,25 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     private void End(Removal removal)
     {
         state.Removals.Remove(removal);
-        var now = supervisor.System.Scheduler.Now;
-        if (removal.IsBundle)
-        {
-            announcer.Announce(new TrustBundleRemoved { Name = removal.Name, Generation = state.Holder.RemoveBundle(removal.Name), At = now });
-        }
-        else
-        {
-            var generations = state.Holder.Remove(removal.Name, now);
-            announcer.Announce(new CertificateRemoved { Name = removal.Name, Generation = generations is [.., var last] ? last.Generation : 0, At = now });
-            if (state.Holder.CountsConnections)
-                reports.AddRemoved(removal.Name, generations, now);
-        }
-
+        TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
         foreach (var asker in removal.Askers)
             asker.Tell(removal.IsBundle ? new RemoveTrustBundleResult { Name = removal.Name, WasKnown = true, Errors = [] } : new RemoveCertificateResult { Name = removal.Name, WasKnown = true });
         foreach (var addition in removal.Additions)
             Add(addition);
+    }
+
+    private void TakeOut(string name, bool isBundle, bool untilNextDefault)
+    {
+        var now = supervisor.System.Scheduler.Now;
+        if (isBundle)
+        {
+            announcer.Announce(new TrustBundleRemoved { Name = name, Generation = state.Holder.RemoveBundle(name), At = now });
+            return;
+        }
+
+        var generations = state.Holder.Remove(name, now, untilNextDefault);
+        announcer.Announce(new CertificateRemoved { Name = name, Generation = generations is [.., var last] ? last.Generation : 0, At = now });
+        if (state.Holder.CountsConnections)
+            reports.AddRemoved(name, generations, now);
     }
 }

@@ -50,7 +50,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
             else
             {
                 removed.Add(known.Name);
-                membership.Remove(known, ActorRefs.Nobody);
+                membership.Remove(known, ActorRefs.Nobody, isUpdate: true);
             }
         }
 
@@ -59,6 +59,9 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
             membership.Add(new Addition(bundle.Name, Pair: null, bundle, IsConfigured: true, ActorRefs.Nobody));
         foreach (var pair in pairs.Values)
             membership.Add(new Addition(pair.Name, pair, Bundle: null, IsConfigured: true, ActorRefs.Nobody));
+
+        // Last, so that a default that is renamed goes on until the new one is loaded.
+        membership.EndStopped();
         return new UpdateCertificatesResult { Added = [.. bundles.Keys, .. pairs.Keys], Removed = removed, Changed = changed };
     }
 
