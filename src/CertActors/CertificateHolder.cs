@@ -14,8 +14,9 @@ namespace CertActors;
 /// </summary>
 /// <remarks>
 /// <para>
-/// It belongs to one running supervisor at a time. A pair keeps its certificate and its generation from one supervisor to the next.
-/// All members may be called from any thread.
+/// It belongs to one running supervisor at a time. A pair keeps its certificate and its generation from one supervisor to the next; one that the next
+/// supervisor doesn't have is removed when that has started (<see cref="CertificateRemoved"/>), and a trust bundle likewise. All members may be called
+/// from any thread.
 /// </para>
 /// <para>
 /// A server name leads to the pair that has exactly this name, else to the pair that has a wildcard for its first label (RFC 9525, 6.3). Names compare
@@ -391,6 +392,13 @@ public sealed class CertificateHolder
         WakeAll();
         return cell.Serving is { } last ? [.. cell.Superseded, last.Use] : [];
     }
+
+    /// <summary>The pairs and trust bundles that earlier owners have had, and the present one has not.</summary>
+    internal IReadOnlyList<(string Name, bool IsBundle)> Abandoned() =>
+    [
+        .. _cells.Values.Where(cell => !IsOwned(cell)).Select(cell => (cell.Name, IsBundle: false)),
+        .. _bundleCells.Keys.Where(name => !_bundles.ContainsKey(name)).Select(name => (name, IsBundle: true)),
+    ];
 
     /// <summary>Gives the holder back. What is served stays, and nobody waits for first loads any more.</summary>
     internal void Release(IActorRef owner)

@@ -87,6 +87,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 .. bundles.Zip(_state.Bundles, (cell, bundle) => new ReloadableBundle(bundle.Options, bundle.Files, cell)),
             ]);
             _membership.EndRemovals();
+            _membership.RemoveAbandoned();
             foreach (var bundle in _state.Bundles)
                 OnPeersRefused(bundle.Name);
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);

@@ -21,7 +21,7 @@ public sealed record RemoveCertificateResult
 }
 
 /// <summary>
-/// A pair was removed, by <see cref="RemoveCertificate"/> or by <see cref="UpdateCertificates"/>: no
+/// A pair was removed, by <see cref="RemoveCertificate"/>, by <see cref="UpdateCertificates"/> or as only an earlier supervisor on the holder had it: no
 /// handshake that begins from now on gets its certificate.
 /// </summary>
 /// <remarks>

@@ -251,6 +251,50 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void What_only_an_earlier_supervisor_had_is_removed_once_the_next_has_started()
+    {
+        Write(TestPair.Make("a.example"));
+        Write(TestPair.Make("b.example"), "/other/tls.crt", "/other/tls.key");
+        Files.Write("/trust/ca.pem", new TestAuthority("one").CertificatePem);
+        var other = Options("other", "/other/tls.crt", "/other/tls.key");
+        Start(new CertificatesOptions { Certificates = [Options(), other], TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = ["/trust/ca.pem"] }] });
+        var (left, bundle) = (Holder.Get("other")!, Holder.GetTrustBundle("clients")!);
+        var connection = left.BeginConnection();
+        Stop();
+        Assert.Same(left, Holder.Select("b.example"));
+        Assert.False(left.Superseded.IsCancellationRequested);
+
+        Start();
+        Assert.True(left.Superseded.IsCancellationRequested);
+        Assert.True(bundle.Supersession.Token.IsCancellationRequested);
+        Assert.Equal("default", Holder.Select("b.example")?.Name);
+        connection.Dispose();
+        var drained = Assert.Single(News<GenerationDrained>());
+        Assert.Equal(("other", 1), (drained.Name, drained.Generation));
+        Assert.Contains(StatusOfAll().Recent, announced => announced is CertificateRemoved { Name: "other", Generation: 1 });
+        Assert.Contains(StatusOfAll().Recent, announced => announced is TrustBundleRemoved { Name: "clients", Generation: 1 });
+    }
+
+    [Fact]
+    public void The_default_of_an_earlier_supervisor_goes_on_until_that_of_the_next_is_loaded()
+    {
+        Write(TestPair.Make("a.example"));
+        Start();
+        var last = Current;
+        Stop();
+
+        Start(Options("next", "/next/tls.crt", "/next/tls.key"));
+        Pass(seconds: 6);
+        Assert.Same(last, Current);
+        Assert.False(last.Superseded.IsCancellationRequested);
+
+        Write(TestPair.Make("a.example"), "/next/tls.crt", "/next/tls.key");
+        Pass(seconds: 31, stepMilliseconds: 500);
+        Assert.Equal("next", Current.Name);
+        Assert.True(last.Superseded.IsCancellationRequested);
+    }
+
+    [Fact]
     public void A_request_is_answered_while_a_load_from_before_another_supervisor_is_stuck()
     {
         Write(TestPair.Make());

@@ -109,6 +109,13 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
             End(removal);
     }
 
+    /// <summary>Removes the pairs and trust bundles that an earlier supervisor had on the holder, and this one has not.</summary>
+    public void RemoveAbandoned()
+    {
+        foreach (var (name, isBundle) in state.Holder.Abandoned())
+            TakeOut(name, isBundle, untilNextDefault: true);
+    }
+
     /// <summary>Ends all removals, as the supervisor stops for good.</summary>
     public void Close()
     {
