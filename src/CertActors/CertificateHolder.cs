@@ -69,6 +69,7 @@ public sealed class CertificateHolder
     public CertificateHolder(TimeProvider? time = null)
     {
         _time = time ?? SystemTime;
+        Clock = _time.GetUtcNow;
         _names = new NameIndex(_clients);
     }
 
@@ -446,11 +447,14 @@ public sealed class CertificateHolder
     /// <summary>What the peers of all trust bundles have sent.</summary>
     internal IntermediateMemory Intermediates { get; } = new();
 
+    /// <summary>Returns the time at which peers are verified. One delegate for all handshakes.</summary>
+    internal Func<DateTimeOffset> Clock { get; }
+
     /// <summary>The time at which peers are verified.</summary>
-    internal DateTimeOffset UtcNow() => _time.GetUtcNow();
+    internal DateTimeOffset UtcNow() => Clock();
 
     /// <summary>Counts the peers that a trust bundle refuses.</summary>
-    internal Action<TrustResult> RefusalsOf(string bundle) => _bundles.TryGetValue(bundle, out var cell) ? cell.Refusals.Add : static _ => { };
+    internal Action<TrustResult> RefusalsOf(string bundle) => FindRefusals(bundle)?.Recorder ?? (static _ => { });
 
     /// <summary>Counts the peers that a trust bundle accepts; null if there is no such bundle.</summary>
     internal Action<TrustResult, X509Certificate2, DateTimeOffset>? AcceptancesOf(string bundle) => FindAcceptances(bundle)?.Recorder;

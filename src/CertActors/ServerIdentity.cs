@@ -38,7 +38,7 @@ public sealed class ServerIdentity
     public SslServerAuthenticationOptions CreateOptions()
     {
         var options = new SslServerAuthenticationOptions { ServerCertificateContext = Certificate.Context, EnabledSslProtocols = _protocols };
-        TrustBundle?.HandshakeCheck(_holder.UtcNow, _holder.RefusalsOf(TrustBundle.Name), _holder.AcceptancesOf(TrustBundle.Name))
+        TrustBundle?.HandshakeCheck(_holder.Clock, _holder.RefusalsOf(TrustBundle.Name), _holder.AcceptancesOf(TrustBundle.Name))
             .Apply(options, isRequired: _clients == ClientCertificates.Require);
         return options;
     }

@@ -85,13 +85,17 @@ public sealed class AcceptedPeersSpec : PipelineKit
         Parallel.For(0, 2000, i => _peers.Recorder(AcceptedBy(One), leaves[i % leaves.Length], Start1));
 
         Assert.Equal(2000, Peers("CN=one").Handshakes);
-        Assert.Equal(10, Peers("CN=one").SoonestToExpire.Count);
+        Assert.Equal(leaves[..10].Select(leaf => leaf.NotAfter.ToUniversalTime()), Peers("CN=one").SoonestToExpire.Select(peer => peer.NotAfter.UtcDateTime));
     }
 
-    [Fact]
-    public void A_known_peer_allocates_nothing_in_the_books()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(11)]
+    public void A_peer_that_is_listed_or_expires_later_allocates_nothing_in_the_books(int days)
     {
-        var (leaf, accepted) = (LeafOf(One, days: 1), AcceptedBy(One));
+        foreach (var listed in Enumerable.Range(1, 10))
+            Accept(One, LeafOf(One, listed));
+        var (leaf, accepted) = (LeafOf(One, days), AcceptedBy(One));
         for (var i = 0; i < 100; i++)
             _peers.Recorder(accepted, leaf, _now);
 

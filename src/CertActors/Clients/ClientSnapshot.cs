@@ -43,7 +43,7 @@ internal sealed class ClientSnapshot
     public void Apply(SslClientAuthenticationOptions options)
     {
         options.ClientCertificateContext = Certificate?.Context;
-        Bundle?.HandshakeCheck(_holder.UtcNow, Refuse, _holder.AcceptancesOf(Bundle.Name)).Apply(options);
+        Bundle?.HandshakeCheck(_holder.Clock, Refuse, _holder.AcceptancesOf(Bundle.Name)).Apply(options);
     }
 
     // An exception of the callback has the reason, where a refusal by its result has none.

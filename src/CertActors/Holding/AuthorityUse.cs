@@ -4,76 +4,72 @@ using CertActors.Diagnostics;
 
 namespace CertActors.Holding;
 
-/// <summary>Counts the peers that lead to one certificate of a trust bundle. Any thread may call it.</summary>
+/// <summary>Counts the peers that lead to one certificate of a trust bundle. Any thread may call it; nothing waits.</summary>
 /// <remarks>
-/// A handshake holds the lock for well below a microsecond, and allocates nothing for a peer that is known, or that expires after the ten which expire
-/// first. Its signatures alone take a thousand times as long.
+/// A handshake allocates nothing for a peer that is known, or that expires after the ten which expire first. Another one replaces the list of these as a
+/// whole, and tries again if another handshake has done so meanwhile: of each handshake that tries again, one has succeeded.
 /// </remarks>
 internal sealed class AuthorityUse(CertificateFacts authority, DateTimeOffset since)
 {
     private const int MaxPeers = 10;
     private const int MaxSubjectLength = 200;
 
-    private static readonly TimeSpan Window = TimeSpan.FromDays(1);
-
-    private readonly Lock _lock = new();
+    private static readonly long Window = TimeSpan.FromDays(1).Ticks;
 
     // In the order of their ends.
-    private readonly List<Peer> _peers = new(MaxPeers);
+    private Peer[] _peers = [];
     private long _handshakes;
-    private DateTimeOffset? _lastSeen;
 
-    private sealed class Peer(ReadOnlyMemory<byte> serial, string subject, DateTimeOffset notAfter)
+    // UTC ticks; 0 before the first.
+    private long _lastSeen;
+
+    private sealed class Peer(byte[] serial, string subject, DateTime notAfter, long lastSeen)
     {
-        public ReadOnlyMemory<byte> Serial => serial;
+        private long _lastSeen = lastSeen;
 
         public string Subject => subject;
 
-        public DateTimeOffset NotAfter => notAfter;
+        public DateTime NotAfter => notAfter;
 
-        public DateTimeOffset LastSeen { get; set; }
+        // UTC ticks. Handshakes of one peer at the same time may set it in any order.
+        public long LastSeen
+        {
+            get => Volatile.Read(ref _lastSeen);
+            set => Volatile.Write(ref _lastSeen, value);
+        }
+
+        public bool Is(X509Certificate2 leaf) => leaf.SerialNumberBytes.Span.SequenceEqual(serial);
     }
 
     public CertificateFacts Authority => authority;
 
     public void Add(X509Certificate2 leaf, DateTimeOffset now)
     {
-        var notAfter = leaf.NotAfter.ToUniversalTime();
-        var serial = leaf.SerialNumberBytes;
-        lock (_lock)
-        {
-            _handshakes++;
-            _lastSeen = now;
-            if (Find(serial.Span, notAfter) is { } known)
-            {
-                known.LastSeen = now;
-                return;
-            }
+        var at = now.UtcTicks;
+        Interlocked.Increment(ref _handshakes);
+        Volatile.Write(ref _lastSeen, at);
 
-            if (_peers.Count == MaxPeers)
-                Forget(now);
-            if (_peers.Count == MaxPeers && notAfter >= _peers[^1].NotAfter)
-                return;
-            if (_peers.Count == MaxPeers)
-                _peers.RemoveAt(MaxPeers - 1);
-            Insert(new Peer(serial.ToArray(), SubjectOf(leaf), notAfter) { LastSeen = now });
-        }
+        var notAfter = leaf.NotAfter.ToUniversalTime();
+        var peers = Volatile.Read(ref _peers);
+        if (!IsListed(peers, leaf, notAfter, at))
+            Insert(peers, leaf, notAfter, at);
     }
 
     public AcceptedPeers At(DateTimeOffset now)
     {
-        lock (_lock)
+        var lastSeen = Volatile.Read(ref _lastSeen);
+        return new AcceptedPeers
         {
-            Forget(now);
-            return new AcceptedPeers
-            {
-                Authority = authority,
-                Since = since,
-                Handshakes = _handshakes,
-                LastSeen = _lastSeen,
-                SoonestToExpire = [.. _peers.Select(peer => new SeenPeer { Subject = peer.Subject, NotAfter = peer.NotAfter, LastSeen = peer.LastSeen })],
-            };
-        }
+            Authority = authority,
+            Since = since,
+            Handshakes = Interlocked.Read(ref _handshakes),
+            LastSeen = lastSeen == 0 ? null : TimeOf(lastSeen),
+            SoonestToExpire =
+            [
+                .. Volatile.Read(ref _peers).Where(peer => !IsForgotten(peer, now.UtcTicks))
+                    .Select(peer => new SeenPeer { Subject = peer.Subject, NotAfter = peer.NotAfter, LastSeen = TimeOf(peer.LastSeen) }),
+            ],
+        };
     }
 
     private static string SubjectOf(X509Certificate2 leaf)
@@ -89,31 +85,40 @@ internal sealed class AuthorityUse(CertificateFacts authority, DateTimeOffset si
         }
     }
 
-    // The authority gives no serial number twice (RFC 5280, 4.1.2.2); one of an intermediate below it may, and hardly with the same end.
-    private Peer? Find(ReadOnlySpan<byte> serial, DateTimeOffset notAfter)
+    /// <returns>Whether the peer has its place in the list, and was seen now, or expires too late for one.</returns>
+    private static bool IsListed(Peer[] peers, X509Certificate2 leaf, DateTime notAfter, long now)
     {
-        foreach (var peer in _peers)
+        var hasRoom = peers.Length < MaxPeers;
+        foreach (var peer in peers)
         {
-            if (peer.NotAfter == notAfter && peer.Serial.Span.SequenceEqual(serial))
-                return peer;
+            // The authority gives no serial number twice (RFC 5280, 4.1.2.2); one of an intermediate below it may, and hardly with the same end.
+            if (peer.NotAfter == notAfter && peer.Is(leaf))
+            {
+                peer.LastSeen = now;
+                return true;
+            }
+
+            hasRoom |= IsForgotten(peer, now);
         }
 
-        return null;
+        return !hasRoom && notAfter >= peers[^1].NotAfter;
     }
 
     // A certificate that was renewed is seen no more, and makes room a day later.
-    private void Forget(DateTimeOffset now)
-    {
-        for (var i = _peers.Count - 1; i >= 0; i--)
-        {
-            if (now - _peers[i].LastSeen > Window)
-                _peers.RemoveAt(i);
-        }
-    }
+    private static bool IsForgotten(Peer peer, long now) => now - peer.LastSeen > Window;
 
-    private void Insert(Peer added)
+    private static DateTimeOffset TimeOf(long ticks) => new(ticks, TimeSpan.Zero);
+
+    private void Insert(Peer[] peers, X509Certificate2 leaf, DateTime notAfter, long now)
     {
-        var place = _peers.FindIndex(peer => peer.NotAfter > added.NotAfter);
-        _peers.Insert(place < 0 ? _peers.Count : place, added);
+        var added = new Peer(leaf.SerialNumberBytes.ToArray(), SubjectOf(leaf), notAfter, now);
+        while (true)
+        {
+            Peer[] next = [.. peers.Where(peer => !IsForgotten(peer, now)).Append(added).OrderBy(peer => peer.NotAfter).Take(MaxPeers)];
+            var present = Interlocked.CompareExchange(ref _peers, next, peers);
+            if (ReferenceEquals(present, peers) || IsListed(present, leaf, notAfter, now))
+                return;
+            peers = present;
+        }
     }
 }

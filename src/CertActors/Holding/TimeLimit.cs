@@ -1,7 +1,7 @@
 namespace CertActors.Holding;
 
-/// <summary>A time limit for several waits in a row.</summary>
-internal sealed class TimeLimit(TimeSpan limit, TimeProvider time)
+/// <summary>A time limit for several waits in a row, which most handshakes create and do not need: a value, which allocates nothing.</summary>
+internal readonly struct TimeLimit(TimeSpan limit, TimeProvider time)
 {
     private readonly long _start = time.GetTimestamp();
 

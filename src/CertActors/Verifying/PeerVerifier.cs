@@ -114,6 +114,8 @@ internal sealed class PeerVerifier(LoadedBundle bundle, IntermediateMemory memor
     // Each certificate of the chain whose issuer is in the chain, also above the first of the bundle: the bundle itself may revoke one that it contains.
     private TrustResult? FindRevocation(X509ChainElement[] elements, X509Certificate2 leaf, DateTimeOffset now)
     {
+        if (bundle.RevocationLists.Count == 0)
+            return null;
         TrustResult? stale = null;
         foreach (var (element, issuer) in elements.Zip(elements.Skip(1)))
         {
@@ -168,8 +170,13 @@ internal sealed class PeerVerifier(LoadedBundle bundle, IntermediateMemory memor
         return new X509Chain { ChainPolicy = chosen };
     }
 
-    private static X509ChainStatusFlags FlagsOf(X509ChainElement element) =>
-        element.ChainElementStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, status) => flags | status.Status);
+    private static X509ChainStatusFlags FlagsOf(X509ChainElement element)
+    {
+        var flags = X509ChainStatusFlags.NoError;
+        foreach (var status in element.ChainElementStatus)
+            flags |= status.Status;
+        return flags;
+    }
 
     private static void DisposeElements(X509Chain chain)
     {
