@@ -33,16 +33,36 @@ public sealed class IntermediateMemorySpec
     }
 
     [Fact]
-    public void The_oldest_makes_room()
+    public void One_that_is_used_stays_however_many_come_after_it()
     {
-        var pem = new TestAuthority("first").CertificatePem;
-        using (var first = X509Certificate2.CreateFromPem(pem))
-            _memory.Accept(first);
-
-        foreach (var number in Enumerable.Range(0, IntermediateMemory.MaxAccepted))
+        using var used = Certificate(new TestAuthority("used").CertificatePem);
+        foreach (var number in Enumerable.Range(0, IntermediateMemory.MaxAccepted * 2))
+        {
+            _memory.Accept(used);
             Accept($"{number}");
+        }
 
-        Assert.Equal(Enumerable.Range(0, IntermediateMemory.MaxAccepted).Select(number => $"CN={number}"), _memory.Accepted.Select(known => known.Subject));
+        Assert.Equal(IntermediateMemory.MaxAccepted, _memory.Accepted.Count);
+        Assert.Contains(_memory.Accepted, known => known.Subject == "CN=used");
+    }
+
+    [Fact]
+    public void A_few_more_in_turn_than_there_is_room_for_are_found_most_of_the_time()
+    {
+        X509Certificate2[] all = [.. Enumerable.Range(0, IntermediateMemory.MaxAccepted + 8).Select(number => Certificate(new TestAuthority($"{number}").CertificatePem))];
+        var missing = 0;
+        foreach (var round in Enumerable.Range(0, 5))
+        {
+            foreach (var intermediate in all)
+            {
+                if (round > 0 && !_memory.Accepted.Any(known => known.SerialNumber == intermediate.SerialNumber))
+                    missing++;
+                _memory.Accept(intermediate);
+            }
+        }
+
+        Assert.InRange(missing, 1, all.Length);
+        Assert.All(all, intermediate => intermediate.Dispose());
     }
 
     [Fact]
