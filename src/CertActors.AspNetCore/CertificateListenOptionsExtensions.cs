@@ -87,6 +87,7 @@ public static class CertificateListenOptionsExtensions
         if (options.Protocols == SslProtocols.None)
             options.Protocols = defaults.SslProtocols;
         holder.CountConnections();
+        holder.AddServer(options);
         FollowConnections(listenOptions);
         listenOptions.AllowDrain(holder);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions

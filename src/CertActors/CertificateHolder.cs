@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 using CertActors.Holding;
@@ -62,6 +63,9 @@ public sealed class CertificateHolder
     private (CertificateCell Pair, DateTimeOffset At)? _leaving;
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
+
+    // The versions of TLS of the servers that ask no client for a certificate. Few: replaced whole, by any thread.
+    private SslProtocols[] _withoutClient = [];
     private IActorRef? _owner;
 
     /// <summary>Creates a holder that serves nothing yet.</summary>
@@ -266,6 +270,20 @@ public sealed class CertificateHolder
             _countsConnections = true;
     }
 
+    /// <summary>
+    /// States that a server selects and checks by these options, before its first handshake. The sessions of servers that ask for no client certificate are
+    /// kept apart from those of servers that do: see <see cref="CertificateServerOptions.Protocols"/>. Kestrel endpoints with <c>UseCertificates</c>, and
+    /// <see cref="CertificateTlsExtensions.ServerOptionsCallback"/>, call it by themselves.
+    /// </summary>
+    /// <param name="server">The options of the server.</param>
+    /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    public void AddServer(CertificateServerOptions server)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        server.Validate();
+        NoteSessions(server);
+    }
+
     /// <summary>Why there is no certificate of a pair.</summary>
     internal CertificateNotLoadedException WhyNotLoaded(string pair) => _pairs is not { } pairs ? CertificateNotLoadedException.Unclaimed(pair)
         : pairs.TryGetValue(pair, out var missing) ? NotLoaded(missing)
@@ -452,6 +470,17 @@ public sealed class CertificateHolder
 
     /// <summary>The time at which peers are verified.</summary>
     internal DateTimeOffset UtcNow() => Clock();
+
+    /// <summary>Notes that a server with these options begins sessions, if they are of clients without certificates.</summary>
+    internal void NoteSessions(CertificateServerOptions server)
+    {
+        var versions = ServerIdentity.ProtocolsOf(server);
+        for (var known = Volatile.Read(ref _withoutClient); server.ClientCertificates == ClientCertificates.None && !known.Contains(versions);)
+            known = Interlocked.CompareExchange(ref _withoutClient, [.. known, versions], known);
+    }
+
+    /// <summary>Whether a server with these versions of TLS begins sessions of clients without certificates.</summary>
+    internal bool HasSessionsWithoutClient(SslProtocols versions) => Volatile.Read(ref _withoutClient).Contains(versions);
 
     /// <summary>Counts the peers that a trust bundle refuses.</summary>
     internal Action<TrustResult> RefusalsOf(string bundle) => FindRefusals(bundle)?.Recorder ?? (static _ => { });

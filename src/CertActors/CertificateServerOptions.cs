@@ -20,9 +20,13 @@ public class CertificateServerOptions
     public bool StrictNames { get; set; }
 
     /// <summary>
-    /// The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system, or TLS 1.2 and 1.3 where clients are asked for a certificate. Two
-    /// endpoints with the same pair, of which one asks for a certificate, should not name the same versions: clients would resume the sessions of the other.
+    /// The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system, or TLS 1.2 and 1.3 where clients are asked for a certificate.
     /// </summary>
+    /// <remarks>
+    /// .NET keeps sessions by certificate and versions, and a session that began without a client certificate fails where one is required. So if a server on
+    /// the same holder asks for none and names the same versions (as by <c>ConfigureHttpsDefaults</c>), servers that ask for one resume no sessions: each
+    /// handshake is a full one.
+    /// </remarks>
     public SslProtocols Protocols { get; set; } = SslProtocols.None;
 
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>

@@ -26,7 +26,7 @@ public static class CertificateTlsExtensions
     {
         ArgumentNullException.ThrowIfNull(holder);
         var server = options ?? new CertificateServerOptions();
-        server.Validate();
+        holder.AddServer(server);
         return async (_, hello, _, cancellationToken) =>
         {
             try

@@ -9,6 +9,7 @@ public sealed class ServerIdentity
     private readonly CertificateHolder _holder;
     private readonly ClientCertificates _clients;
     private readonly SslProtocols _protocols;
+    private readonly bool _resumes;
 
     internal ServerIdentity(CertificateHolder holder, ServingCertificate certificate, TrustBundle? trustBundle, CertificateServerOptions options)
     {
@@ -18,9 +19,16 @@ public sealed class ServerIdentity
         _clients = options.ClientCertificates;
 
         // .NET keeps the sessions of one certificate together, unless the versions of TLS are given in other words. A session with a client certificate
-        // that is resumed where none is asked for fails, and so does one without where one is required. Both words mean the same two versions.
-        _protocols = options.Protocols == SslProtocols.None && _clients != ClientCertificates.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
+        // that is resumed where none is asked for fails, and so does one without where one is required. Both words mean the same two versions; where both
+        // kinds of endpoints have the same words, those that ask for certificates take part in no sessions.
+        _protocols = ProtocolsOf(options);
+        _resumes = _clients == ClientCertificates.None || !holder.HasSessionsWithoutClient(_protocols);
+        holder.NoteSessions(options);
     }
+
+    /// <summary>The versions of TLS, in the words that keep the sessions of endpoints apart.</summary>
+    internal static SslProtocols ProtocolsOf(CertificateServerOptions options) =>
+        options.Protocols == SslProtocols.None && options.ClientCertificates != ClientCertificates.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
 
     /// <summary>The certificate of the server.</summary>
     public ServingCertificate Certificate { get; }
@@ -37,7 +45,7 @@ public sealed class ServerIdentity
     /// <returns>New options, which may be changed.</returns>
     public SslServerAuthenticationOptions CreateOptions()
     {
-        var options = new SslServerAuthenticationOptions { ServerCertificateContext = Certificate.Context, EnabledSslProtocols = _protocols };
+        var options = new SslServerAuthenticationOptions { ServerCertificateContext = Certificate.Context, EnabledSslProtocols = _protocols, AllowTlsResume = _resumes };
         TrustBundle?.HandshakeCheck(_holder.Clock, _holder.RefusalsOf(TrustBundle.Name), _holder.AcceptancesOf(TrustBundle.Name))
             .Apply(options, isRequired: _clients == ClientCertificates.Require);
         return options;

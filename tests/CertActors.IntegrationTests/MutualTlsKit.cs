@@ -49,8 +49,11 @@ public abstract class MutualTlsKit : IAsyncDisposable
 
     private protected IActorRef Supervisor => Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
 
-    private protected IPEndPoint Endpoint =>
-        new(IPAddress.Loopback, new Uri(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port);
+    private protected IPEndPoint Endpoint => Assert.Single(Endpoints);
+
+    /// <summary>In the order in which Kestrel was given them.</summary>
+    private protected IPEndPoint[] Endpoints =>
+        [.. Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new IPEndPoint(IPAddress.Loopback, new Uri(address).Port))];
 
     public async ValueTask DisposeAsync()
     {
@@ -190,9 +193,12 @@ public abstract class MutualTlsKit : IAsyncDisposable
         Assert.Single((await Supervisor.Ask<CertificateSupervisorStatus>(GetStatus.Instance, Generous)).TrustBundles);
 
     /// <returns>Whom the server sees; null if it refuses the client.</returns>
-    private protected async Task<string?> GetAsync(SslStreamCertificateContext? client, SslProtocols version = SslProtocols.None)
+    private protected Task<string?> GetAsync(SslStreamCertificateContext? client, SslProtocols version = SslProtocols.None) => GetAsync(Endpoint, client, version);
+
+    /// <inheritdoc cref="GetAsync(SslStreamCertificateContext?, SslProtocols)"/>
+    private protected static async Task<string?> GetAsync(IPEndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version)
     {
-        var answer = await ExchangeAsync(Endpoint, client, version, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        var answer = await ExchangeAsync(endpoint, client, version, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
         return answer?.Split("\r\n\r\n")[1];
     }
 

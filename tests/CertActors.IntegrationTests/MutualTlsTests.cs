@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Akka.Actor;
+using CertActors.AspNetCore;
 using CertActors.Tests.Support;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
@@ -108,6 +109,34 @@ public sealed class MutualTlsTests : MutualTlsKit
         await StartAsync(_ => { }, kestrel => kestrel.ConfigureHttpsDefaults(https => https.SslProtocols = SslProtocols.Tls12));
         Assert.Null(await GetAsync(client: null, SslProtocols.Tls13));
         Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12, SslProtocols.None, true)]
+    [InlineData(SslProtocols.Tls13, SslProtocols.None, true)]
+    [InlineData(SslProtocols.Tls12, SslProtocols.Tls12 | SslProtocols.Tls13, true)]
+    [InlineData(SslProtocols.Tls13, SslProtocols.Tls12 | SslProtocols.Tls13, true)]
+    [InlineData(SslProtocols.Tls12, SslProtocols.Tls12 | SslProtocols.Tls13, false)]
+    [InlineData(SslProtocols.Tls13, SslProtocols.Tls12 | SslProtocols.Tls13, false)]
+    public async Task Sessions_of_an_endpoint_that_asks_for_no_certificate_are_not_resumed_at_one_that_requires_it_and_the_other_way_round(
+        SslProtocols version, SslProtocols defaults, bool beginsWithoutCertificate)
+    {
+        await StartAsync(Require, kestrel =>
+        {
+            kestrel.ConfigureHttpsDefaults(https => https.SslProtocols = defaults);
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseCertificates());
+        });
+        var (asksNone, requires) = (Endpoints[0], Endpoints[1]);
+        var client = Client(Trusted);
+        if (beginsWithoutCertificate)
+            Assert.Equal("nobody", await GetAsync(asksNone, client, version));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal("CN=client", await GetAsync(requires, client, version));
+            Assert.Equal("nobody", await GetAsync(asksNone, client, version));
+            Assert.Equal("nobody", await GetAsync(asksNone, client: null, version));
+            Assert.Null(await GetAsync(requires, client: null, version));
+        }
     }
 
     [Fact]
