@@ -12,6 +12,8 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
 {
     private static readonly TrustResult Removed = new() { Refusal = TrustRefusal.Untrusted, Message = "The trust bundle was removed." };
 
+    private static readonly TrustResult Unreadable = new() { Refusal = TrustRefusal.Malformed, Message = "The certificate cannot be read any more." };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TrustBundle> _followed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
@@ -93,11 +95,19 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
         var (count, last) = (0, (TrustResult?)null);
         foreach (var connection in drain.ClientsOf(name))
         {
-            var client = Convert.ToHexString(SHA256.HashData(connection.Client!.RawDataMemory.Span));
-            if (!results.TryGetValue(client, out var result))
+            TrustResult? result;
+            try
             {
-                await Task.Yield();
-                results[client] = result = bundle is null ? Removed : Verify(connection.Client, bundle);
+                var client = Convert.ToHexString(SHA256.HashData(connection.Client!.RawDataMemory.Span));
+                if (!results.TryGetValue(client, out result))
+                {
+                    await Task.Yield();
+                    results[client] = result = bundle is null ? Removed : Verify(connection.Client, bundle);
+                }
+            }
+            catch (CryptographicException)
+            {
+                result = Unreadable;
             }
 
             // What has merely expired since the handshake is no reason to cut a connection, nor is a revocation list that came late.

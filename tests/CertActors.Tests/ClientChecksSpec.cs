@@ -82,6 +82,67 @@ public sealed class ClientChecksSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_client_whose_certificate_is_not_valid_yet_by_the_clock_stays()
+    {
+        var early = Connect(LeafOf(new TestLeaf { Issuer = _other, NotBefore = TestTime.Start.AddDays(2) }.Make()));
+        var removed = Connect(ClientOf(_one));
+
+        SwapBundle(_other);
+        await ClosedAsync(removed);
+
+        Assert.Equal(0, early.CloseRequests);
+    }
+
+    [Fact]
+    public async Task A_client_whose_revocation_list_is_stale_stays()
+    {
+        var stays = Connect(ClientOf(_other));
+        var removed = Connect(ClientOf(_one));
+
+        SwapBundle(_other, new TestRevocationList { Issuer = _other, Number = 2, ThisUpdate = TestTime.Start.AddHours(2), NextUpdate = TestTime.Start.AddHours(3) }.MakePem());
+        await ClosedAsync(removed);
+
+        Assert.Equal(0, stays.CloseRequests);
+    }
+
+    [Fact]
+    public async Task A_client_whose_certificate_is_not_for_clients_is_asked_to_close()
+    {
+        var wrong = Connect(LeafOf(new TestLeaf { Issuer = _other, Purposes = ["1.3.6.1.5.5.7.3.1"] }.Make()));
+
+        SwapBundle(_other);
+        await ClosedAsync(wrong);
+
+        Assert.Contains("the last (WrongPurpose)", Assert.Single(_log.All).Line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_its_authority_may_no_longer_certify_is_asked_to_close()
+    {
+        var client = Connect(ClientOf(_one));
+
+        SwapBundle(new TestAuthority("one", sameKeyAs: _one, extension: TestAuthority.NamesBelow("example.org")));
+        await ClosedAsync(client);
+
+        Assert.Contains("the last (ConstraintViolated)", Assert.Single(_log.All).Line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_whose_certificate_cannot_be_read_any_more_is_asked_to_close_and_keeps_no_other_from_being_checked()
+    {
+        var unreadable = ClientOf(_other);
+        FakeConnection[] closed = [Connect(unreadable), Connect(ClientOf(_one))];
+        var stays = Connect(ClientOf(_other));
+        unreadable.Dispose();
+
+        SwapBundle(_other);
+        await ClosedAsync(closed);
+
+        Assert.Equal(0, stays.CloseRequests);
+        Assert.Contains("2 connections", Assert.Single(_log.All).Line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_client_that_was_revoked_after_its_certificate_had_expired_is_asked_to_close()
     {
         var pair = new TestLeaf { Issuer = _one, NotAfter = TestTime.Start.AddDays(2) }.Make();
@@ -209,10 +270,10 @@ public sealed class ClientChecksSpec : PipelineKit
     private static string ListOf(TestAuthority issuer, int number, params byte[][] serials) =>
         new TestRevocationList { Issuer = issuer, Number = number, ThisUpdate = TestTime.Start.AddHours(number), Serials = serials }.MakePem();
 
-    private void SwapBundle(TestAuthority authority)
+    private void SwapBundle(TestAuthority authority, string? list = null)
     {
         Files.Write(BundlePath, authority.CertificatePem);
-        Files.Write(ListPath, ListOf(authority, 2));
+        Files.Write(ListPath, list ?? ListOf(authority, 2));
         Raise(BundlePath);
         AdvancePastDebounce();
     }

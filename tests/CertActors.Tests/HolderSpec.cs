@@ -1,3 +1,4 @@
+using System.Globalization;
 using CertActors.Holding;
 using CertActors.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
@@ -205,6 +206,41 @@ public sealed class HolderSpec : PipelineKit
     }
 
     private static CertificateOptions[] Pairs(params string[] names) => [.. names.Select(name => Options(name))];
+
+    [Fact]
+    public async Task While_the_next_default_and_its_predecessor_swap_at_once_the_current_certificate_goes_forward_alone()
+    {
+        const int swaps = 2000;
+
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        ServingCertificate[] last = [Serve(cells[0], "0"), null!];
+        var next = Holder.Add(Options("next") with { IsDefault = true });
+        Task[] writers =
+        [
+            Task.Run(() => last[0] = Swaps(cells[0]).Last()),
+            Task.Run(() => last[1] = Swaps(next).Last()),
+        ];
+
+        var swapped = Task.WhenAll(writers);
+        var (name, number) = ("default", 0);
+        do
+        {
+            var current = Holder.Current!;
+            var isSame = current.Name == name;
+            Assert.True(isSame || current.Name == "next");
+            var seen = int.Parse(current.Facts.DnsNames[0], CultureInfo.InvariantCulture);
+            Assert.True(!isSame || seen >= number);
+            (name, number) = (current.Name, seen);
+        }
+        while (!swapped.IsCompleted);
+
+        await swapped;
+        Assert.Same(last[1], Holder.Current);
+        Holder.Remove("next", TestTime.Start, untilNextDefault: false);
+        Assert.Same(last[0], Holder.Current);
+
+        static IEnumerable<ServingCertificate> Swaps(CertificateCell cell) => Enumerable.Range(1, swaps).Select(number => Serve(cell, $"{number}"));
+    }
 
     private static ServingCertificate Serve(CertificateCell cell, params string[] names) => TestServing.Publish(cell, names);
 

@@ -1,4 +1,3 @@
-using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -33,8 +32,8 @@ public sealed class TrustBundleSpec
     private static readonly TestAuthority NoAuthority = new("no authority", Root, isAuthority: false);
     private static readonly TestAuthority ListsOnly = new("lists only", Root, usage: X509KeyUsageFlags.CrlSign);
     private static readonly TestAuthority ForServers = new("for servers", Root, purposes: [ServerAuthentication]);
-    private static readonly TestAuthority ConstrainedRoot = new("constrained root", extension: NamesBelow("example.org"));
-    private static readonly TestAuthority Constrained = new("constrained", Root, extension: NamesBelow("example.org"));
+    private static readonly TestAuthority ConstrainedRoot = new("constrained root", extension: TestAuthority.NamesBelow("example.org"));
+    private static readonly TestAuthority Constrained = new("constrained", Root, extension: TestAuthority.NamesBelow("example.org"));
     private static readonly TestAuthority Cross = new("foreign", Root, sameKeyAs: Foreign);
 
     // Two keys of one name, as after a recreated authority, and nothing in what they issue that tells which has signed.
@@ -285,16 +284,6 @@ public sealed class TrustBundleSpec
     private static byte[] Serial(string pem) => TestRevocationList.SerialOf(pem);
 
     // RFC 5280, 4.2.1.10.
-    private static X509Extension NamesBelow(string domain)
-    {
-        var names = new AsnWriter(AsnEncodingRules.DER);
-        using (names.PushSequence())
-        using (names.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
-        using (names.PushSequence())
-            names.WriteCharacterString(UniversalTagNumber.IA5String, domain, new Asn1Tag(TagClass.ContextSpecific, 2));
-        return new X509Extension("2.5.29.30", names.Encode(), critical: true);
-    }
-
     private static string WithCriticalExtension(TestAuthority issuer)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -60,6 +61,17 @@ internal sealed class TestAuthority
     public string CertificatePem { get; }
 
     public X500DistinguishedName Name => _name;
+
+    /// <returns>An extension by which an authority may certify names below a domain alone (RFC 5280, 4.2.1.10).</returns>
+    public static X509Extension NamesBelow(string domain)
+    {
+        var names = new AsnWriter(AsnEncodingRules.DER);
+        using (names.PushSequence())
+        using (names.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
+        using (names.PushSequence())
+            names.WriteCharacterString(UniversalTagNumber.IA5String, domain, new Asn1Tag(TagClass.ContextSpecific, 2));
+        return new X509Extension("2.5.29.30", names.Encode(), critical: true);
+    }
 
     /// <returns>A signature on anything, with SHA-256.</returns>
     public byte[] Sign(byte[] data) => _key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
