@@ -52,18 +52,18 @@ internal static class HttpsDefaults
                 defaults.ClientCertificateMode = mode;
         }
 
-        if (endpoints.Length > 1)
-            return;
-        foreach (var section in all)
-        {
-            SslProtocols[] versions =
-            [
-                .. section.GetSection(nameof(defaults.SslProtocols)).GetChildren()
-                    .Select(version => Enum.TryParse<SslProtocols>(version.Value, ignoreCase: true, out var parsed) ? parsed : SslProtocols.None),
-            ];
-            if (versions.Length > 0)
-                defaults.SslProtocols = versions.Aggregate((some, version) => some | version);
-        }
+        // Where they differ, it is not known which are those of the endpoint.
+        var common = VersionsOf(all[0]) ?? defaults.SslProtocols;
+        SslProtocols[] versions = [.. endpoints.Select(endpoint => VersionsOf(endpoint) ?? common).Distinct()];
+        if (versions.Length == 1)
+            defaults.SslProtocols = versions[0];
+    }
+
+    private static SslProtocols? VersionsOf(IConfigurationSection section)
+    {
+        IConfigurationSection[] versions = [.. section.GetSection(nameof(HttpsConnectionAdapterOptions.SslProtocols)).GetChildren()];
+        return versions.Length == 0 ? null : versions.Aggregate(SslProtocols.None, (some, version) =>
+            some | (Enum.TryParse<SslProtocols>(version.Value, ignoreCase: true, out var parsed) ? parsed : SslProtocols.None));
     }
 
     private static bool MayBe(IConfigurationSection endpoint, ListenOptions listenOptions)

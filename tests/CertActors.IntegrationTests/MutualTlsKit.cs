@@ -41,6 +41,8 @@ public abstract class MutualTlsKit : IAsyncDisposable
 
     private protected string BundlePath => Path.Combine(_root.FullName, "ca.pem");
 
+    private protected string SocketPath => Path.Combine(_root.FullName, "socket");
+
     private protected string ListPath => Path.Combine(_root.FullName, "ca.crl");
 
     private protected IServiceProvider Services => _app!.Services;
@@ -120,7 +122,9 @@ public abstract class MutualTlsKit : IAsyncDisposable
     /// <param name="kestrel">Sets those of Kestrel before.</param>
     /// <param name="listen">What the endpoint does besides.</param>
     /// <param name="waitForBundle">Whether the bundle must be loaded when it returns.</param>
-    /// <param name="endpoint">What Kestrel's configuration says of the endpoint; null if the endpoint is not in the configuration.</param>
+    /// <param name="endpoint">
+    /// What Kestrel's configuration says of the endpoint, and with whole keys (<c>Endpoints:NAME:…</c>) of more; nothing if no endpoint is in the configuration.
+    /// </param>
     private protected async Task StartAsync(
         Action<CertificateEndpointOptions> configure,
         Action<KestrelServerOptions>? kestrel = null,
@@ -152,7 +156,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
             if (endpoint.Length == 0)
                 options.Listen(IPAddress.Loopback, 0, Use);
             else
-                options.Configure(Configuration(endpoint)).Endpoint("Api", api => Use(api.ListenOptions));
+                UseConfigured(options, Configuration(endpoint));
         });
         _app = builder.Build();
         _app.MapGet("/", (HttpContext context) => context.Connection.ClientCertificate?.Subject ?? "nobody");
@@ -167,6 +171,13 @@ public abstract class MutualTlsKit : IAsyncDisposable
         if (waitForBundle)
             await Wait.UntilAsync(() => Holder.GetTrustBundle("clients") is not null);
 
+        void UseConfigured(KestrelServerOptions options, IConfiguration configuration)
+        {
+            var loader = options.Configure(configuration);
+            foreach (var configured in configuration.GetSection("Endpoints").GetChildren())
+                loader.Endpoint(configured.Key, api => Use(api.ListenOptions));
+        }
+
         void Use(ListenOptions options)
         {
             options.UseCertificates(configure);
@@ -175,7 +186,8 @@ public abstract class MutualTlsKit : IAsyncDisposable
     }
 
     private static IConfiguration Configuration((string Key, string Value)[] endpoint) => new ConfigurationBuilder()
-        .AddInMemoryCollection(endpoint.Select(setting => KeyValuePair.Create($"Endpoints:Api:{setting.Key}", (string?)setting.Value)))
+        .AddInMemoryCollection(endpoint.Select(setting =>
+            KeyValuePair.Create(setting.Key.StartsWith("Endpoint", StringComparison.Ordinal) ? setting.Key : $"Endpoints:Api:{setting.Key}", (string?)setting.Value)))
         .Build();
 
     private protected async Task SwapAsync(string path, string content) => await SwapAsync(path, Encoding.ASCII.GetBytes(content));
@@ -196,17 +208,17 @@ public abstract class MutualTlsKit : IAsyncDisposable
     private protected Task<string?> GetAsync(SslStreamCertificateContext? client, SslProtocols version = SslProtocols.None) => GetAsync(Endpoint, client, version);
 
     /// <inheritdoc cref="GetAsync(SslStreamCertificateContext?, SslProtocols)"/>
-    private protected static async Task<string?> GetAsync(IPEndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version)
+    private protected static async Task<string?> GetAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version)
     {
         var answer = await ExchangeAsync(endpoint, client, version, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
         return answer?.Split("\r\n\r\n")[1];
     }
 
-    private protected static async Task<string?> ExchangeAsync(IPEndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version, string request)
+    private protected static async Task<string?> ExchangeAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version, string request)
     {
-        using var connection = new TcpClient();
+        using var connection = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
         await connection.ConnectAsync(endpoint);
-        await using var tls = new SslStream(connection.GetStream());
+        await using var tls = new SslStream(new NetworkStream(connection));
         try
         {
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
