@@ -23,6 +23,21 @@ public sealed class StatusSourceSpec
     }
 
     [Fact]
+    public async Task A_supervisor_that_has_not_answered_is_not_asked_again()
+    {
+        var (certificates, time) = (new CountingCertificates { Answer = new TaskCompletionSource<CertificateSupervisorStatus>() }, new FakeTimeProvider());
+        var source = new StatusSource(certificates, time);
+        var first = source.GetSharedBodyAsync(CancellationToken.None);
+        time.Advance(TimeSpan.FromSeconds(3));
+        var second = source.GetSharedBodyAsync(CancellationToken.None);
+
+        certificates.Answer.SetResult(CountingCertificates.Empty);
+
+        Assert.Same(await first, await second);
+        Assert.Equal(1, certificates.Asked);
+    }
+
+    [Fact]
     public async Task A_page_that_is_closed_takes_no_status_from_the_others()
     {
         var certificates = new CountingCertificates { Answer = new TaskCompletionSource<CertificateSupervisorStatus>() };

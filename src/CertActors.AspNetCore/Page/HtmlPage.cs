@@ -130,12 +130,12 @@ internal static class HtmlPage
         html.Append("</article>\n");
     }
 
-    // Without a peer in sight, an authority may be removed.
+    // Answers whether an authority may be removed. A bundle that no peer has used has no table.
     private static void AppendAccepted(StringBuilder html, IReadOnlyList<StatusDocument.Acceptances> all)
     {
         if (!all.Any(accepted => accepted.Handshakes > 0))
             return;
-        html.Append("<table><caption>Accepted peers</caption><tr><th scope=\"col\">Authority</th><th scope=\"col\">Handshakes</th><th scope=\"col\">Last</th><th scope=\"col\">First to expire, of the last day</th></tr>\n");
+        html.Append("<table><caption>Accepted peers</caption><tr><th scope=\"col\">Authority</th><th scope=\"col\">Handshakes</th><th scope=\"col\">Last</th><th scope=\"col\">Seen within a day, first to expire</th></tr>\n");
         foreach (var accepted in all)
         {
             var last = accepted.LastSeen is { } at ? Time(at) : Invariant($"none since {Time(accepted.Since)}");

@@ -36,7 +36,8 @@ internal sealed class StatusSource(ICertificates certificates, TimeProvider time
     {
         lock (_lock)
         {
-            if (_body is null || time.GetElapsedTime(_bodyAskedAt) >= MaxAge)
+            // While the supervisor is slow, it is asked once.
+            if (_body is null || (_body.IsCompleted && time.GetElapsedTime(_bodyAskedAt) >= MaxAge))
                 (_body, _bodyAskedAt) = (WriteBodyAsync(), time.GetTimestamp());
             return _body.WaitAsync(cancelled);
         }
