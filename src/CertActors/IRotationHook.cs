@@ -6,15 +6,15 @@ namespace CertActors;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Calls run on the thread pool, at most four of one hook at the same time until they first await: a hook that blocks takes no more of its threads.
-/// Several hooks, and one hook for several pairs, are called at the same time. For one
+/// Calls run on the thread pool. A hook that blocks instead of awaiting takes at most four of its threads for calls before swaps, and four for the
+/// others; further calls wait. Several hooks, and one hook for several pairs, are called at the same time. For one
 /// pair or trust bundle, the calls of a hook after swaps and drains come one after another, in their order; the one before the next swap may come
 /// meanwhile.
 /// </para>
 /// <para>
 /// A call that throws is logged (event 21), and so is one that exceeds <see cref="TimeLimit"/> (event 22), whose token is cancelled then: nothing waits
-/// for it any longer, and a swap takes place. The time limit includes the wait for a thread. While such a call does not end, further ones of the hook for
-/// the same pair are left out (event 26).
+/// for it any longer, and a swap takes place. The time limit includes the wait for a thread: a call that gets none is left out (event 26), and so are the
+/// further calls for the same pair while one that was given up does not end.
 /// </para>
 /// </remarks>
 /// <example>

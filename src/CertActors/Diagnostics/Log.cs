@@ -103,10 +103,11 @@ internal static partial class Log
     public static void HookTimedOut(this ILogger log, string hook, string method, string name, TimeSpan limit) =>
         LogHookTimedOut(log, name, method, Printable.Of(hook), limit);
 
-    [LoggerMessage(26, LogLevel.Warning, "{Name}: {Method} of the rotation hook {Hook} is left out, as an earlier call for this name has not ended. The rotation goes on without it.", EventName = "HookLeftOut")]
-    private static partial void LogHookLeftOut(ILogger log, string name, string method, string hook);
+    [LoggerMessage(26, LogLevel.Warning, "{Name}: {Method} of the rotation hook {Hook} is left out: {Why}. The rotation goes on without it.", EventName = "HookLeftOut")]
+    private static partial void LogHookLeftOut(ILogger log, string name, string method, string hook, string why);
 
-    public static void HookLeftOut(this ILogger log, string hook, string method, string name) => LogHookLeftOut(log, name, method, Printable.Of(hook));
+    public static void HookLeftOut(this ILogger log, string hook, string method, string name, string why) =>
+        LogHookLeftOut(log, name, method, Printable.Of(hook), why);
 
     [LoggerMessage(25, LogLevel.Information, "Trust bundle {Name}: removed; generation {Generation} is no longer trusted, and its peers are refused.", EventName = "TrustBundleRemoved")]
     public static partial void BundleRemoved(this ILogger log, string name, long generation);

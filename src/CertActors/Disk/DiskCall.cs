@@ -8,8 +8,8 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
     private readonly Lock _lock = new();
     private DeviceQueue _queue = null!;
     private long _endedBefore;
+    private long _advances;
     private bool _hasStarted;
-    private bool _queueAdvanced;
 
     public WatchedFiles Files { get; } = files;
 
@@ -31,16 +31,13 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
         }
     }
 
-    /// <summary>Whether, since the last call of this method, it has waited in a queue in which other calls ended.</summary>
-    public bool QueueAdvanced()
+    /// <summary>How many other calls have ended in its queues while it waited in them. It grows as long as its turn comes nearer.</summary>
+    public long Advances
     {
-        lock (_lock)
+        get
         {
-            if (!_hasStarted)
-                NoteAdvance();
-            var advanced = _queueAdvanced;
-            _queueAdvanced = false;
-            return advanced;
+            lock (_lock)
+                return _advances + (_hasStarted ? 0 : EndedIn(_queue) - _endedBefore);
         }
     }
 
@@ -49,7 +46,7 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
     {
         lock (_lock)
         {
-            NoteAdvance();
+            _advances += EndedIn(_queue) - _endedBefore;
             _hasStarted = true;
         }
 
@@ -68,13 +65,6 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
     public abstract void Complete();
 
     protected abstract void Call(DeviceBoundFiles disk);
-
-    private void NoteAdvance()
-    {
-        var ended = EndedIn(_queue);
-        _queueAdvanced |= ended != _endedBefore;
-        _endedBefore = ended;
-    }
 
     private long EndedIn(DeviceQueue queue) => Volatile.Read(ref queue.Ended[(int)Work]);
 }

@@ -11,6 +11,8 @@ namespace CertActors.Hooks;
 /// <param name="cancellation">Ends it. Never disposed of, as the hook may use its token as long as it likes.</param>
 internal sealed class HookCall(Hook hook, string name, string method, Func<CancellationToken, Task<string?>> run, CancellationTokenSource cancellation)
 {
+    private volatile bool _hasBegun;
+
     public Hook Hook => hook;
 
     public string Name => name;
@@ -23,12 +25,21 @@ internal sealed class HookCall(Hook hook, string name, string method, Func<Cance
     /// <summary>The calls that this one comes in order with: of the same hook, for the same pair, before swaps or after them.</summary>
     public (Hook, string, bool) Lane => (hook, name, Round is not null);
 
-    /// <summary>Starts it on another thread.</summary>
-    public Task<string?> Start(TaskScheduler threads) => Task.Factory.StartNew(
-        () => run(cancellation.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, threads).Unwrap();
+    /// <summary>Whether it has got a thread.</summary>
+    public bool HasBegun => _hasBegun;
+
+    /// <summary>Starts it on another thread. If it is cancelled before it has got one, the hook is not called.</summary>
+    public Task<string?> Start(TaskScheduler threads) =>
+        Task.Factory.StartNew(Run, cancellation.Token, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, threads).Unwrap();
 
     /// <summary>Cancels its token. The callbacks of the token run on the thread pool.</summary>
     public void Cancel() => _ = cancellation.CancelAsync();
+
+    private Task<string?> Run()
+    {
+        _hasBegun = true;
+        return run(cancellation.Token);
+    }
 }
 
 /// <summary>A swap that waits for the hooks. Belongs to the <see cref="HooksActor"/>.</summary>

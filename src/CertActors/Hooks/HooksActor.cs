@@ -34,11 +34,14 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
         public Queue<HookCall> Waiting { get; } = [];
     }
 
-    // A hook that blocks its thread takes no more than these, and none from other hooks. One that awaits has no thread meanwhile.
+    // A hook that blocks its thread takes no more than these before swaps, and as many after them, and none from other hooks. One that awaits has no
+    // thread meanwhile.
     private const int MaxThreadsOfHook = 4;
 
+    private const string BehindStuck = "an earlier call for this name has not ended";
+
     private readonly IReadOnlyList<Hook> _hooks;
-    private readonly Dictionary<Hook, TaskScheduler> _threads;
+    private readonly Dictionary<(Hook, bool IsBeforeSwap), TaskScheduler> _threads;
     private readonly ILogger _log;
 
     // Of the calls that have not ended.
@@ -50,7 +53,8 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     public HooksActor(IReadOnlyList<Hook> hooks, TaskScheduler threads, ILogger log)
     {
         (_hooks, _log) = (hooks, log);
-        _threads = hooks.ToDictionary(hook => hook, _ => new ConcurrentExclusiveSchedulerPair(threads, MaxThreadsOfHook).ConcurrentScheduler);
+        _threads = hooks.SelectMany(hook => (IEnumerable<(Hook, bool)>)[(hook, true), (hook, false)])
+            .ToDictionary(calls => calls, _ => new ConcurrentExclusiveSchedulerPair(threads, MaxThreadsOfHook).ConcurrentScheduler);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -113,7 +117,7 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
         if (!_lanes.TryGetValue(call.Lane, out var lane))
             _lanes[call.Lane] = lane = new Lane();
         if (lane.IsStuck)
-            LeaveOut(call);
+            LeaveOut(call, BehindStuck);
         else if (lane.Running is not null)
             lane.Waiting.Enqueue(call);
         else
@@ -124,7 +128,7 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     {
         lane.Running = call;
         Timers.StartSingleTimer(call, new CallTimedOut(call), call.Hook.TimeLimit);
-        call.Start(_threads[call.Hook]).PipeTo(Self, Self, success: veto => new CallEnded(call, veto, Error: null), failure: error => new CallEnded(call, Veto: null, error));
+        call.Start(_threads[(call.Hook, call.Round is not null)]).PipeTo(Self, Self, success: veto => new CallEnded(call, veto, Error: null), failure: error => new CallEnded(call, Veto: null, error));
     }
 
     private void OnEnded(CallEnded ended)
@@ -149,17 +153,25 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     private void OnTimedOut(HookCall call)
     {
         var lane = _lanes[call.Lane];
-        _log.HookTimedOut(call.Hook.Name, call.Method, call.Name, call.Hook.TimeLimit);
         lane.IsStuck = true;
         call.Cancel();
-        call.Round?.Add(call.Hook, veto: null);
+        if (call.HasBegun)
+        {
+            _log.HookTimedOut(call.Hook.Name, call.Method, call.Name, call.Hook.TimeLimit);
+            call.Round?.Add(call.Hook, veto: null);
+        }
+        else
+        {
+            LeaveOut(call, "other calls of it have blocked its threads until its time limit");
+        }
+
         while (lane.Waiting.TryDequeue(out var waiting))
-            LeaveOut(waiting);
+            LeaveOut(waiting, BehindStuck);
     }
 
-    private void LeaveOut(HookCall call)
+    private void LeaveOut(HookCall call, string why)
     {
-        _log.HookLeftOut(call.Hook.Name, call.Method, call.Name);
+        _log.HookLeftOut(call.Hook.Name, call.Method, call.Name, why);
         call.Round?.Add(call.Hook, veto: null);
     }
 }

@@ -10,6 +10,8 @@ namespace CertActors.Reloading;
 /// <param name="trace">Its trace; null if nobody listens.</param>
 internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset startedAt, ReloadTrace? trace)
 {
+    private long _advances;
+
     public DateTimeOffset StartedAt => startedAt;
 
     public ReloadTrace? Trace => trace;
@@ -36,8 +38,13 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
     public Task WhenEnded() => Running.ContinueWith(
         static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    /// <inheritdoc cref="DiskCall.QueueAdvanced"/>
-    public bool QueueAdvanced() => call.QueueAdvanced();
+    /// <summary>Whether its turn has come nearer since the last call of this method: <see cref="DiskCall.Advances"/>.</summary>
+    public bool HasAdvanced()
+    {
+        var last = _advances;
+        _advances = call.Advances;
+        return _advances != last;
+    }
 
     /// <summary>Nobody will use the result: what it has loaded is disposed of when the load ends.</summary>
     public void Abandon()

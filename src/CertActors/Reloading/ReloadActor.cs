@@ -150,7 +150,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
     private void OnTimedOut(LoadAttempt attempt)
     {
         // With thousands of pairs, a load may wait long for its turn. While its queue advances, that is no fault of the disk.
-        if (attempt.QueueAdvanced())
+        if (attempt.HasAdvanced())
         {
             LimitTime(attempt);
             return;

@@ -8,6 +8,10 @@ namespace CertActors.Watching;
 /// <param name="share">Their place among all that are watched, above 0 and up to 1: the part of an interval after which they are polled first.</param>
 internal sealed class WatchState(WatchedFiles files, double share)
 {
+    // Of the present inspection and poll, when they were last found waiting. A poll is shared by a group.
+    private long _inspectionAdvances;
+    private long _pollAdvances;
+
     public WatchedFiles Files { get; } = files;
 
     public double Share { get; } = share;
@@ -26,7 +30,11 @@ internal sealed class WatchState(WatchedFiles files, double share)
     public long PollPlan { get; set; }
 
     /// <summary>The poll that they are part of; null while they are not polled.</summary>
-    public DiskCall? Poll { get; set; }
+    public DiskCall? Poll
+    {
+        get;
+        set => (field, _pollAdvances) = (value, 0);
+    }
 
     public bool IsPolling => Poll is not null;
 
@@ -37,7 +45,11 @@ internal sealed class WatchState(WatchedFiles files, double share)
     public ReloadReason? Inspecting { get; set; }
 
     /// <summary>The inspection that runs or waits; null if there is none.</summary>
-    public DiskCall? Inspection { get; set; }
+    public DiskCall? Inspection
+    {
+        get;
+        set => (field, _inspectionAdvances) = (value, 0);
+    }
 
     public bool IsInspecting => Inspecting is not null;
 
@@ -50,8 +62,13 @@ internal sealed class WatchState(WatchedFiles files, double share)
     /// <summary>The delays between attempts to watch the paths; null while they are watched.</summary>
     public Backoff? WatchRetry { get; set; }
 
-    /// <summary>Whether their inspection or poll has got no further since the last call of this method: it has not ended, nor has its queue advanced.</summary>
-    public bool IsStalled() => IsStalled(Inspection) | IsStalled(Poll); // Both are asked, as each answer is about the time since the last.
+    /// <summary>Whether an inspection or a poll of them has not ended, and its turn has come no nearer since the last call of this method.</summary>
+    public bool IsStalled() => IsStalled(Inspection, ref _inspectionAdvances) | IsStalled(Poll, ref _pollAdvances); // Both, as each remembers its answer.
 
-    private static bool IsStalled(DiskCall? call) => call?.QueueAdvanced() == false;
+    private static bool IsStalled(DiskCall? call, ref long advances)
+    {
+        var last = advances;
+        advances = call?.Advances ?? 0;
+        return call is not null && advances == last;
+    }
 }
