@@ -74,6 +74,7 @@ public sealed class CertificateHolder
     {
         _time = time ?? SystemTime;
         Clock = _time.GetUtcNow;
+        Unserved = new UnservedHandshakes(this);
         _names = new NameIndex(_clients);
     }
 
@@ -460,7 +461,7 @@ public sealed class CertificateHolder
     }
 
     /// <summary>The handshakes for which there was nothing to serve.</summary>
-    internal UnservedHandshakes Unserved { get; } = new();
+    internal UnservedHandshakes Unserved { get; }
 
     /// <summary>What the peers of all trust bundles have sent.</summary>
     internal IntermediateMemory Intermediates { get; } = new();
@@ -601,8 +602,7 @@ public sealed class CertificateHolder
             return match.Certificate;
         if (isStrict && match.Pair is null && _pairs is not null)
             return null;
-        Unserved.AddNotLoaded();
-        throw NotLoaded(match.Pair, isStrict ? null : _default);
+        throw Unserved.Add(NotLoaded(match.Pair, isStrict ? null : _default));
     }
 
     /// <summary>Whether the client has nothing to wait for: there is a certificate for it, or none will come, and no first load may change that.</summary>
@@ -627,8 +627,7 @@ public sealed class CertificateHolder
             _pairWaiters, [name], () => _pairs is not null && _bundles.GetValueOrDefault(name) is not { IsInFirstLoad: true }, limit, cancellationToken).ConfigureAwait(false);
         if (GetTrustBundle(name) is { } bundle)
             return bundle;
-        Unserved.AddNotLoaded();
-        throw WhyBundleNotLoaded(name);
+        throw Unserved.Add(WhyBundleNotLoaded(name));
     }
 
     private Task<bool> WaitUntilAsync(

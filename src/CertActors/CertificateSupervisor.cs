@@ -90,6 +90,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
             _membership.RemoveAbandoned();
             foreach (var bundle in _state.Bundles)
                 OnPeersRefused(bundle.Name);
+            OnHandshakesUnserved();
             Timers.StartPeriodicTimer(nameof(ExpiryCheckDue), ExpiryCheckDue.Instance, ExpiryInterval);
             BeginMetrics();
         }
@@ -140,6 +141,9 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 break;
             case PeersRefused(var bundle):
                 OnPeersRefused(bundle);
+                break;
+            case HandshakesUnserved:
+                OnHandshakesUnserved();
                 break;
             case NameConflict conflict:
                 _reports.Add(conflict);
@@ -202,10 +206,18 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     // The first is logged at once, and further ones together once a minute, as a client may retry all the time.
     private void OnPeersRefused(string bundle)
     {
-        if (_state.Holder.FindRefusals(bundle)?.Take() is not { } refused)
+        if (_state.Holder.FindRefusals(bundle)?.Report.Take() is not { } refused)
             return;
         _log.PeersRefused(bundle, refused.Count, refused.Last);
         Timers.StartSingleTimer((nameof(PeersRefused), bundle), new PeersRefused(bundle), RefusalInterval);
+    }
+
+    private void OnHandshakesUnserved()
+    {
+        if (_state.Holder.Unserved.Report.Take() is not { } unserved)
+            return;
+        _log.HandshakesUnserved(unserved.Count, unserved.Last);
+        Timers.StartSingleTimer(nameof(HandshakesUnserved), HandshakesUnserved.Instance, RefusalInterval);
     }
 
     private void OnReloadNow(string? name)

@@ -19,6 +19,27 @@ public sealed class WaitingSpec : PipelineKit
     }
 
     [Fact]
+    public async Task Handshakes_that_need_what_is_not_loaded_are_logged_at_once_and_then_once_a_minute()
+    {
+        Write(TestPair.Make());
+        Start();
+        var misspelt = new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "cleints" };
+        for (var handshake = 0; handshake < 3; handshake++)
+        {
+            await Assert.ThrowsAsync<CertificateNotLoadedException>(async () => await Holder.SelectIdentityAsync(null, misspelt));
+            Barrier();
+        }
+
+        Assert.Contains("1 handshakes failed, as what they need is not loaded. The last: The trust bundle 'cleints' is not loaded", Assert.Single(Unserved()), StringComparison.Ordinal);
+        Advance(seconds: 60);
+        Assert.Contains("2 handshakes failed", Unserved()[^1], StringComparison.Ordinal);
+        Advance(seconds: 60);
+        Assert.Equal(2, Unserved().Length);
+
+        string[] Unserved() => [.. Logged().Where(line => line.Contains("handshakes failed", StringComparison.Ordinal))];
+    }
+
+    [Fact]
     public async Task A_client_waits_for_the_pair_that_has_its_name_by_the_options()
     {
         var cells = Claim(Options(), Options("b") with { ServerNames = ["b.example", "*.w.example"] });

@@ -91,6 +91,11 @@ internal static partial class Log
     public static void PeersRefused(this ILogger log, string name, long count, TrustResult last) =>
         LogPeersRefused(log, name, count, last.Refusal!.Value, Printable.Of(last.Message));
 
+    [LoggerMessage(27, LogLevel.Warning, "{Count} handshakes failed, as what they need is not loaded. The last: {Message}", EventName = "HandshakesUnserved")]
+    private static partial void LogHandshakesUnserved(ILogger log, long count, string message);
+
+    public static void HandshakesUnserved(this ILogger log, long count, string last) => LogHandshakesUnserved(log, count, Printable.Of(last));
+
     [LoggerMessage(21, LogLevel.Warning, "{Name}: {Method} of the rotation hook {Hook} failed ({Error}): {Message}. The rotation goes on without it.", EventName = "HookFailed")]
     private static partial void LogHookFailed(ILogger log, string name, string method, string hook, string error, string message);
 
