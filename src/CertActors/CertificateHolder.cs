@@ -59,8 +59,9 @@ public sealed class CertificateHolder
     private readonly Lock _defaultLock = new();
     private CertificateCell? _source;
 
-    // The pair that was removed while its certificate was the current one, and when. It is superseded once another one is.
-    private (CertificateCell Pair, DateTimeOffset At)? _leaving;
+    // The current certificate while it has no source, as its pair was removed or is not for servers any more. The time is that from which on its pair
+    // doesn't serve it either; null if it does. It is superseded once neither serves it.
+    private (ServingCertificate Certificate, DateTimeOffset? At)? _leaving;
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
 
@@ -310,8 +311,8 @@ public sealed class CertificateHolder
         foreach (var (place, options) in pairs.Index())
             _owned[place] = NewCell(place, options);
 
-        lock (_defaultLock)
-            _source = _source is { } last && _cells.TryGetValue(last.Name, out var next) && next.Default == last.Default ? next : _source;
+        if (_source is { } source && _cells.GetValueOrDefault(source.Name) is { } current)
+            ReplaceSource(source, current);
         var names = new NameIndex(_clients);
         Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
         _names = names;
@@ -346,8 +347,7 @@ public sealed class CertificateHolder
         var cell = NewCell(last.Place, options);
         _owned[cell.Place] = cell;
         Report(_names.Replace(last, cell));
-        lock (_defaultLock)
-            _source = _source == last && cell.IsForServers ? cell : _source;
+        ReplaceSource(last, cell);
         FindDefault();
         _pairs![cell.Name] = cell;
         WakeAll();
@@ -394,23 +394,38 @@ public sealed class CertificateHolder
                 _names.Remove(cell);
         }
 
-        bool isCurrent, stays;
+        bool isCurrent;
         lock (_defaultLock)
         {
-            isCurrent = cell == _source;
-            stays = isCurrent && untilNextDefault;
-            if (stays)
-                _leaving = (cell, now);
-            else if (isCurrent)
-                _source = null;
+            if (cell == _source)
+                (_source, _leaving) = (null, (cell.Serving!, null));
+            isCurrent = _leaving?.Certificate.Name == name;
+            if (isCurrent && !untilNextDefault)
+                EndLeaving(now);
+            if (cell.Serving is { } served)
+                Supersede(served, now);
         }
 
         if (isCurrent || cell == _default)
             FindDefault();
-        if (!stays)
-            cell.Serving?.Use.Supersede(now);
         WakeAll();
         return cell.Serving is { } last ? [.. cell.Superseded, last.Use] : [];
+    }
+
+    /// <summary>Takes away the current certificate, if it is of a pair of that name, which was removed before.</summary>
+    /// <returns>Whether it was.</returns>
+    internal bool RemoveLeaving(string name, DateTimeOffset now)
+    {
+        lock (_defaultLock)
+        {
+            if (_leaving?.Certificate.Name != name)
+                return false;
+            EndLeaving(now);
+        }
+
+        FindDefault();
+        WakeAll();
+        return true;
     }
 
     /// <summary>The pairs and trust bundles that earlier owners have had, and the present one has not.</summary>
@@ -456,7 +471,7 @@ public sealed class CertificateHolder
         var superseded =
             from use in cell.Superseded
             where use.OpenConnections > 0 && use.Generation < serving.Generation
-            select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.SupersededAt };
+            select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.IsSuperseded ? use.SupersededAt : null };
         return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
     }
 
@@ -512,17 +527,25 @@ public sealed class CertificateHolder
             Report(_names.Swap(cell, next));
     }
 
-    /// <summary>Serves a cell's next certificate by <see cref="Current"/>, if that is the cell's. Called once the cell serves it.</summary>
-    internal void PublishDefault(CertificateCell cell)
+    /// <summary>
+    /// Serves a cell's next certificate by <see cref="Current"/>, if that is the cell's, and supersedes its last one. Called once the cell serves the next.
+    /// </summary>
+    internal void PublishDefault(CertificateCell cell, ServingCertificate? previous = null)
     {
+        bool isCurrent;
         lock (_defaultLock)
         {
-            if (cell != _default && cell != _source)
-                return;
-            UpdateCurrent();
+            if (cell.IsForServers && cell.Name == _leaving?.Certificate.Name)
+                _source = cell;
+            isCurrent = cell == _default || cell == _source;
+            if (isCurrent)
+                UpdateCurrent();
+            if (previous is not null)
+                Supersede(previous, cell.Serving!.Announcement.At);
         }
 
-        _clients.Wake([DefaultKey]);
+        if (isCurrent)
+            _clients.Wake([DefaultKey]);
     }
 
     /// <summary>Wakes those who wait for a cell's first load, as it is served now.</summary>
@@ -565,13 +588,47 @@ public sealed class CertificateHolder
     {
         if (_default is null || _default.Default is not null)
             _source = _default;
-        _current = _source?.Default;
-        if (_leaving is not { } left || left.Pair == _source)
+        if (_source is null && _default is not null)
+        {
+            _current = _leaving?.Certificate;
             return;
+        }
 
+        _current = _source?.Default;
+        EndLeaving(_current?.Announcement.At);
+    }
+
+    private void ReplaceSource(CertificateCell last, CertificateCell next)
+    {
+        lock (_defaultLock)
+        {
+            if (last != _source)
+                return;
+            if (next.IsForServers)
+                _source = next;
+            else
+                (_source, _leaving) = (null, (last.Serving!, null));
+        }
+    }
+
+    // Under the lock. What is current without its pair is superseded when another one is current.
+    private void Supersede(ServingCertificate last, DateTimeOffset at)
+    {
+        if (last == _leaving?.Certificate)
+            _leaving = (last, at);
+        else
+            last.Use.Supersede(at);
+    }
+
+    // Under the lock.
+    private void EndLeaving(DateTimeOffset? at)
+    {
+        var ended = _leaving;
         _leaving = null;
-        left.Pair.Serving!.Use.Supersede(_current?.Announcement.At is { } since && since > left.At ? since : left.At);
-        TellOwner(new GenerationUnused(left.Pair.Name));
+        if (ended is not ({ } last, { } left))
+            return;
+        last.Use.Supersede(at > left ? at.Value : left);
+        TellOwner(new GenerationUnused(last.Name));
     }
 
     private void Report(IReadOnlyList<NameConflict> conflicts)

@@ -21,8 +21,8 @@ namespace CertActors;
 /// judgement as for a first load.
 /// </para>
 /// <para>
-/// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair goes on as the default
-/// until the next one is loaded, and is superseded then.
+/// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair continues to be
+/// served as the default until the next one is loaded, and is superseded then. Until then it is in no status; <see cref="RemoveCertificate"/> takes it away.
 /// </para>
 /// <para>
 /// New pairs come after those that are there: the order of the options counts only when the supervisor starts. If the options are invalid, nothing

@@ -160,6 +160,77 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
+    public void A_last_default_that_is_no_longer_for_servers_is_superseded_once_neither_its_pair_nor_the_default_serves_it()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        var last = Serve(cells[0], "a.example");
+        var client = Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+
+        var next = Serve(client, "a.example");
+        Assert.Equal((last, next), (Holder.Current, Holder.Get("default")));
+        Assert.False(last.Superseded.IsCancellationRequested);
+
+        var other = Serve(cells[1], "b.example");
+        Assert.Same(other, Holder.Current);
+        Assert.Equal((true, false), (last.Superseded.IsCancellationRequested, next.Superseded.IsCancellationRequested));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_last_default_that_is_for_servers_again_is_followed_again(bool isRotated)
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        var last = Serve(cells[0], "a.example");
+        var client = Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+        var served = isRotated ? Serve(client, "a.example") : last;
+
+        var server = Holder.Replace(Options() with { ServerNames = ["a.example"] });
+        Holder.Replace(Options("other") with { IsDefault = true });
+        Assert.Same(last, Holder.Current);
+        server.Accept();
+        Assert.Same(served, Holder.Current);
+        Assert.Equal(isRotated, last.Superseded.IsCancellationRequested);
+
+        Assert.Same(Serve(server, "a.example"), Holder.Current);
+        Assert.True(served.Superseded.IsCancellationRequested);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_last_default_that_is_no_longer_for_servers_ends_with_its_pair_unless_it_may_stay(bool mayStay)
+    {
+        var owner = CreateTestProbe();
+        var cells = Holder.Claim(owner, Pairs("default", "other"));
+        var last = Serve(cells[0], "a.example");
+        var client = Options() with { Purpose = CertificatePurpose.ClientAuthentication };
+        cells = Holder.Claim(owner, [client, Options("other")]);
+        var next = Serve(cells[0], "a.example");
+        Assert.Same(last, Holder.Current);
+
+        Holder.Remove("default", TestTime.Start, untilNextDefault: mayStay);
+        Assert.Equal(mayStay ? last : null, Holder.Current);
+        Assert.Equal((!mayStay, true), (last.Superseded.IsCancellationRequested, next.Superseded.IsCancellationRequested));
+
+        Serve(cells[1], "b.example");
+        Assert.True(last.Superseded.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void A_last_default_that_its_pair_still_serves_to_clients_is_taken_away_with_the_pair()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
+        var last = Serve(cells[0], "a.example");
+        Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+
+        Holder.Remove("default", TestTime.Start, untilNextDefault: false);
+
+        Assert.Null(Holder.Current);
+        Assert.True(last.Superseded.IsCancellationRequested);
+    }
+
+    [Fact]
     public void A_removal_that_outlasts_its_supervisor_takes_no_other_pair_away()
     {
         var owner = CreateTestProbe();

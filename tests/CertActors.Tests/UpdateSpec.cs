@@ -414,6 +414,72 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void A_default_that_a_message_removes_while_an_update_is_removing_it_is_served_to_nobody()
+    {
+        Start();
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("next", NewCert, NewKey)] }), TestActor);
+        Supervisor.Tell(new RemoveCertificate("default"), TestActor);
+        Barrier();
+
+        ExpectMsg<UpdateCertificatesResult>();
+        Assert.True(ExpectMsg<RemoveCertificateResult>().WasKnown);
+        Assert.Null(Holder.Current);
+    }
+
+    [Fact]
+    public void A_default_that_an_update_has_removed_can_be_removed_by_a_message_while_it_is_still_served()
+    {
+        Start();
+        var last = Current;
+        var connection = last.BeginConnection();
+        Update([Options("next", NewCert, NewKey)]);
+        Assert.Same(last, Current);
+        News();
+
+        Assert.False(Remove("nobody").WasKnown);
+        Assert.True(Remove("default").WasKnown);
+        Assert.Null(Holder.Current);
+        Assert.True(last.Superseded.IsCancellationRequested);
+        Assert.False(Remove("default").WasKnown);
+
+        connection.Dispose();
+        Barrier();
+        Assert.Equal(("default", 1), Assert.Single(News<GenerationDrained>()) is var drained ? (drained.Name, drained.Generation) : default);
+    }
+
+    [Fact]
+    public void A_default_that_is_for_clients_alone_now_drains_once_neither_its_pair_nor_the_default_serves_it()
+    {
+        Start();
+        var last = Current;
+        var connection = last.BeginConnection();
+        Update([Options() with { Purpose = CertificatePurpose.ClientAuthentication }, Options("next", NewCert, NewKey)]);
+        AdvancePastDebounce();
+        Write(TestPair.Make("default.example"));
+        Raise(CertPath);
+        AdvancePastDebounce();
+
+        Assert.Equal(2, Holder.Get("default")?.Generation);
+        Assert.Same(last, Current);
+        Assert.False(last.Superseded.IsCancellationRequested);
+        Assert.Equal([(1, null), (2, null)], Status().Connections.Select(open => (open.Generation, open.SupersededAt)));
+        RestartSupervisor();
+        Assert.Same(last, Current);
+        Assert.False(last.Superseded.IsCancellationRequested);
+
+        News();
+        Write(_first, NewCert, NewKey);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal("next", Current.Name);
+        Assert.True(last.Superseded.IsCancellationRequested);
+        connection.Dispose();
+        Barrier();
+        var drained = Assert.Single(News<GenerationDrained>());
+        Assert.Equal(("default", 1, Current.Announcement.At), (drained.Name, drained.Generation, drained.SupersededAt));
+    }
+
+    [Fact]
     public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
     {
         Start(Options(), Other);
@@ -470,6 +536,8 @@ public sealed class UpdateSpec : PipelineKit
         Barrier();
         Advance(seconds: 1);
     }
+
+    private RemoveCertificateResult Remove(string name) => Ask<RemoveCertificateResult>(new RemoveCertificate(name));
 
     private UpdateCertificatesResult Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>
         Ask<UpdateCertificatesResult>(new UpdateCertificates(new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }));

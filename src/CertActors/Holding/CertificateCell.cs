@@ -87,13 +87,9 @@ internal sealed class CertificateCell
         _holder.Publish(this, next);
         _serving = next;
         _isAccepted = true;
-        _holder.PublishDefault(this);
-        if (previous is not null)
-        {
-            previous.Use.Supersede(next.Announcement.At);
-            if (_holder.CountsConnections)
-                _superseded = [.. _superseded.Where(generation => !generation.IsOver), previous.Use];
-        }
+        _holder.PublishDefault(this, previous);
+        if (previous is not null && _holder.CountsConnections)
+            _superseded = [.. _superseded.Where(generation => !generation.IsOver), previous.Use];
 
         EndFirstLoad();
         _holder.WakeWaiters(this);

@@ -27,6 +27,8 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     /// <summary>When the next generation was swapped in. Valid once this one is superseded.</summary>
     public DateTimeOffset SupersededAt { get; private set; }
 
+    public bool IsSuperseded => (Volatile.Read(ref _state) & IsSupersededFlag) != 0;
+
     /// <summary>Whether it is drained, and no connection that a late handshake has begun is open any more.</summary>
     public bool IsOver => Volatile.Read(ref _state) == (IsSupersededFlag | IsDrainedFlag);
 

@@ -41,11 +41,13 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         }
         else if (state.Removals.Find(removal => removal.Name == name && !removal.IsBundle) is { } removal)
         {
+            removal.IsUpdate = false;
             removal.Askers.Add(asker);
         }
         else
         {
-            asker.Tell(new RemoveCertificateResult { Name = name, WasKnown = false });
+            // An update may have removed it, and left it the default until the next one is loaded.
+            asker.Tell(new RemoveCertificateResult { Name = name, WasKnown = state.Holder.RemoveLeaving(name, supervisor.System.Scheduler.Now) });
         }
     }
 
@@ -80,7 +82,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     /// <summary>Begins to remove a pair or bundle. It ends when its actor has stopped: see <see cref="TryEndRemoval"/> and <see cref="EndStopped"/>.</summary>
     public void Remove(ReloadableState known, IActorRef asker, bool isUpdate)
     {
-        state.Removals.Add(new Removal(known.Name, known is BundleState, isUpdate, tree.Remove(known.Name), [asker], []));
+        state.Removals.Add(new Removal(known.Name, known is BundleState, tree.Remove(known.Name), [asker], []) { IsUpdate = isUpdate });
         state.Remove(known.Name);
         state.Requests.CompleteAll(known.Name);
     }

@@ -5,11 +5,14 @@ namespace CertActors.Supervision;
 /// <summary>A pair or trust bundle that is being removed.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="IsBundle">Whether it is a trust bundle.</param>
-/// <param name="IsUpdate">Whether other options have left it out; false if a message has asked for the removal.</param>
 /// <param name="Stopping">Its actor, which may still publish until it has stopped; null if none was running.</param>
 /// <param name="Askers">Who waits for the end.</param>
 /// <param name="Additions">Requests for a pair or bundle of the same name, which wait for the end.</param>
-internal sealed record Removal(string Name, bool IsBundle, bool IsUpdate, IActorRef? Stopping, List<IActorRef> Askers, List<Addition> Additions);
+internal sealed record Removal(string Name, bool IsBundle, IActorRef? Stopping, List<IActorRef> Askers, List<Addition> Additions)
+{
+    /// <summary>Whether only other options have left it out; false if a message has asked for the removal.</summary>
+    public required bool IsUpdate { get; set; }
+}
 
 /// <summary>A request for one more pair or trust bundle: either <paramref name="Pair"/> or <paramref name="Bundle"/>.</summary>
 /// <param name="Name">Its name.</param>
