@@ -480,6 +480,20 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_pair_that_is_accepted_for_servers_ends_the_wait_for_the_first_default()
+    {
+        Start(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+        Disk.Hangs = true;
+        Update([Options()]);
+        var waiting = Holder.WaitForFirstAsync(Timeout.InfiniteTimeSpan);
+        Assert.False(waiting.IsCompleted);
+
+        ReleaseDisk();
+        Barrier();
+        Assert.Same(Current, await waiting.WaitAsync(Generous));
+    }
+
+    [Fact]
     public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
     {
         Start(Options(), Other);

@@ -105,6 +105,7 @@ internal sealed class CertificateCell
         _isAccepted = true;
         _holder.PublishDefault(this);
         EndFirstLoad();
+        _holder.WakeWaiters(this);
     }
 
     /// <summary>Lets nobody wait for the pair any more, as its first load was judged or given up, or its actor has stopped.</summary>
