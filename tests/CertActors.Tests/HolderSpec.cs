@@ -231,6 +231,18 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
+    public void A_first_load_that_two_end_at_once_ends_once()
+    {
+        var cells = Holder.Claim(CreateTestProbe(), Pairs([.. Enumerable.Range(0, 2000).Select(number => $"{number}")]));
+        Assert.All(cells, cell => Parallel.Invoke(cell.EndFirstLoad, cell.EndFirstLoad));
+        Serve(cells[0], "a.example");
+
+        Holder.Add(Options("awaited"));
+
+        Assert.False(Holder.SelectAsync("b.example").AsTask().IsCompleted);
+    }
+
+    [Fact]
     public void A_removal_that_outlasts_its_supervisor_takes_no_other_pair_away()
     {
         var owner = CreateTestProbe();

@@ -5,6 +5,10 @@ namespace CertActors.Holding;
 /// <summary>
 /// A pair's place in the holder, for as long as one supervisor owns it. Written by the pair's <c>ReloadActor</c> only; read by any thread.
 /// </summary>
+/// <remarks>
+/// <see cref="EndFirstLoad"/> alone has several writers: the actor, and the supervisor where the actor has failed, the pair is removed or the holder is
+/// given back, which may be while the actor still runs. Whoever is first ends it, and it never begins again.
+/// </remarks>
 internal sealed class CertificateCell
 {
     private readonly CertificateHolder _holder;
@@ -111,9 +115,7 @@ internal sealed class CertificateCell
     /// <summary>Lets nobody wait for the pair any more, as its first load was judged or given up, or its actor has stopped.</summary>
     public void EndFirstLoad()
     {
-        if (!_isInFirstLoad)
-            return;
-        _isInFirstLoad = false;
-        _holder.EndFirstLoad(this);
+        if (Interlocked.Exchange(ref _isInFirstLoad, false))
+            _holder.EndFirstLoad(this);
     }
 }
