@@ -494,6 +494,21 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_name_that_the_options_gave_and_only_the_leaf_has_now_is_of_nobody_while_the_leaf_is_rejected()
+    {
+        Start(new CertificatesOptions { Certificates = [Options() with { ServerNames = ["a.example"] }, Other], TrustBundles = [Bundle] });
+        var strict = Options() with { MustChainTo = "clients" };
+        Update([strict with { ServerNames = ["default.example"] }, Other], Bundle);
+        AdvancePastHold();
+
+        Update([strict, Other], Bundle);
+        AdvancePastHold();
+
+        Assert.Equal(RejectionReason.NotTrusted, Status().LastFailure?.Reason);
+        Assert.Null(await Holder.SelectStrictAsync("default.example", TimeSpan.Zero));
+    }
+
+    [Fact]
     public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
     {
         Start(Options(), Other);

@@ -42,10 +42,7 @@ internal sealed class NameIndex(Waiters clients)
         lock (_writing)
         {
             if (next.IsForServers)
-            {
-                Add(next, conflicts);
-                lost.ExceptWith(ServerName.KeysOf(next.Names ?? []));
-            }
+                lost.ExceptWith(Add(next, conflicts));
 
             if (last is { IsForServers: true, IsInFirstLoad: true })
                 StopAwaiting(last, ServerName.KeysOf(last.ServerNames));
@@ -134,21 +131,23 @@ internal sealed class NameIndex(Waiters clients)
     }
 
     // A name that the pair has by its options is its own, even if nothing answers to it yet; one of the leaf is once the leaf may answer to it.
-    private void Add(CertificateCell pair, List<NameConflict> conflicts)
+    /// <returns>The names that lead to the pair now, or will once it is loaded.</returns>
+    private HashSet<string> Add(CertificateCell pair, List<NameConflict> conflicts)
     {
         var isByOptions = pair.ServerNames.Count > 0;
-        foreach (var key in ServerName.KeysOf(pair.Names ?? []))
+        var keys = ServerName.KeysOf(pair.Names ?? []);
+        if (!isByOptions)
+            keys.RemoveWhere(key => pair.CertificateFor(key) is null);
+        foreach (var key in keys)
         {
-            var certificate = pair.CertificateFor(key);
-            if (!isByOptions && certificate is null)
-                continue;
-            var name = Set(key, pair, certificate, conflicts);
+            var name = Set(key, pair, pair.CertificateFor(key), conflicts);
             if (isByOptions && pair.IsInFirstLoad)
                 name.Await();
         }
 
         if (!isByOptions && pair.IsInFirstLoad)
             _unknown++;
+        return keys;
     }
 
     /// <returns>Whether no pair is left whose first load brings its names.</returns>
