@@ -509,6 +509,18 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void A_pair_that_gets_another_name_and_keeps_its_server_names_is_in_conflict_with_nobody()
+    {
+        Start(Options() with { ServerNames = ["a.example"] }, Other);
+
+        Update([Options("renamed") with { ServerNames = ["a.example"] }, Other]);
+        AdvancePastDebounce();
+
+        Assert.Equal("renamed", Holder.SelectStrict("a.example")?.Name);
+        Assert.DoesNotContain(Logged(), entry => entry.Contains("a.example", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_pair_that_was_removed_and_comes_back_at_once_is_served()
     {
         Start(Options(), Other);

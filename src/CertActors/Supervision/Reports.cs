@@ -103,10 +103,13 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         return true;
     }
 
-    /// <summary>Two pairs have a name. The same conflict may be reported again, when the holder is claimed again, or a pair has the name again.</summary>
+    /// <summary>
+    /// Two pairs have a name. The same conflict may be reported again, when the holder is claimed again, or a pair has the name again. One with a pair that
+    /// is being removed, as when a pair gets another name, is none.
+    /// </summary>
     public void Add(NameConflict conflict)
     {
-        if (state.NameConflicts.Add(conflict))
+        if (state.TryFind(conflict.First, out _) && state.TryFind(conflict.Other, out _) && state.NameConflicts.Add(conflict))
             log.NameConflict(conflict.Other, conflict.ServerName, conflict.First);
     }
 
