@@ -66,6 +66,34 @@ public sealed class IntermediateMemorySpec
     }
 
     [Fact]
+    public async Task One_that_is_used_while_others_are_added_stays()
+    {
+        using var used = Certificate(new TestAuthority("used").CertificatePem);
+        _memory.Accept(used);
+        var first = _memory.Accepted[0];
+        X509Certificate2[] others = [.. Enumerable.Range(0, IntermediateMemory.MaxAccepted + 64).Select(number => Certificate(new TestAuthority($"{number}").CertificatePem))];
+        using var stop = new CancellationTokenSource();
+        var uses = 0;
+        var user = Task.Run(() =>
+        {
+            for (; !stop.IsCancellationRequested; Interlocked.Increment(ref uses))
+                _memory.Accept(used);
+        });
+
+        foreach (var other in Enumerable.Repeat(others, 4).SelectMany(round => round))
+        {
+            var before = Volatile.Read(ref uses);
+            SpinWait.SpinUntil(() => Volatile.Read(ref uses) > before + 1);
+            _memory.Accept(other);
+        }
+
+        await stop.CancelAsync();
+        await user;
+        Assert.Contains(_memory.Accepted, known => ReferenceEquals(known, first));
+        Assert.All(others, other => other.Dispose());
+    }
+
+    [Fact]
     public void Peers_that_are_refused_displace_each_other_alone()
     {
         Accept("intermediate");

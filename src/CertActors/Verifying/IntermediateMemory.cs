@@ -110,9 +110,11 @@ internal sealed class IntermediateMemory
         if (known.Length < MaxAccepted)
             return [.. known, added];
 
-        // Spread evenly: a multiplication by the golden ratio (Knuth, The Art of Computer Programming, 6.4).
-        var start = (int)((added.LastUse * 2654435761u) >> 16) % MaxAccepted;
-        var place = Enumerable.Range(start, Candidates).Select(i => i % MaxAccepted).MaxBy(i => added.LastUse - known[i].LastUse);
+        // The upper bits of a product with the golden ratio spread consecutive numbers evenly (Knuth, The Art of Computer Programming, 6.4).
+        var start = (int)((added.LastUse * 2654435769u) >> 24) % MaxAccepted;
+
+        // The count of uses may wrap around, and one that was used meanwhile is later than the added one: the difference has a sign.
+        var place = Enumerable.Range(start, Candidates).Select(i => i % MaxAccepted).MaxBy(i => (int)(added.LastUse - known[i].LastUse));
         var next = known.ToArray();
         next[place] = added;
         return next;
