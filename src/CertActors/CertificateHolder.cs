@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -65,8 +66,8 @@ public sealed class CertificateHolder
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
 
-    // The versions of TLS of the servers that ask no client for a certificate. Few: replaced whole, by any thread.
-    private SslProtocols[] _withoutClient = [];
+    // Whether those servers ask clients for a certificate that resume sessions with these versions of TLS. Few: replaced whole, by any thread.
+    private ImmutableDictionary<SslProtocols, bool> _sessions = ImmutableDictionary<SslProtocols, bool>.Empty;
     private IActorRef? _owner;
 
     /// <summary>Creates a holder that serves nothing yet.</summary>
@@ -273,9 +274,9 @@ public sealed class CertificateHolder
     }
 
     /// <summary>
-    /// States that a server selects and checks by these options, before its first handshake. The sessions of servers that ask for no client certificate are
-    /// kept apart from those of servers that do: see <see cref="CertificateServerOptions.Protocols"/>. Kestrel endpoints with <c>UseCertificates</c>, and
-    /// <see cref="CertificateTlsExtensions.ServerOptionsCallback"/>, call it by themselves.
+    /// States that a server selects and checks by these options. Of servers that ask for client certificates and servers that don't, with the same versions
+    /// of TLS, those resume sessions that are added first: see <see cref="CertificateServerOptions.Protocols"/>. A server that isn't added is by its first
+    /// handshake. Kestrel endpoints with <c>UseCertificates</c>, and <see cref="CertificateTlsExtensions.ServerOptionsCallback"/>, call it by themselves.
     /// </summary>
     /// <param name="server">The options of the server.</param>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
@@ -283,7 +284,7 @@ public sealed class CertificateHolder
     {
         ArgumentNullException.ThrowIfNull(server);
         server.Validate();
-        NoteSessions(server);
+        ResumesSessions(server);
     }
 
     /// <summary>Why there is no certificate of a pair.</summary>
@@ -487,16 +488,12 @@ public sealed class CertificateHolder
     /// <summary>The time at which peers are verified.</summary>
     internal DateTimeOffset UtcNow() => Clock();
 
-    /// <summary>Notes that a server with these options begins sessions, if they are of clients without certificates.</summary>
-    internal void NoteSessions(CertificateServerOptions server)
+    /// <summary>Whether a server resumes sessions: the first with its versions of TLS does, and those that ask for client certificates, or don't, as it.</summary>
+    internal bool ResumesSessions(CertificateServerOptions server)
     {
-        var versions = ServerIdentity.ProtocolsOf(server);
-        for (var known = Volatile.Read(ref _withoutClient); server.ClientCertificates == ClientCertificates.None && !known.Contains(versions);)
-            known = Interlocked.CompareExchange(ref _withoutClient, [.. known, versions], known);
+        var asks = server.ClientCertificates != ClientCertificates.None;
+        return ImmutableInterlocked.GetOrAdd(ref _sessions, ServerIdentity.ProtocolsOf(server), asks) == asks;
     }
-
-    /// <summary>Whether a server with these versions of TLS begins sessions of clients without certificates.</summary>
-    internal bool HasSessionsWithoutClient(SslProtocols versions) => Volatile.Read(ref _withoutClient).Contains(versions);
 
     /// <summary>Counts the peers that a trust bundle refuses.</summary>
     internal Action<TrustResult> RefusalsOf(string bundle) => FindRefusals(bundle)?.Recorder ?? (static _ => { });

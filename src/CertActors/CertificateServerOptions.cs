@@ -23,9 +23,15 @@ public class CertificateServerOptions
     /// The versions of TLS. Default <see cref="SslProtocols.None"/>: those of the system, or TLS 1.2 and 1.3 where clients are asked for a certificate.
     /// </summary>
     /// <remarks>
-    /// .NET keeps sessions by certificate and versions, and a session that began without a client certificate fails where one is required. So if a server on
-    /// the same holder asks for none and names the same versions (as by <c>ConfigureHttpsDefaults</c>), servers that ask for one resume no sessions: each
-    /// handshake is a full one.
+    /// <para>
+    /// .NET keeps sessions by certificate and versions, and a session that began without a client certificate fails where one is required. So if servers on
+    /// the same holder name the same versions (as by <c>ConfigureHttpsDefaults</c>), and some of them ask for client certificates and others don't, only
+    /// those that are as the first (<see cref="CertificateHolder.AddServer"/>) resume sessions: each handshake of the others is a full one.
+    /// </para>
+    /// <para>
+    /// Servers that allow a client certificate and servers that require one share sessions. A client that has begun a session without a certificate is
+    /// refused where one is required for as long as it resumes that session, even if it has a certificate by then. With other versions, it begins another.
+    /// </para>
     /// </remarks>
     public SslProtocols Protocols { get; set; } = SslProtocols.None;
 

@@ -18,17 +18,17 @@ public sealed class ServerIdentity
         TrustBundle = trustBundle;
         _clients = options.ClientCertificates;
 
-        // .NET keeps the sessions of one certificate together, unless the versions of TLS are given in other words. A session with a client certificate
-        // that is resumed where none is asked for fails, and so does one without where one is required. Both words mean the same two versions; where both
-        // kinds of endpoints have the same words, those that ask for certificates take part in no sessions.
+        // A session with a client certificate that is resumed where none is asked for fails, and so does one without where one is required.
         _protocols = ProtocolsOf(options);
-        _resumes = _clients == ClientCertificates.None || !holder.HasSessionsWithoutClient(_protocols);
-        holder.NoteSessions(options);
+        _resumes = holder.ResumesSessions(options);
     }
 
-    /// <summary>The versions of TLS, in the words that keep the sessions of endpoints apart.</summary>
+    /// <summary>
+    /// The versions of TLS. .NET caches sessions by the certificate and this value: <see cref="SslProtocols.None"/> and <c>Tls12 | Tls13</c> are different
+    /// keys for the same versions.
+    /// </summary>
     internal static SslProtocols ProtocolsOf(CertificateServerOptions options) =>
-        options.Protocols == SslProtocols.None && options.ClientCertificates != ClientCertificates.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
+        options is { Protocols: SslProtocols.None, ClientCertificates: not ClientCertificates.None } ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
 
     /// <summary>The certificate of the server.</summary>
     public ServingCertificate Certificate { get; }

@@ -139,6 +139,25 @@ public sealed class MutualTlsTests : MutualTlsKit
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Versions))]
+    public async Task Sessions_with_a_certificate_are_not_resumed_at_a_server_that_is_added_later_and_asks_for_none(SslProtocols version)
+    {
+        await StartAsync(Require);
+        var client = Client(Trusted);
+        Assert.Equal("CN=client", await GetAsync(client, version));
+
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var options = Holder.ServerOptionsCallback(new CertificateServerOptions { Protocols = SslProtocols.Tls12 | SslProtocols.Tls13 });
+        Services.GetRequiredService<ActorSystem>().ActorOf(Props.Create(() => new Listener(listener, options)));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal("echo", await ExchangeAsync((IPEndPoint)listener.LocalEndpoint, client, version, "echo"));
+            Assert.Equal("CN=client", await GetAsync(client, version));
+        }
+    }
+
     [Fact]
     public async Task Options_that_make_no_sense_fail_the_start_with_every_error()
     {
