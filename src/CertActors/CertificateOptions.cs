@@ -119,10 +119,8 @@ public sealed record CertificateOptions
     /// <summary>Whether server names, and the default, may lead to the pair.</summary>
     internal bool IsForServers => Purpose.HasFlag(CertificatePurpose.ServerAuthentication);
 
-    /// <summary>Whether both accept the same certificates.</summary>
-    internal bool JudgeAs(CertificateOptions other) =>
-        (Purpose, MustChainTo, AllowedExpirySetback, RequireValidFirst) == (other.Purpose, other.MustChainTo, other.AllowedExpirySetback, other.RequireValidFirst)
-        && RequiredNames.SequenceEqual(other.RequiredNames);
+    /// <summary>Whether both accept the same certificates, once one is served. The other rules compare a certificate with the one before it.</summary>
+    internal bool JudgeAs(CertificateOptions other) => (Purpose, MustChainTo) == (other.Purpose, other.MustChainTo);
 
     /// <returns>A copy that shares nothing with these options, with full paths and the default of what is empty.</returns>
     internal CertificateOptions Copy() => this with

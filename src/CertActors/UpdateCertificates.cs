@@ -13,12 +13,11 @@ namespace CertActors;
 /// touched, nor are those that <see cref="AddCertificate"/> or <see cref="AddTrustBundle"/> has added.
 /// </para>
 /// <para>
-/// If the options by which a pair is judged have changed (<see cref="CertificateOptions.Purpose"/>, <see cref="CertificateOptions.MustChainTo"/>,
-/// <see cref="CertificateOptions.RequiredNames"/>, <see cref="CertificateOptions.AllowedExpirySetback"/> and
-/// <see cref="CertificateOptions.RequireValidFirst"/>), its files are judged by them at once, even if they contain what is served. If they are rejected,
-/// this is reported as for new files, and the last certificate is served by the names that it had until now, as far as the options leave them to the pair.
-/// No other name leads to it until it is accepted; nor does the default, if the pair was not for servers. Clients that ask for such a name wait for the
-/// judgement as for a first load.
+/// If the <see cref="CertificateOptions.Purpose"/> of a pair or its <see cref="CertificateOptions.MustChainTo"/> has changed, its files are judged by the new
+/// options at once, even if they contain what is served. If they are rejected, this is reported as for new files, and the last certificate is served by the
+/// names that it had until now, as far as the options leave them to the pair. No other name leads to it until it is accepted; nor does the default, if the
+/// pair was not for servers. Clients that ask for such a name wait for the judgement as for a first load. Other rules apply to files that differ from what
+/// is served.
 /// </para>
 /// <para>
 /// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair continues to be

@@ -262,17 +262,6 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
-    public void A_required_name_that_what_is_served_lacks_is_warned_of_when_it_becomes_required()
-    {
-        Start();
-
-        Update([Options() with { RequiredNames = ["missing.example"] }]);
-
-        Assert.Contains(Logged(), entry => entry.Contains("lacks missing.example", StringComparison.Ordinal));
-        Assert.Null(Status().LastFailure);
-    }
-
-    [Fact]
     public async Task A_client_that_asks_for_a_new_name_waits_until_what_is_served_is_judged_and_nobody_waits_for_names_that_stay()
     {
         Start(Options() with { ServerNames = ["a.example"] }, Other);
