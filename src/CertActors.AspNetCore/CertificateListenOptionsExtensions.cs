@@ -55,8 +55,8 @@ public static class CertificateListenOptionsExtensions
     /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
     /// <remarks>
     /// Of <c>ConfigureHttpsDefaults</c>, which must be called before, the time limit of the handshake and, unless the endpoint sets its own, the versions
-    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint, or for all of those that have its port. Client certificates are set here: if they are set there
-    /// alone, the start of the endpoint fails, as they would not be asked for.
+    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint, or for all of those that have its port. Client
+    /// certificates are set here: if they are set there alone, the start of the endpoint fails, as they would not be asked for.
     /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
     /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
     /// </remarks>

@@ -340,7 +340,8 @@ public sealed class CertificateHolder
 
     /// <summary>
     /// Gives the owner another cell for a pair whose options have changed. It is in the place of the last one, and serves what that one has served;
-    /// a server name that the pair keeps leads to it at each moment, and clients that wait for its first load go on waiting. Nothing publishes in the last one any more.
+    /// a server name that the pair keeps leads to it at each moment, and clients continue to wait for its first load. Nothing publishes in the last one
+    /// any more.
     /// </summary>
     internal CertificateCell Replace(CertificateOptions options)
     {
@@ -355,7 +356,9 @@ public sealed class CertificateHolder
         return cell;
     }
 
-    /// <summary>Gives the owner a cell for one more trust bundle, or another one for a bundle whose options have changed, which serves what the last one has.</summary>
+    /// <summary>
+    /// Gives the owner a cell for one more trust bundle, or another one for a bundle whose options have changed, which serves what the last one has.
+    /// </summary>
     internal TrustBundleCell AddBundle(string name)
     {
         var cell = _bundleCells[name] = new TrustBundleCell(this, name, _bundleCells.GetValueOrDefault(name));
@@ -378,7 +381,9 @@ public sealed class CertificateHolder
     /// <summary>Takes a pair of the owner out, and supersedes what was served. Nothing publishes in its cell any more.</summary>
     /// <param name="name">The pair's name.</param>
     /// <param name="now">The time.</param>
-    /// <param name="untilNextDefault">Whether the current certificate, if it is the pair's, stays until the next default is loaded, and is superseded then.</param>
+    /// <param name="untilNextDefault">
+    /// Whether the current certificate, if it is the pair's, stays until the next default is loaded, and is superseded then.
+    /// </param>
     /// <returns>The generations whose connections may be open, with the one that was served last at the end; none if none was.</returns>
     internal IReadOnlyList<GenerationUse> Remove(string name, DateTimeOffset now, bool untilNextDefault)
     {
@@ -569,7 +574,7 @@ public sealed class CertificateHolder
         return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
     }
 
-    /// <summary>Finds the default pair. Until it is loaded, the pair that was the default goes on, with what it serves, even if it is removed.</summary>
+    /// <summary>Finds the default pair. Until it is loaded, what was served as the default continues to be served.</summary>
     private void FindDefault()
     {
         var next = FirstDefault();

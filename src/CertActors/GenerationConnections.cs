@@ -9,6 +9,6 @@ public sealed record GenerationConnections
     /// <summary>How many of its connections are open, of those that are counted (<see cref="ServingCertificate.BeginConnection"/>).</summary>
     public required int Open { get; init; }
 
-    /// <summary>When the next generation was swapped in, UTC; null for the generation that is served.</summary>
+    /// <summary>When the next generation was swapped in, UTC; null for a generation that is served.</summary>
     public required DateTimeOffset? SupersededAt { get; init; }
 }

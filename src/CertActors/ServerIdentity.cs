@@ -28,7 +28,9 @@ public sealed class ServerIdentity
     /// keys for the same versions.
     /// </summary>
     internal static SslProtocols ProtocolsOf(CertificateServerOptions options) =>
-        options is { Protocols: SslProtocols.None, ClientCertificates: not ClientCertificates.None } ? SslProtocols.Tls12 | SslProtocols.Tls13 : options.Protocols;
+        options is { Protocols: SslProtocols.None, ClientCertificates: not ClientCertificates.None }
+            ? SslProtocols.Tls12 | SslProtocols.Tls13
+            : options.Protocols;
 
     /// <summary>The certificate of the server.</summary>
     public ServingCertificate Certificate { get; }

@@ -91,7 +91,7 @@ public sealed class AcceptedPeersSpec : PipelineKit
     [Theory]
     [InlineData(1)]
     [InlineData(11)]
-    public void A_peer_that_is_listed_or_expires_later_allocates_nothing_in_the_books(int days)
+    public void A_peer_that_is_listed_or_expires_later_allocates_nothing(int days)
     {
         foreach (var listed in Enumerable.Range(1, 10))
             Accept(One, LeafOf(One, listed));

@@ -101,7 +101,7 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
-    public void Until_a_new_default_is_loaded_the_last_one_goes_on_with_its_next_certificates()
+    public void Until_a_new_default_is_loaded_the_last_one_is_served_with_its_next_certificates()
     {
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
         Serve(cells[0], "a.example");
@@ -117,7 +117,7 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
-    public void A_last_default_that_is_no_longer_for_servers_goes_on_until_the_next_is_loaded()
+    public void A_last_default_that_is_no_longer_for_servers_is_served_until_the_next_is_loaded()
     {
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
         var last = Serve(cells[0], "a.example");
@@ -133,7 +133,7 @@ public sealed class HolderSpec : PipelineKit
     }
 
     [Fact]
-    public void A_last_default_that_is_removed_goes_on_if_it_may_until_the_next_is_loaded_or_none_is_left()
+    public void A_last_default_that_is_removed_is_served_if_it_may_until_the_next_is_loaded_or_none_is_left()
     {
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other", "third"));
         var last = Serve(cells[0], "a.example");

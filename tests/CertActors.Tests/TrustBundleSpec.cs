@@ -283,7 +283,6 @@ public sealed class TrustBundleSpec
 
     private static byte[] Serial(string pem) => TestRevocationList.SerialOf(pem);
 
-    // RFC 5280, 4.2.1.10.
     private static string WithCriticalExtension(TestAuthority issuer)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

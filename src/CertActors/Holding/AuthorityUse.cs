@@ -6,8 +6,8 @@ namespace CertActors.Holding;
 
 /// <summary>Counts the peers that lead to one certificate of a trust bundle. Any thread may call it; nothing waits.</summary>
 /// <remarks>
-/// A handshake allocates nothing for a peer that is known, or that expires after the ten which expire first. Another one replaces the list of these as a
-/// whole, and tries again if another handshake has done so meanwhile: of each handshake that tries again, one has succeeded.
+/// The ten peers that expire first are listed. A handshake allocates nothing for a peer that is listed, or that expires later. For any other peer, it replaces
+/// the list as a whole, and tries again if another handshake has replaced it meanwhile: whenever one has to try again, another one has succeeded.
 /// </remarks>
 internal sealed class AuthorityUse(CertificateFacts authority, DateTimeOffset since)
 {
@@ -114,6 +114,7 @@ internal sealed class AuthorityUse(CertificateFacts authority, DateTimeOffset si
         var added = new Peer(leaf.SerialNumberBytes.ToArray(), SubjectOf(leaf), notAfter, now);
         while (true)
         {
+            // A forgotten peer that is seen again at this very moment may be left out, until its next handshake.
             Peer[] next = [.. peers.Where(peer => !IsForgotten(peer, now)).Append(added).OrderBy(peer => peer.NotAfter).Take(MaxPeers)];
             var present = Interlocked.CompareExchange(ref _peers, next, peers);
             if (ReferenceEquals(present, peers) || IsListed(present, leaf, notAfter, now))

@@ -27,6 +27,7 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     /// <summary>When the next generation was swapped in. Valid once this one is superseded.</summary>
     public DateTimeOffset SupersededAt { get; private set; }
 
+    /// <summary>Whether nothing serves it any more.</summary>
     public bool IsSuperseded => (Volatile.Read(ref _state) & IsSupersededFlag) != 0;
 
     /// <summary>Whether it is drained, and no connection that a late handshake has begun is open any more.</summary>

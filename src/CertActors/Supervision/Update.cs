@@ -60,7 +60,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
         foreach (var pair in pairs.Values)
             membership.Add(new Addition(pair.Name, pair, Bundle: null, IsConfigured: true, ActorRefs.Nobody));
 
-        // Last, so that a default that is renamed goes on until the new one is loaded.
+        // Last, so that a default that is renamed continues to be served until the new one is loaded.
         membership.EndStopped();
         return new UpdateCertificatesResult { Added = [.. bundles.Keys, .. pairs.Keys], Removed = removed, Changed = changed };
     }
