@@ -49,7 +49,7 @@ internal static class CommandLine
 
     private static readonly Option<TimeSpan?> Wait = new("--wait")
     {
-        Description = "How long the start waits until every pair and trust bundle is served, for files that are not there yet: 1s to 1d, in ms, s, m, h or d. Without it, the first that cannot be loaded ends the start.",
+        Description = "How long the start waits until every pair and trust bundle is served, for files that are not there yet: 1s to 1d, in ms, s, m, h or d. Changes of the configuration are applied after the start. Without it, the first that cannot be loaded ends the start.",
         HelpName = "TIME",
         CustomParser = argument => OptionParsers.Duration("1s", "1d", "30s")(argument),
     };
@@ -121,7 +121,8 @@ internal static class CommandLine
 
     /// <returns><see cref="Arguments"/> or <see cref="CheckArguments"/>; null if help or an error was printed and the process exits with the exit code.</returns>
     /// <exception cref="InvalidDataException">A file of the configuration cannot be read, or is not JSON.</exception>
-    public static object? Parse(string[] args, out int exitCode)
+    /// <exception cref="OperationCanceledException">The token was cancelled while a file of the configuration was read.</exception>
+    public static object? Parse(string[] args, CancellationToken ended, out int exitCode)
     {
         var check = CheckCommand.Command;
         var root = new Command(Name, "An HTTPS server that replaces its certificates without a restart when the files change.")
@@ -144,7 +145,7 @@ internal static class CommandLine
             return CheckCommand.Read(result);
         if (result.Action == root.Action)
         {
-            var configuration = Configuration(result);
+            var configuration = Configuration(result, ended);
             return Errors(result, configuration).FirstOrDefault() is { } error ? Fail(error, out exitCode) : Read(result, configuration);
         }
 
@@ -160,8 +161,8 @@ internal static class CommandLine
         }
     }
 
-    private static ServerConfiguration Configuration(ParseResult result) => new(
-        result.GetValue(Config), result.GetValue(Cert) is { } cert ? PairOf(cert, result.GetValue(Key), result.GetValue(Password)) : null);
+    private static ServerConfiguration Configuration(ParseResult result, CancellationToken ended) => new(
+        result.GetValue(Config), result.GetValue(Cert) is { } cert ? PairOf(cert, result.GetValue(Key), result.GetValue(Password)) : null, ended);
 
     private static Arguments Read(ParseResult result, ServerConfiguration configuration)
     {

@@ -12,12 +12,16 @@ RuntimeHelpers.RunClassConstructor(typeof(Output).TypeHandle);
 var signals = new Signals();
 try
 {
-    return CommandLine.Parse(args, out var exitCode) switch
+    return CommandLine.Parse(args, signals.Ended, out var exitCode) switch
     {
         Arguments arguments => await RunAsync(arguments, signals),
         CheckArguments check => Check(check, signals),
         _ => exitCode,
     };
+}
+catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
+{
+    return 0;
 }
 catch (InvalidDataException error)
 {
@@ -36,10 +40,6 @@ static async Task<int> RunAsync(Arguments arguments, Signals signals)
         if (arguments is DemonstrationArguments demonstration)
             return await Demonstration.RunAsync(demonstration, signals);
         await Serving.RunAsync((ServeArguments)arguments, signals);
-        return 0;
-    }
-    catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
-    {
         return 0;
     }
     catch (SocketException error)

@@ -13,7 +13,7 @@ internal sealed partial class Reloads(ServerConfiguration configuration, ICertif
         try
         {
             while (await pace.WaitForNextTickAsync(ended))
-                Refresh();
+                await RefreshAsync();
         }
         catch (OperationCanceledException)
         {
@@ -25,25 +25,27 @@ internal sealed partial class Reloads(ServerConfiguration configuration, ICertif
     public async Task ReloadAsync()
     {
         manager.Reloading();
-        Refresh();
         try
         {
+            await RefreshAsync();
             await certificates.ReloadAsync();
         }
         catch (InvalidOperationException)
         {
             // The supervisor has stopped: the server ends.
         }
-
-        manager.Ready(Signals.Describe());
+        finally
+        {
+            manager.Ready(Signals.Describe());
+        }
     }
 
-    private void Refresh()
+    private async Task RefreshAsync()
     {
-        foreach (var error in configuration.Refresh())
+        if (await configuration.RefreshAsync() is { } error)
             ConfigurationFileInvalid(error);
     }
 
-    [LoggerMessage(1, LogLevel.Error, "The configuration counts as it was: {Error}", EventName = "ConfigurationFileInvalid")]
+    [LoggerMessage(1, LogLevel.Error, "The last valid configuration stays in use: {Error} Correct the file; it is read again within 2 s.", EventName = "ConfigurationFileInvalid")]
     private partial void ConfigurationFileInvalid(string error);
 }

@@ -9,24 +9,23 @@ internal sealed class ServerConfiguration
     private const string DefaultFile = "appsettings.json";
     private const string SectionName = "CertActors";
 
-    private readonly Lock _refreshing = new();
-    private readonly ConfigurationFile[] _files;
+    private readonly ConfigurationFiles _files;
 
     /// <param name="path">The file of <c>--config</c>; null for none.</param>
     /// <param name="pair">The pair of the command line; null for none.</param>
+    /// <param name="ended">Ends the read of the files.</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or is not JSON.</exception>
-    public ServerConfiguration(string? path, CertificateOptions? pair)
-        : this([.. File.Exists(DefaultFile) ? [DefaultFile] : (string[])[], .. path is null ? [] : (string[])[path]], pair)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ServerConfiguration(string? path, CertificateOptions? pair, CancellationToken ended)
+        : this([.. IsThere(DefaultFile) ? [DefaultFile] : (string[])[], .. path is null ? [] : (string[])[path]], pair, ended)
     {
     }
 
-    private ServerConfiguration(string[] paths, CertificateOptions? pair)
+    private ServerConfiguration(string[] paths, CertificateOptions? pair, CancellationToken ended)
     {
-        _files = [.. paths.Select(path => new ConfigurationFile(path))];
-        var builder = new ConfigurationBuilder();
-        foreach (var file in _files)
-            builder.Add(file);
-        builder.AddEnvironmentVariables();
+        _files = new ConfigurationFiles(paths);
+        _files.Load(ended);
+        var builder = new ConfigurationBuilder().Add(_files).AddEnvironmentVariables();
         if (pair is not null)
             builder.AddInMemoryCollection(KeysOf(pair));
         Section = builder.Build().GetSection(SectionName);
@@ -42,29 +41,27 @@ internal sealed class ServerConfiguration
     public bool HasPairs => Section.GetSection(nameof(CertificatesOptions.Certificates)).GetChildren().Any();
 
     /// <returns>A configuration with this pair alone.</returns>
-    public static ServerConfiguration Of(CertificateOptions pair) => new([], pair);
+    public static ServerConfiguration Of(CertificateOptions pair) => new([], pair, CancellationToken.None);
 
-    /// <summary>Reads the files again. A change is reported by the change token of <see cref="Section"/> before it returns.</summary>
-    /// <returns>What is wrong, once for each change. A file that is wrong counts as it was before.</returns>
-    public IReadOnlyList<string> Refresh()
+    /// <inheritdoc cref="ConfigurationFiles.RefreshAsync"/>
+    public Task<string?> RefreshAsync() => _files.RefreshAsync();
+
+    // A link that leads nowhere, or a directory that cannot be searched, is an error, which the read reports.
+    private static bool IsThere(string path)
     {
-        List<string> errors = [];
-        lock (_refreshing)
+        try
         {
-            foreach (var file in _files)
-            {
-                try
-                {
-                    file.Refresh();
-                }
-                catch (InvalidDataException error)
-                {
-                    errors.Add(error.Message);
-                }
-            }
+            _ = File.GetAttributes(path); // lstat(2)
+            return true;
         }
-
-        return errors;
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     // The pair of the command line is the default: among others, the first in the order of their names would be.

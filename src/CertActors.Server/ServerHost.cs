@@ -93,7 +93,7 @@ internal static class ServerHost
         {
             if (arguments.ClientAuthorities.Count > 0)
                 options.TrustBundles.Add(new TrustBundleOptions { Name = ServeArguments.BundleOfClientAuthorities, CertificatePaths = arguments.ClientAuthorities });
-            options.StopOnFailedFirstLoad |= arguments.Wait is null;
+            options.StopOnFailedFirstLoad = arguments.Wait is null;
         });
 
         // A change of the configuration that removes the bundle is refused, too.

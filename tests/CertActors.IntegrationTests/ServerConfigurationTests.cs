@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -125,8 +126,97 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_change_of_two_files_is_applied_only_when_both_are_valid()
+    {
+        foreach (var name in (string[])["a", "b", "c"])
+            WritePair(name);
+        object both = new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("b") } } };
+        object one = new { CertActors = new { Certificates = new { a = Pair("a") } } };
+        Write("appsettings.json", both);
+        Write("more.json", new { });
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "more.json", "--port", "0");
+        var address = await server.ListensAsync();
+
+        // The pair b moves to the second file, which is damaged at first.
+        File.WriteAllText(PathOf("more.json"), "{");
+        Write("appsettings.json", one);
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("'more.json' is not valid", StringComparison.Ordinal)));
+        await server.SignalAsync("HUP");
+        Write("more.json", new { CertActors = new { Certificates = new { b = Pair("b"), c = Pair("c") } } });
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("[201] ", StringComparison.Ordinal) && line.Contains("added c", StringComparison.Ordinal)));
+
+        Assert.Equal(["a", "b", "c"], (await server.StatusesAsync(address)).Keys.Order(StringComparer.Ordinal));
+        Assert.Single(server.Output, line => line.Contains("[201] ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_file_that_can_not_be_read_in_time_ends_the_start_with_2()
+    {
+        await MakeFifoAsync("hangs.json");
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "hangs.json", "--port", "0");
+
+        Assert.Equal(2, await server.ExitAsync());
+        Assert.StartsWith("certactors: the configuration file 'hangs.json' cannot be read: ", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_signal_ends_the_start_while_a_file_can_not_be_read()
+    {
+        await MakeFifoAsync("hangs.json");
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "hangs.json", "--port", "0");
+        await server.HandlesSignalsAsync();
+
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
+    public async Task A_file_that_can_not_be_read_in_time_while_it_runs_is_reported_once_and_read_when_it_can_be()
+    {
+        foreach (var name in (string[])["a", "b"])
+            WritePair(name);
+        Write("c.json", new { CertActors = new { Certificates = new { a = Pair("a") } } });
+        using var manager = new NotifySocket(PathOf("notify"));
+        using var server = ServerProcess.StartIn(_directory.FullName, [("NOTIFY_SOCKET", manager.Address)], "--config", "c.json", "--port", "0");
+        var address = await server.ListensAsync();
+        Assert.StartsWith("READY=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+
+        await MakeFifoAsync("hangs.json");
+        File.Move(PathOf("hangs.json"), PathOf("c.json"), overwrite: true);
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("'c.json' cannot be read", StringComparison.Ordinal)));
+
+        // The pairs are loaded all the same.
+        await server.SignalAsync("HUP");
+        Assert.StartsWith("RELOADING=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("READY=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+
+        // A writer ends the read.
+        File.Move(PathOf("c.json"), PathOf("hangs.json"));
+        Write("c.json", new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("b") } } });
+        await File.WriteAllTextAsync(PathOf("hangs.json"), "{");
+        await Wait.UntilAsync(async () => (await server.StatusesAsync(address)).ContainsKey("b"));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+        Assert.Single(server.Output, line => line.Contains("configuration file", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_appsettings_json_that_leads_nowhere_ends_it_with_2()
+    {
+        WritePair("a");
+        File.CreateSymbolicLink(PathOf("appsettings.json"), PathOf("unmounted/appsettings.json"));
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--port", "0");
+
+        Assert.Equal(2, await server.ExitAsync());
+        Assert.StartsWith("certactors: the configuration file 'appsettings.json' cannot be read", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task It_waits_for_files_that_are_not_there_yet()
     {
+        // The option counts, not the key.
+        Write("appsettings.json", new { CertActors = new { StopOnFailedFirstLoad = true } });
         using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--client-ca", "ca.pem", "--wait", "1h", "--port", "0");
         await Wait.UntilAsync(() => server.Output.Count(line => line.Contains("FileMissing", StringComparison.Ordinal)) == 2);
 
@@ -157,7 +247,7 @@ public sealed class ServerConfigurationTests : IDisposable
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("FileMissing", StringComparison.Ordinal)));
 
         await server.SignalAsync(signal);
-        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(25)));
+        Assert.Equal(0, await server.ExitAsync());
         Assert.Empty(server.Errors);
     }
 
@@ -280,6 +370,13 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     private static object Pair(string name) => new { CertificatePath = $"{name}.crt", KeyPath = $"{name}.key" };
+
+    private async Task MakeFifoAsync(string name)
+    {
+        using var make = Process.Start("mkfifo", [PathOf(name)]);
+        await make.WaitForExitAsync();
+        Assert.Equal(0, make.ExitCode);
+    }
 
     private string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
