@@ -16,7 +16,7 @@ internal static class Serving
 
             // Without a client's certificate, it would be one more peer that is refused.
             if (arguments.RequiredBundle is null)
-                await WarmUp.RequestAsync(app.ListensOn());
+                await WarmUp.RequestAsync(app.ListensOn(), signals.Ended);
             Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
             manager.Ready(Signals.Describe());
             app.ReloadOnHangUp(signals);

@@ -11,7 +11,8 @@ internal static class WarmUp
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>Requests the status over HTTP/1.1 and the metrics over HTTP/2. A failure is ignored.</summary>
-    public static async Task RequestAsync(IPEndPoint endpoint)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async Task RequestAsync(IPEndPoint endpoint, CancellationToken ended)
     {
         var host = endpoint.Address.Equals(IPAddress.Any) ? IPAddress.Loopback
             : endpoint.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
@@ -25,9 +26,9 @@ internal static class WarmUp
             try
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server, path)) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-                using var response = await client.SendAsync(request);
+                using var response = await client.SendAsync(request, ended);
             }
-            catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
+            catch (Exception error) when (error is HttpRequestException or TaskCanceledException && !ended.IsCancellationRequested)
             {
                 // A firewall may block the server's own address.
             }

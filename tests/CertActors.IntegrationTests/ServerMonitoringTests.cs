@@ -16,8 +16,6 @@ namespace CertActors.IntegrationTests;
 /// <summary>What the server tells operators, Prometheus, a collector and its service manager.</summary>
 public sealed class ServerMonitoringTests : IDisposable
 {
-    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
-
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("certactors-test-");
 
     public ServerMonitoringTests()
@@ -155,7 +153,7 @@ public sealed class ServerMonitoringTests : IDisposable
         using var server = Serve(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_METRIC_EXPORT_INTERVAL", "100"));
         await server.ListensAsync();
         await server.SignalAsync("TERM");
-        Assert.Equal(0, await server.ExitAsync().WaitAsync(TimeSpan.FromSeconds(25)));
+        Assert.Equal(0, await server.ExitAsync());
         Assert.Empty(server.Errors);
     }
 
@@ -172,34 +170,41 @@ public sealed class ServerMonitoringTests : IDisposable
     [InlineData(true)]
     public async Task The_service_manager_is_notified_of_the_start_a_reload_and_the_end(bool isAbstract)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        var name = isAbstract ? $"certactors-test-{Guid.NewGuid():N}" : Path.Combine(_directory.FullName, "notify");
-        socket.Bind(new UnixDomainSocketEndPoint(isAbstract ? '\0' + name : name));
-        using var server = Serve(("NOTIFY_SOCKET", isAbstract ? '@' + name : name));
+        using var manager = new NotifySocket(isAbstract ? $"@certactors-test-{Guid.NewGuid():N}" : Path.Combine(_directory.FullName, "notify"));
+        using var server = Serve(("NOTIFY_SOCKET", manager.Address));
 
-        Assert.StartsWith("READY=1\nSTATUS=", await ReceiveAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("READY=1\nSTATUS=", await manager.ReceiveAsync(), StringComparison.Ordinal);
         using (var client = new TcpClient())
             await client.ConnectAsync(IPAddress.Loopback, await server.PortAsync());
 
         var before = Microseconds();
         await server.SignalAsync("HUP");
-        var reloading = await ReceiveAsync();
+        var reloading = await manager.ReceiveAsync();
         Assert.StartsWith("RELOADING=1\nMONOTONIC_USEC=", reloading, StringComparison.Ordinal);
         Assert.InRange(long.Parse(reloading.Split('=')[^1], null), before, Microseconds());
-        Assert.StartsWith("READY=1\n", await ReceiveAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("READY=1\n", await manager.ReceiveAsync(), StringComparison.Ordinal);
 
         await server.SignalAsync("TERM");
-        Assert.Equal("STOPPING=1", await ReceiveAsync());
+        Assert.Equal("STOPPING=1", await manager.ReceiveAsync());
         Assert.Equal(0, await server.ExitAsync());
 
         static long Microseconds() => (long)Stopwatch.GetElapsedTime(0).TotalMicroseconds;
+    }
 
-        async Task<string> ReceiveAsync()
+    [Fact]
+    public async Task Nothing_follows_the_notice_of_the_end()
+    {
+        using var manager = new NotifySocket(Path.Combine(_directory.FullName, "notify"));
+        using (var server = new ServiceManager(manager.Address))
         {
-            using var limit = new CancellationTokenSource(Generous);
-            var buffer = new byte[4096];
-            return Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer, SocketFlags.None, limit.Token));
+            server.Stopping();
+            server.Ready("reloaded");
         }
+
+        using var next = new ServiceManager(manager.Address);
+        next.Ready("next");
+        Assert.Equal("STOPPING=1", await manager.ReceiveAsync());
+        Assert.Equal("READY=1\nSTATUS=next", await manager.ReceiveAsync());
     }
 
     [Theory]
