@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Globalization;
+using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -11,6 +14,8 @@ internal static class Telemetry
     // Of the meter, and of the activity source.
     private const string Source = "CertActors";
 
+    private static readonly SearchValues<char> HeaderName = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
     /// <exception cref="InvalidDataException">A variable has an invalid value.</exception>
     public static void Add(IServiceCollection services)
     {
@@ -21,37 +26,96 @@ internal static class Telemetry
                 .AddEnvironmentVariableDetector())
             .WithMetrics(metrics => metrics.AddMeter(Source).AddPrometheusExporter());
         if (IsExported("METRICS"))
-            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter(options => SetOptionsOf("METRICS", options)));
+            ExportMetrics(telemetry);
         if (IsExported("TRACES"))
-            telemetry.WithTracing(traces => traces.AddSource(Source).AddOtlpExporter(options => SetOptionsOf("TRACES", options)));
+            ExportTraces(telemetry);
+    }
+
+    // Methods of their own: without an export, the assembly of the exporter is not loaded.
+    private static void ExportMetrics(OpenTelemetryBuilder telemetry)
+    {
+        _ = MillisecondsOf("OTEL_METRIC_EXPORT_INTERVAL");
+        _ = MillisecondsOf("OTEL_METRIC_EXPORT_TIMEOUT");
+        var set = OptionsOf("METRICS");
+        telemetry.WithMetrics(metrics => metrics.AddOtlpExporter(set));
+    }
+
+    private static void ExportTraces(OpenTelemetryBuilder telemetry)
+    {
+        var set = OptionsOf("TRACES");
+        telemetry.WithTracing(traces => traces.AddSource(Source).AddOtlpExporter(set));
     }
 
     // The SDK evaluates neither OTEL_METRICS_EXPORTER nor OTEL_TRACES_EXPORTER. Without them, an endpoint asks for the export: by the specification,
     // the default endpoint is this machine, where no collector need be.
-    private static bool IsExported(string signal) => Variable($"OTEL_{signal}_EXPORTER") is { } exporters
-        ? exporters.Split(',', StringSplitOptions.TrimEntries).Contains("otlp", StringComparer.OrdinalIgnoreCase)
-        : EndpointOf("OTEL_EXPORTER_OTLP_ENDPOINT") is not null | EndpointOf($"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT") is not null;
-
-    // AddOtlpExporter reads the variables of all signals, and not those of one.
-    private static void SetOptionsOf(string signal, OtlpExporterOptions options)
+    private static bool IsExported(string signal)
     {
-        var prefix = $"OTEL_EXPORTER_OTLP_{signal}_";
-        if (Variable(prefix + "PROTOCOL") is { } protocol)
-            options.Protocol = protocol == "http/protobuf" ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
-        if (EndpointOf(prefix + "ENDPOINT") is { } endpoint)
-            options.Endpoint = endpoint;
-        if (Variable(prefix + "HEADERS") is { } headers)
-            options.Headers = headers;
-        if (int.TryParse(Variable(prefix + "TIMEOUT"), out var milliseconds))
-            options.TimeoutMilliseconds = milliseconds;
+        var name = $"OTEL_{signal}_EXPORTER";
+        if (Variable(name) is not { } text)
+            return EndpointOf("OTEL_EXPORTER_OTLP_ENDPOINT") is not null | EndpointOf($"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT") is not null;
+        var exporters = text.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries);
+        return exporters.All(exporter => exporter is "otlp" or "none")
+            ? exporters.Contains("otlp")
+            : throw Invalid(name, text, "otlp or none; there is no other exporter");
+    }
+
+    // The SDK ignores what is invalid, or fails with an error that names no variable. AddOtlpExporter applies the variables of all signals, and not
+    // those of one.
+    private static Action<OtlpExporterOptions> OptionsOf(string signal)
+    {
+        Read("OTEL_EXPORTER_OTLP_");
+        var (endpoint, protocol, headers, timeout) = Read($"OTEL_EXPORTER_OTLP_{signal}_");
+        return options =>
+        {
+            options.Protocol = protocol ?? options.Protocol;
+            if (endpoint is not null)
+                options.Endpoint = endpoint; // Its set accessor also stops the SDK from appending the signal's path.
+            options.Headers = headers ?? options.Headers;
+            options.TimeoutMilliseconds = timeout ?? options.TimeoutMilliseconds;
+        };
+
+        static (Uri? Endpoint, OtlpExportProtocol? Protocol, string? Headers, int? Timeout) Read(string prefix) =>
+            (EndpointOf(prefix + "ENDPOINT"), ProtocolOf(prefix + "PROTOCOL"), HeadersOf(prefix + "HEADERS"), MillisecondsOf(prefix + "TIMEOUT"));
     }
 
     private static Uri? EndpointOf(string name) => Variable(name) switch
     {
         null => null,
         { } text when Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" => uri,
-        { } text => throw new InvalidDataException($"{name} is '{text}', and must be an address such as http://127.0.0.1:4318."),
+        { } text => throw Invalid(name, text, "an address such as http://127.0.0.1:4318"),
     };
+
+    private static OtlpExportProtocol? ProtocolOf(string name) => Variable(name) switch
+    {
+        null => null,
+        "grpc" => OtlpExportProtocol.Grpc,
+        "http/protobuf" => OtlpExportProtocol.HttpProtobuf,
+        { } text => throw Invalid(name, text, "grpc or http/protobuf"),
+    };
+
+    // Headers may have credentials: no part of them is in the message.
+    private static string? HeadersOf(string name)
+    {
+        var text = Variable(name);
+        return text is null || Uri.UnescapeDataString(text).Split(',').All(IsHeader)
+            ? text
+            : throw new InvalidDataException($"{name} must be headers such as name=value, separated by commas.");
+
+        static bool IsHeader(string header)
+        {
+            var parts = header.Split('=', 2, StringSplitOptions.TrimEntries);
+            return parts is [{ Length: > 0 } key, var value] && !key.AsSpan().ContainsAnyExcept(HeaderName) && !value.Any(char.IsControl);
+        }
+    }
+
+    private static int? MillisecondsOf(string name) => Variable(name) switch
+    {
+        null => null,
+        { } text when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds > 0 => milliseconds,
+        { } text => throw Invalid(name, text, "a number of milliseconds of at least 1"),
+    };
+
+    private static InvalidDataException Invalid(string name, string text, string expected) => new($"{name} is '{text}', and must be {expected}.");
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

@@ -157,12 +157,24 @@ public sealed class ServerMonitoringTests : IDisposable
         Assert.Empty(server.Errors);
     }
 
-    [Fact]
-    public async Task An_address_of_a_collector_that_is_none_ends_it_with_2_and_one_line()
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317", "is 'collector:4317'")]
+    [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "is 'http/json'")]
+    [InlineData("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "GRPC", "is 'GRPC'")]
+    [InlineData("OTEL_EXPORTER_OTLP_HEADERS", "a=b,secret", "must be")]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "secret key=secret", "must be")]
+    [InlineData("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "a=secret%0D%0Asecret", "must be")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "is '10s'")]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0", "is '0'")]
+    [InlineData("OTEL_METRIC_EXPORT_INTERVAL", "-1", "is '-1'")]
+    [InlineData("OTEL_METRICS_EXPORTER", "otlp,console", "is 'otlp,console'")]
+    public async Task A_variable_of_the_export_that_is_invalid_ends_it_with_2_and_one_line(string name, string value, string expected)
     {
-        using var server = Serve(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"));
+        using var server = Serve(("OTEL_TRACES_EXPORTER", "otlp"), ("OTEL_METRICS_EXPORTER", "otlp"), (name, value));
         Assert.Equal(2, await server.ExitAsync());
-        Assert.StartsWith("certactors: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is 'collector:4317'", Assert.Single(server.Errors), StringComparison.Ordinal);
+        var line = Assert.Single(server.Errors);
+        Assert.StartsWith($"certactors: {name} {expected}", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", line, StringComparison.Ordinal);
     }
 
     [Theory]
