@@ -56,7 +56,7 @@ internal static class CommandLine
 
     private static readonly Option<IPNetwork[]> MonitoringFrom = new("--monitoring-from")
     {
-        Description = "A network whose clients may read /certificates and /metrics, as clients on this machine may: 10.0.0.0/8, or 0.0.0.0/0 for all. May be given several times.",
+        Description = "A network whose clients may read /certificates and /metrics, as clients on this machine may: 10.0.0.0/8, or 0.0.0.0/0 and ::/0 for all. May be given several times.",
         HelpName = "NETWORK",
         DefaultValueFactory = _ => [],
         CustomParser = OptionParsers.Networks,

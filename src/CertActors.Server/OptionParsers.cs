@@ -37,12 +37,17 @@ internal static class OptionParsers
         foreach (var token in argument.Tokens)
         {
             if (IPNetwork.TryParse(token.Value, out var network))
-                networks.Add(network);
+                networks.Add(Plain(network));
             else
                 argument.AddError($"{NameOf(argument)} must be a network such as 10.0.0.0/8, not '{token.Value}'.");
         }
 
         return [.. networks];
+
+        // Clients' addresses are compared in this form.
+        static IPNetwork Plain(IPNetwork network) => network is { BaseAddress.IsIPv4MappedToIPv6: true, PrefixLength: >= 96 }
+            ? new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96)
+            : network;
     }
 
     /// <returns>A parser of host names that are separated by commas.</returns>

@@ -28,14 +28,9 @@ internal static class ServerHost
     /// </summary>
     public static WebApplication Build(ServeArguments arguments, LogLevel logLevel, Signals signals)
     {
-        // No configuration files: watching them would fail when the user's inotify instances are used up. No working directory, which is the
-        // default content root: it may have been deleted.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
-        {
-            Args = ["--hostBuilder:reloadConfigOnChange=false"],
-            ContentRootPath = AppContext.BaseDirectory,
-        });
-        builder.Logging.ClearProviders();
+        // No defaults: variables of the environment could add endpoints, and let clients choose their address (X-Forwarded-For). No working directory,
+        // which is the default content root: it may have been deleted.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.AddProvider(new OutputLoggerProvider(Output.Standard));
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.Logging.AddFilter("CertActors", logLevel);
@@ -56,7 +51,7 @@ internal static class ServerHost
             .WithCertificates()
             .WithCertificateHealthCheck());
         builder.Services.AddHealthChecks();
-        Telemetry.Add(builder.Services);
+        Telemetry.Add(builder);
         builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddSingleton(_ => new ServiceManager(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
@@ -66,7 +61,8 @@ internal static class ServerHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
         var max = Math.Min(arguments.MaxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, max));
-        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -107,29 +103,27 @@ internal static class ServerHost
 
     private static void Map(WebApplication app, IReadOnlyList<IPNetwork> operators)
     {
-        app.MapGet("/", (HttpRequest request, CertificateHolder holder) => request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html")
-            ? Results.Redirect(Page)
-            : Results.Text($"{CommandLine.Name} serves {holder.Current?.ToString() ?? "no default certificate"}.\n"));
-        foreach (var pattern in (string[])[Page, "/status"])
-            app.MapCertificates(pattern).AddEndpointFilter((context, next) => IsOperator(context.HttpContext) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
-        app.MapPrometheusScrapingEndpoint("/metrics", meterProvider: null, optionsName: null, configureBranchedPipeline: branch => branch.Use((context, next) =>
-        {
-            if (IsOperator(context))
-                return next(context);
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
-        }));
+        // Which names are served, and when they expire, is for operators.
+        var pages = app.MapGroup("");
+        pages.AddEndpointFilter((context, next) => IsOperator(context.HttpContext.Connection) ? next(context) : ValueTask.FromResult<object?>(Results.NotFound()));
+        pages.MapCertificates(Page);
+        pages.MapCertificates("/status");
+        pages.MapPrometheusScrapingEndpoint("/metrics");
         app.MapHealthChecks("/healthz");
+        app.MapGet("/", (HttpRequest request, CertificateHolder holder) =>
+            request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html") && IsOperator(request.HttpContext.Connection)
+                ? Results.Redirect(Page)
+                : Results.Text($"{CommandLine.Name} serves {holder.Current?.ToString() ?? "no default certificate"}.\n"));
 
-        // Which names are served, and when they expire, is for operators. They are on this machine, come by a tunnel, or from a network that is named.
-        bool IsOperator(HttpContext context)
+        // Operators are on this machine, come by a tunnel, or from a network that is named.
+        bool IsOperator(ConnectionInfo connection)
         {
-            if (context.Connection.RemoteIpAddress is not { } address)
+            if (Plain(connection.RemoteIpAddress) is not { } client)
                 return false;
-            if (address.IsIPv4MappedToIPv6)
-                address = address.MapToIPv4();
-            return IPAddress.IsLoopback(address) || operators.Any(network => network.Contains(address));
+            return IPAddress.IsLoopback(client) || client.Equals(Plain(connection.LocalIpAddress)) || operators.Any(network => network.Contains(client));
         }
+
+        static IPAddress? Plain(IPAddress? address) => address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
     }
 
     public static IPEndPoint ListensOn(this WebApplication app)

@@ -17,10 +17,14 @@ internal static class Telemetry
     private static readonly SearchValues<char> HeaderName = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     /// <exception cref="InvalidDataException">A variable has an invalid value.</exception>
-    public static void Add(IServiceCollection services)
+    public static void Add(WebApplicationBuilder builder)
     {
+        // OpenTelemetry reads its variables from the host's configuration, which has nothing else.
+        builder.Configuration.AddInMemoryCollection(new ConfigurationBuilder().AddEnvironmentVariables().Build().AsEnumerable()
+            .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal)));
+
         // The environment last, so that OTEL_SERVICE_NAME replaces the name.
-        var telemetry = services.AddOpenTelemetry()
+        var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource
                 .AddService(CommandLine.Name, serviceVersion: typeof(Telemetry).Assembly.GetName().Version!.ToString(3))
                 .AddEnvironmentVariableDetector())

@@ -67,7 +67,10 @@ public sealed class ServerMonitoringTests : IDisposable
     [InlineData("192.0.2.1", "10.0.0.0/8", false)]
     [InlineData("2001:db8::1", "10.0.0.0/8", false)]
     [InlineData("2001:db8::1", "10.0.0.0/8 2001:db8::/32", true)]
-    public async Task What_is_served_is_for_operators_and_the_health_for_everyone(string client, string monitoringFrom, bool isAllowed)
+    [InlineData("10.1.2.3", "", true, "10.1.2.3")]
+    [InlineData("::ffff:10.1.2.3", "", true, "::ffff:10.1.2.3")]
+    [InlineData("10.1.2.3", "", false, "10.1.2.4")]
+    public async Task What_is_served_is_for_operators_and_the_health_for_everyone(string client, string monitoringFrom, bool isAllowed, string server = "127.0.0.1")
     {
         using var signals = new Signals();
         var app = ServerHost.Build(
@@ -81,14 +84,16 @@ public sealed class ServerMonitoringTests : IDisposable
             signals);
         app.Use((context, next) =>
         {
-            context.Connection.RemoteIpAddress = IPAddress.Parse(client);
+            (context.Connection.RemoteIpAddress, context.Connection.LocalIpAddress) = (IPAddress.Parse(client), IPAddress.Parse(server));
             return next(context);
         });
         await app.StartAsync();
         try
         {
-            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null };
+            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null, AllowAutoRedirect = false };
             using var http = new HttpClient(handler);
+            http.DefaultRequestHeaders.Accept.ParseAdd("text/html");
+            Assert.Equal(isAllowed ? HttpStatusCode.Redirect : HttpStatusCode.OK, await CodeOfAsync(""));
             foreach (var path in (string[])["certificates", "certificates/events", "status", "metrics"])
                 Assert.Equal(isAllowed ? HttpStatusCode.OK : HttpStatusCode.NotFound, await CodeOfAsync(path));
             Assert.Equal(HttpStatusCode.OK, await CodeOfAsync("healthz"));
@@ -103,6 +108,32 @@ public sealed class ServerMonitoringTests : IDisposable
         {
             await app.EndAsync();
         }
+    }
+
+    [Theory]
+    [InlineData("10.0.0.0/8", "10.0.0.0/8")]
+    [InlineData("::ffff:10.0.0.0/104", "10.0.0.0/8")]
+    [InlineData("::ffff:0:0/96", "0.0.0.0/0")]
+    [InlineData("::/0", "::/0")]
+    public void A_network_of_operators_is_compared_in_the_form_of_the_clients_addresses(string given, string expected)
+    {
+        var arguments = Assert.IsType<ServeArguments>(CommandLine.Parse(["--cert", "a", "--monitoring-from", given], CancellationToken.None, out _));
+        Assert.Equal(System.Net.IPNetwork.Parse(expected), Assert.Single(arguments.MonitoringFrom));
+    }
+
+    [Fact]
+    public async Task Variables_of_ASP_NET_Core_change_neither_the_address_of_a_client_nor_what_it_listens_on()
+    {
+        using var server = Serve(
+            ("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"),
+            ("FORWARDEDHEADERS_ENABLED", "true"),
+            ("Kestrel__Endpoints__More__Url", "http://127.0.0.1:0"),
+            ("ASPNETCORE_URLS", "http://127.0.0.1:0"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(await server.ListensAsync(), "status"));
+        request.Headers.Add("X-Forwarded-For", "203.0.113.1");
+
+        using var response = await server.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
     [Fact]
