@@ -46,7 +46,7 @@ internal sealed class ServerConfiguration
     /// <inheritdoc cref="ConfigurationFiles.RefreshAsync"/>
     public Task<string?> RefreshAsync() => _files.RefreshAsync();
 
-    // A link that leads nowhere, or a directory that cannot be searched, is an error, which the read reports.
+    // A link that leads nowhere is an error, which the read reports. A working directory that may not be searched, as after sudo, has no file for the server.
     private static bool IsThere(string path)
     {
         try
@@ -54,11 +54,11 @@ internal sealed class ServerConfiguration
             _ = File.GetAttributes(path); // lstat(2)
             return true;
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             return false;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (IOException)
         {
             return true;
         }
