@@ -1,7 +1,7 @@
 namespace CertActors.Server;
 
 /// <summary>Reads the files of the configuration again, and the pairs and trust bundles when it is asked to.</summary>
-internal sealed partial class Reloads(ServerConfiguration configuration, ICertificates certificates, ServiceManager manager, ILogger<Reloads> log)
+internal sealed partial class Reloads(ServeArguments arguments, ICertificates certificates, ServiceManager manager, ILogger<Reloads> log)
 {
     // Polled, as file events need an inotify instance, and a ConfigMap's file is a link that never changes itself.
     private static readonly TimeSpan BetweenPolls = TimeSpan.FromSeconds(2);
@@ -42,7 +42,7 @@ internal sealed partial class Reloads(ServerConfiguration configuration, ICertif
 
     private async Task RefreshAsync()
     {
-        if (await configuration.RefreshAsync() is { } error)
+        if (await arguments.Configuration.RefreshAsync() is { } error)
             ConfigurationFileInvalid(error);
     }
 

@@ -55,9 +55,9 @@ internal static class ServerHost
         builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddSingleton(_ => new ServiceManager(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
-        builder.Services.AddSingleton(arguments.Configuration);
+        builder.Services.AddSingleton(arguments);
         builder.Services.AddSingleton<Reloads>();
-        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<FirstLoad>(services, new FirstLoad.Limit(arguments.Wait)));
+        builder.Services.AddHostedService<FirstLoad>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainLimit);
         var max = Math.Min(arguments.MaxConnections ?? int.MaxValue, ConnectionLimit.OfThisProcess());
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => ActivatorUtilities.CreateInstance<BoundedTransport>(services, max));
@@ -159,7 +159,7 @@ internal static class ServerHost
     }
 
     /// <summary>Starts after the actors and before Kestrel, so that no client connects to a server without a certificate, or to one that knows no clients.</summary>
-    private sealed class FirstLoad(CertificateHolder holder, ICertificates certificates, Signals signals, FirstLoad.Limit limit) : IHostedService
+    private sealed class FirstLoad(CertificateHolder holder, ICertificates certificates, Signals signals, ServeArguments arguments) : IHostedService
     {
         private static readonly TimeSpan BetweenStatuses = TimeSpan.FromMilliseconds(100);
 
@@ -167,8 +167,8 @@ internal static class ServerHost
         {
             try
             {
-                var loaded = holder.WaitForAllAsync(limit.Value ?? Timeout.InfiniteTimeSpan, cancellationToken);
-                while (limit.Value is null && await Task.WhenAny(loaded, Task.Delay(BetweenStatuses, cancellationToken)) != loaded)
+                var loaded = holder.WaitForAllAsync(arguments.Wait ?? Timeout.InfiniteTimeSpan, cancellationToken);
+                while (arguments.Wait is null && await Task.WhenAny(loaded, Task.Delay(BetweenStatuses, cancellationToken)) != loaded)
                     await FailForBundleAsync(cancellationToken);
                 await loaded;
             }
@@ -195,8 +195,5 @@ internal static class ServerHost
                 // The supervisor has stopped for a pair, which the wait reports.
             }
         }
-
-        /// <param name="Value">The value of <c>--wait</c>; null if the first load that fails ends the start.</param>
-        public sealed record Limit(TimeSpan? Value);
     }
 }

@@ -8,7 +8,7 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
     private readonly Lock _lock = new();
     private DeviceQueue _queue = null!;
     private long _endedBefore;
-    private long _advances;
+    private long _advances; // The calls that ended in the queues that it has left, while it waited there.
     private bool _hasStarted;
 
     public WatchedFiles Files { get; } = files;
@@ -31,14 +31,14 @@ internal abstract class DiskCall(WatchedFiles files, DiskWork work)
         }
     }
 
-    /// <summary>How many other calls have ended in its queues while it waited in them. It grows as long as its turn comes nearer.</summary>
-    public long Advances
+    /// <summary>Whether its turn has come nearer since the asker's last call of this method: other calls have ended in the queue in which it waits.</summary>
+    /// <param name="advances">What the asker keeps from call to call; 0 at first.</param>
+    public bool HasAdvancedSince(ref long advances)
     {
-        get
-        {
-            lock (_lock)
-                return _advances + (_hasStarted ? 0 : EndedIn(_queue) - _endedBefore);
-        }
+        var last = advances;
+        lock (_lock)
+            advances = _advances + (_hasStarted ? 0 : EndedIn(_queue) - _endedBefore);
+        return advances != last;
     }
 
     /// <returns>Null if it has ended; the devices that it needs if it must be started again in another queue.</returns>

@@ -38,13 +38,8 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
     public Task WhenEnded() => Running.ContinueWith(
         static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    /// <summary>Whether its turn has come nearer since the last call of this method: <see cref="DiskCall.Advances"/>.</summary>
-    public bool HasAdvanced()
-    {
-        var last = _advances;
-        _advances = call.Advances;
-        return _advances != last;
-    }
+    /// <summary>Whether its turn has come nearer since the last call of this method.</summary>
+    public bool HasAdvanced() => call.HasAdvancedSince(ref _advances);
 
     /// <summary>Nobody will use the result: what it has loaded is disposed of when the load ends.</summary>
     public void Abandon()

@@ -32,11 +32,8 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         }
     }
 
-    // Until its own first load, a supervisor knows no generation that an earlier one has published in the holder.
     public IEnumerable<Measurement<long>> Generations() =>
-        from one in known.All
-        let earlier = one is PairState ? holder.Get(one.Name)?.Generation : holder.GetTrustBundle(one.Name)?.Generation
-        select Of(one.LastChange?.Generation ?? earlier ?? 0, one.Name);
+        known.All.Select(one => Of(one.LastChange?.Generation ?? EarlierGenerationOf(one) ?? 0, one.Name));
 
     public IEnumerable<Measurement<long>> CertificateEnds() =>
         Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotAfter.ToUnixTimeSeconds(), pair.Name));
@@ -103,6 +100,10 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         from one in Accepted()
         where one.Peers.EarliestExpiry is not null
         select Of(one.Peers.EarliestExpiry!.Value.ToUnixTimeSeconds(), one.Bundle, TagsOf(one.Peers.Authority));
+
+    // Until its own first load, a supervisor knows no generation that an earlier one has published in the holder.
+    private long? EarlierGenerationOf(ReloadableState one) =>
+        one is PairState ? holder.Get(one.Name)?.Generation : holder.GetTrustBundle(one.Name)?.Generation;
 
     private IEnumerable<(string Bundle, AcceptedPeers Peers)> Accepted() =>
         from bundle in Bundles

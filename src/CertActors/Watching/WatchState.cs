@@ -65,10 +65,5 @@ internal sealed class WatchState(WatchedFiles files, double share)
     /// <summary>Whether an inspection or a poll of them has not ended, and its turn has come no nearer since the last call of this method.</summary>
     public bool IsStalled() => IsStalled(Inspection, ref _inspectionAdvances) | IsStalled(Poll, ref _pollAdvances); // Both, as each remembers its answer.
 
-    private static bool IsStalled(DiskCall? call, ref long advances)
-    {
-        var last = advances;
-        advances = call?.Advances ?? 0;
-        return call is not null && advances == last;
-    }
+    private static bool IsStalled(DiskCall? call, ref long advances) => call?.HasAdvancedSince(ref advances) == false;
 }
