@@ -55,8 +55,8 @@ public static class CertificateListenOptionsExtensions
     /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
     /// <remarks>
     /// Of <c>ConfigureHttpsDefaults</c>, which must be called before, the time limit of the handshake and, unless the endpoint sets its own, the versions
-    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint, or for all of those that have its port. Client
-    /// certificates are set here: if they are set there alone, the start of the endpoint fails, as they would not be asked for.
+    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint. What that sets for a server name (<c>Sni</c>) does not. Client
+    /// certificates are set here: if they are set there alone, also for one server name, the start of the endpoint fails, as they would not be asked for.
     /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
     /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
     /// </remarks>
@@ -66,7 +66,8 @@ public static class CertificateListenOptionsExtensions
     /// <returns>The endpoint.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
     /// <exception cref="InvalidOperationException">
-    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates, and the endpoint does not.
+    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates, and the endpoint does not; or it is not known which of
+    /// several endpoints of the configuration it is, and these have different versions of TLS.
     /// </exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, Action<CertificateEndpointOptions> configure)
     {
@@ -76,7 +77,7 @@ public static class CertificateListenOptionsExtensions
         var options = new CertificateEndpointOptions();
         configure(options);
         options.Validate();
-        var defaults = HttpsDefaults.Of(listenOptions);
+        var defaults = HttpsDefaults.Of(listenOptions, hasVersions: options.Protocols != SslProtocols.None);
         if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
         {
             throw new InvalidOperationException(

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -14,7 +15,10 @@ internal static class HttpsDefaults
 {
     private sealed class ReadException : Exception;
 
-    public static HttpsConnectionAdapterOptions Of(ListenOptions listenOptions)
+    /// <param name="listenOptions">The endpoint.</param>
+    /// <param name="hasVersions">Whether the endpoint sets its versions of TLS itself, so that those of the configuration are no matter.</param>
+    /// <exception cref="InvalidOperationException">It is not known which versions of TLS the configuration sets for the endpoint.</exception>
+    public static HttpsConnectionAdapterOptions Of(ListenOptions listenOptions, bool hasVersions)
     {
         HttpsConnectionAdapterOptions? defaults = null;
         try
@@ -31,33 +35,44 @@ internal static class HttpsDefaults
             // As intended.
         }
 
-        Configure(defaults!, listenOptions);
+        Configure(defaults!, listenOptions, hasVersions);
         return defaults!;
     }
 
-    private static void Configure(HttpsConnectionAdapterOptions defaults, ListenOptions listenOptions)
+    private static void Configure(HttpsConnectionAdapterOptions defaults, ListenOptions listenOptions, bool hasVersions)
     {
         if (listenOptions.KestrelServerOptions.ConfigurationLoader?.Configuration is not { } kestrel)
             return;
 
-        // The endpoint doesn't know its section. Of several with its port, at other addresses, each may be the one that asks for client certificates.
+        // The endpoint doesn't know its section. Several with one address can be bound only where the system chooses their ports.
         IConfigurationSection[] endpoints = [.. kestrel.GetSection("Endpoints").GetChildren().Where(endpoint => MayBe(endpoint, listenOptions))];
         if (endpoints.Length == 0)
             return;
-        IConfigurationSection[] all = [kestrel.GetSection("EndpointDefaults"), .. endpoints];
-        foreach (var section in all.Concat(endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren())))
-        {
-            if (Enum.TryParse<ClientCertificateMode>(section[nameof(defaults.ClientCertificateMode)], ignoreCase: true, out var mode)
-                && (endpoints.Length == 1 || mode != ClientCertificateMode.NoCertificate))
-                defaults.ClientCertificateMode = mode;
-        }
+        var common = kestrel.GetSection("EndpointDefaults");
+        if (endpoints is [var own] && (ModeOf(own) ?? ModeOf(common)) is { } mode)
+            defaults.ClientCertificateMode = mode;
 
-        // Where they differ, it is not known which are those of the endpoint.
-        var common = VersionsOf(all[0]) ?? defaults.SslProtocols;
-        SslProtocols[] versions = [.. endpoints.Select(endpoint => VersionsOf(endpoint) ?? common).Distinct()];
+        // Each of several may be the one that asks for client certificates, and a server name may ask for them where its endpoint doesn't.
+        var possible = endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren());
+        if (endpoints.Length > 1)
+            possible = possible.Prepend(common).Concat(endpoints);
+        if (possible.Select(ModeOf).FirstOrDefault(asks => asks is not (null or ClientCertificateMode.NoCertificate)) is { } asked)
+            defaults.ClientCertificateMode = asked;
+
+        var commonVersions = VersionsOf(common) ?? defaults.SslProtocols;
+        SslProtocols[] versions = [.. endpoints.Select(endpoint => VersionsOf(endpoint) ?? commonVersions).Distinct()];
         if (versions.Length == 1)
             defaults.SslProtocols = versions[0];
+        else if (!hasVersions)
+        {
+            throw new InvalidOperationException(
+                $"It is not known which of the endpoints {string.Join(", ", endpoints.Select(endpoint => endpoint.Key))} in Kestrel's configuration this one is, and they set different {nameof(defaults.SslProtocols)}: " +
+                "set Protocols by UseCertificates(options => ...).");
+        }
     }
+
+    private static ClientCertificateMode? ModeOf(IConfigurationSection section) =>
+        Enum.TryParse<ClientCertificateMode>(section[nameof(HttpsConnectionAdapterOptions.ClientCertificateMode)], ignoreCase: true, out var mode) ? mode : null;
 
     private static SslProtocols? VersionsOf(IConfigurationSection section)
     {
@@ -71,6 +86,13 @@ internal static class HttpsDefaults
         if (endpoint["Url"] is not { } url)
             return false;
         var address = BindingAddress.Parse(url);
-        return address.IsUnixPipe ? address.UnixPipePath == listenOptions.SocketPath : address.Port == listenOptions.IPEndPoint?.Port;
+        if (address.IsUnixPipe)
+            return address.UnixPipePath == listenOptions.SocketPath;
+        if (listenOptions.IPEndPoint is not { } bound || bound.Port != address.Port)
+            return false;
+
+        // Kestrel binds every host that is no address, but for localhost, to any address.
+        return IPAddress.TryParse(address.Host, out var parsed) ? parsed.Equals(bound.Address)
+            : string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase) == IPAddress.IsLoopback(bound.Address);
     }
 }

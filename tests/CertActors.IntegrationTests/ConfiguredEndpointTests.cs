@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using CertActors.AspNetCore;
@@ -38,13 +39,33 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
     }
 
     [Theory]
+    [InlineData("ClientCertificateMode", "Sni:health.example.com:ClientCertificateMode")]
+    [InlineData("Sni:a.example.com:ClientCertificateMode", "Sni:b.example.com:ClientCertificateMode")]
+    [InlineData("EndpointDefaults:ClientCertificateMode", "Sni:health.example.com:ClientCertificateMode")]
+    public async Task A_server_name_that_asks_for_no_certificate_changes_nothing_about_that(string asks, string asksNone)
+    {
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            StartAsync(_ => { }, endpoint: [Url, (asks, "RequireCertificate"), (asksNone, "NoCertificate")]));
+
+        Assert.Contains("sets ClientCertificateMode to RequireCertificate", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_asks_for_no_certificate_is_not_what_the_defaults_say()
+    {
+        await StartAsync(_ => { }, endpoint: [Url, ("ClientCertificateMode", "NoCertificate"), ("EndpointDefaults:ClientCertificateMode", "RequireCertificate")]);
+
+        Assert.Equal("nobody", await GetAsync(client: null));
+    }
+
+    [Theory]
     [InlineData("Endpoints:Other:ClientCertificateMode", "RequireCertificate")]
     [InlineData("EndpointDefaults:ClientCertificateMode", "AllowCertificate")]
-    public async Task Client_certificates_of_any_endpoint_with_the_same_port_fail_the_start(string key, string mode)
+    public async Task Client_certificates_of_any_endpoint_that_may_be_this_one_fail_the_start(string key, string mode)
     {
         var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(
             _ => { },
-            endpoint: [Url, ("ClientCertificateMode", "NoCertificate"), ("Endpoints:Other:Url", "https://127.0.0.2:0"), (key, mode)]));
+            endpoint: [Url, ("ClientCertificateMode", "NoCertificate"), ("Endpoints:Other:Url", Url.Item2), (key, mode)]));
 
         Assert.Contains($"sets ClientCertificateMode to {mode}", failure.Message, StringComparison.Ordinal);
     }
@@ -52,12 +73,45 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
     [Theory]
     [InlineData("EndpointDefaults:SslProtocols:0")]
     [InlineData("Endpoints:Api:SslProtocols:0", "Endpoints:Other:SslProtocols:0")]
-    public async Task The_versions_of_TLS_that_all_endpoints_with_the_same_port_have_apply(params string[] keys)
+    public async Task The_versions_of_TLS_that_all_endpoints_have_that_may_be_this_one_apply(params string[] keys)
     {
-        await StartAsync(_ => { }, endpoint: [Url, ("Endpoints:Other:Url", "https://127.0.0.2:0"), .. keys.Select(key => (key, "Tls12"))]);
+        await StartAsync(_ => { }, endpoint: [Url, ("Endpoints:Other:Url", Url.Item2), .. keys.Select(key => (key, "Tls12"))]);
 
         Assert.Null(await GetAsync(Endpoints[0], client: null, SslProtocols.Tls13));
         Assert.Equal("nobody", await GetAsync(Endpoints[0], client: null, SslProtocols.Tls12));
+    }
+
+    [Fact]
+    public async Task Different_versions_of_TLS_of_endpoints_that_may_be_this_one_fail_the_start_unless_it_sets_its_own()
+    {
+        (string, string)[] endpoint = [Url, ("SslProtocols:0", "Tls13"), ("Endpoints:Other:Url", Url.Item2)];
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(_ => { }, endpoint: endpoint));
+        Assert.Contains("which of the endpoints Api, Other in Kestrel's configuration this one is", failure.Message, StringComparison.Ordinal);
+
+        await StartAsync(options => options.Protocols = SslProtocols.Tls12, endpoint: endpoint);
+        Assert.Equal("nobody", await GetAsync(Endpoints[0], client: null, SslProtocols.Tls12));
+    }
+
+    [Fact]
+    public async Task Endpoints_with_one_port_at_several_addresses_have_each_their_own_settings()
+    {
+        // No other test has a server at these addresses.
+        var (one, two) = (IPAddress.Parse("127.0.0.2"), IPAddress.Parse("127.0.0.3"));
+        var port = FreePort(one);
+        await StartAsync(
+            _ => { },
+            endpoint:
+            [
+                ("Url", $"https://{one}:{port}"),
+                ("SslProtocols:0", "Tls13"),
+                ("Endpoints:Other:Url", $"https://{two}:{port}"),
+                ("Endpoints:Other:SslProtocols:0", "Tls12"),
+            ]);
+
+        Assert.Null(await GetAsync(new IPEndPoint(one, port), client: null, SslProtocols.Tls12));
+        Assert.Equal("nobody", await GetAsync(new IPEndPoint(one, port), client: null, SslProtocols.Tls13));
+        Assert.Equal("nobody", await GetAsync(new IPEndPoint(two, port), client: null, SslProtocols.Tls12));
+        Assert.Null(await GetAsync(new IPEndPoint(two, port), client: null, SslProtocols.Tls13));
     }
 
     [Fact]
@@ -77,5 +131,12 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() =>
             StartAsync(_ => { }, endpoint: [("Url", $"https://unix:{SocketPath}"), ("ClientCertificateMode", "RequireCertificate")]));
+    }
+
+    private static int FreePort(IPAddress address)
+    {
+        using var listener = new TcpListener(address, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
