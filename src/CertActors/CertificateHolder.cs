@@ -247,16 +247,20 @@ public sealed class CertificateHolder
     public async Task WaitForAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var limit = Limit(timeout);
-        await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
-        foreach (var name in (string[])[.. _pairs?.Keys ?? [], .. _bundles.Keys])
+        var isInTime = await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _pairs is not null, limit, cancellationToken).ConfigureAwait(false);
+
+        // More may be added meanwhile, and the supervisor may be restarted.
+        while (isInTime && _givenUp is null && MissingNames() is { Length: > 0 } names)
         {
-            if (!await WaitUntilAsync(_pairWaiters, [name], () => IsLoadedOrUnknown(name) && IsBundleLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false))
-                break;
+            foreach (var name in names)
+            {
+                isInTime = isInTime && await WaitUntilAsync(
+                    _pairWaiters, [name], () => IsLoadedOrUnknown(name) && IsBundleLoadedOrUnknown(name), limit, cancellationToken).ConfigureAwait(false);
+            }
         }
 
-        // The supervisor may have been restarted meanwhile.
-        var missing = _pairs?.Values.Where(pair => pair.Serving is null).Select(pair => (pair.Name, pair.LastFailure)).ToArray() ?? [];
-        var bundles = _bundles.Values.Where(bundle => bundle.Serving is null).Select(bundle => (bundle.Name, bundle.LastFailure)).ToArray();
+        var missing = MissingPairs.Select(pair => (pair.Name, pair.LastFailure)).ToArray();
+        var bundles = MissingBundles.Select(bundle => (bundle.Name, bundle.LastFailure)).ToArray();
         if (_pairs is null || missing.Length > 0 || bundles.Length > 0)
             throw new CertificateNotLoadedException(missing, _givenUp, bundles);
     }
@@ -284,7 +288,7 @@ public sealed class CertificateHolder
     {
         ArgumentNullException.ThrowIfNull(server);
         server.Validate();
-        ResumesSessions(server);
+        ClaimSessions(server);
     }
 
     /// <summary>Why there is no certificate of a pair.</summary>
@@ -397,7 +401,7 @@ public sealed class CertificateHolder
             _pairs?.TryRemove(name, out _);
             _owned.Remove(cell.Place);
             if (cell.IsForServers)
-                _names.Remove(cell);
+                Report(_names.Remove(cell));
         }
 
         bool isCurrent;
@@ -464,6 +468,16 @@ public sealed class CertificateHolder
     /// <summary>Whether servers count their connections. Without that, nothing is known of a superseded generation.</summary>
     internal bool CountsConnections => _countsConnections;
 
+    /// <summary>The current certificate while no pair has it as its default any more; null if one has.</summary>
+    internal ServingCertificate? Leaving
+    {
+        get
+        {
+            lock (_defaultLock)
+                return _leaving?.Certificate;
+        }
+    }
+
     /// <summary>The superseded generations of a pair (<see cref="CertificateCell.Superseded"/>). For the owner only.</summary>
     internal IReadOnlyList<GenerationUse> SupersededOf(string name) => _cells.GetValueOrDefault(name)?.Superseded ?? [];
 
@@ -493,8 +507,11 @@ public sealed class CertificateHolder
     /// <summary>The time at which peers are verified.</summary>
     internal DateTimeOffset UtcNow() => Clock();
 
-    /// <summary>Whether a server resumes sessions: the first with its versions of TLS does, and those that ask for client certificates, or don't, as it.</summary>
-    internal bool ResumesSessions(CertificateServerOptions server)
+    /// <summary>
+    /// Claims the sessions of a server's versions of TLS: for the first server, and for those that ask for client certificates, or don't, as it.
+    /// </summary>
+    /// <returns>Whether it has them, and so resumes sessions.</returns>
+    internal bool ClaimSessions(CertificateServerOptions server)
     {
         var asks = server.ClientCertificates != ClientCertificates.None;
         return ImmutableInterlocked.GetOrAdd(ref _sessions, ServerIdentity.ProtocolsOf(server), asks) == asks;
@@ -694,6 +711,12 @@ public sealed class CertificateHolder
         waiters.WaitUntilAsync(names, () => isOver() || _givenUp is not null, limit, cancellationToken);
 
     private TimeLimit Limit(TimeSpan? timeout) => new(timeout ?? DefaultWait, _time);
+
+    private IEnumerable<CertificateCell> MissingPairs => _pairs?.Values.Where(pair => pair.Serving is null) ?? [];
+
+    private IEnumerable<TrustBundleCell> MissingBundles => _bundles.Values.Where(bundle => bundle.Serving is null);
+
+    private string[] MissingNames() => [.. MissingPairs.Select(pair => pair.Name), .. MissingBundles.Select(bundle => bundle.Name)];
 
     private bool HasNoDefault() => _pairs is not null && _default is null;
 

@@ -24,9 +24,10 @@ public class CertificateServerOptions
     /// </summary>
     /// <remarks>
     /// <para>
-    /// .NET keeps sessions by certificate and versions, and a session that began without a client certificate fails where one is required. So if servers on
-    /// the same holder name the same versions (as by <c>ConfigureHttpsDefaults</c>), and some of them ask for client certificates and others don't, only
-    /// those that are as the first (<see cref="CertificateHolder.AddServer"/>) resume sessions: each handshake of the others is a full one.
+    /// .NET keeps sessions by certificate, versions and whether there is ALPN, and a session that began without a client certificate fails where one is
+    /// required. So if servers on the same holder name the same versions (as by <c>ConfigureHttpsDefaults</c>), and some of them ask for client certificates
+    /// and others don't, only those that are as the first (<see cref="CertificateHolder.AddServer"/>) resume sessions: each handshake of the others is a full
+    /// one, whatever their ALPN.
     /// </para>
     /// <para>
     /// Servers that allow a client certificate and servers that require one share sessions. A client that has begun a session without a certificate is

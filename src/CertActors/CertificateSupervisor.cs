@@ -81,6 +81,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _reports.Add(change);
             foreach (var pair in _state.Pairs)
                 _reports.CheckDrained(pair.Name, Context.System.Scheduler.Now);
+            _reports.AddLeaving(Context.System.Scheduler.Now);
+            _reports.ForgetStuck();
             _tree.Start(
             [
                 .. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell, _state.Holder.GetTrustBundle)),
@@ -134,7 +136,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 OnJudged(judged);
                 break;
             case LoadStuck stuck:
-                _reports.Add(stuck, Context.System.Scheduler.Now);
+                _reports.Add(stuck);
                 break;
             case GenerationUnused(var pair):
                 _reports.CheckDrained(pair, Context.System.Scheduler.Now);

@@ -20,7 +20,7 @@ public sealed class ServerIdentity
 
         // A session with a client certificate that is resumed where none is asked for fails, and so does one without where one is required.
         _protocols = ProtocolsOf(options);
-        _resumes = holder.ResumesSessions(options);
+        _resumes = holder.ClaimSessions(options);
     }
 
     /// <summary>

@@ -205,6 +205,44 @@ public sealed class GenerationDrainedSpec : PipelineKit
         Assert.Equal(("other", 1), (drained.Name, drained.Generation));
     }
 
+    [Fact]
+    public void The_connections_of_a_default_that_an_earlier_supervisor_has_removed_drain_under_the_next()
+    {
+        StartOne(Options(), Other);
+        var connection = Current.BeginConnection();
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        Barrier();
+        ExpectMsg<UpdateCertificatesResult>();
+        Stop();
+        Write(TestPair.Make(), OtherCert, OtherKey);
+        Start(Other);
+        Assert.Equal("other", Current.Name);
+        News();
+
+        connection.Dispose();
+
+        Assert.Equal(("default", 1), Assert.Single(News<GenerationDrained>()) is var drained ? (drained.Name, drained.Generation) : default);
+    }
+
+    [Fact]
+    public void A_generation_that_has_drained_and_that_a_late_handshake_uses_is_over_with_that_handshake()
+    {
+        var state = State(new CertificatesOptions { Certificates = [Options(), Other] });
+        Write(TestPair.Make());
+        Start(CertificateSupervisor.Props(state));
+        Holder.CountConnections();
+        var first = Current;
+        RotateOnce();
+        var late = first.BeginConnection();
+        Supervisor.Tell(new RemoveCertificate("default"), TestActor);
+        Barrier();
+
+        late.Dispose();
+        Barrier();
+
+        Assert.Empty(state.Draining);
+    }
+
     private void StartOne(params CertificateOptions[] pairs)
     {
         Write(TestPair.Make());

@@ -193,6 +193,34 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void Since_when_a_load_is_stuck_is_known_after_a_restart_of_the_supervisor()
+    {
+        StartWithHangingLoad();
+        AdvancePastLoadTimeLimit();
+        var since = Status().LoadStuckSince;
+        Assert.NotNull(since);
+        Advance(seconds: 30);
+
+        RestartSupervisor();
+
+        Assert.Equal(since, Status().LoadStuckSince);
+    }
+
+    [Fact]
+    public void A_stuck_load_of_paths_that_an_update_has_replaced_is_forgotten_by_a_restart_of_the_supervisor_too()
+    {
+        StartWithHangingLoad();
+        AdvancePastLoadTimeLimit();
+        Write(TestPair.Make(), "/new/tls.crt", "/new/tls.key");
+        Disk.Hangs = false;
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("default", "/new/tls.crt", "/new/tls.key")] }), TestActor);
+        RestartSupervisor();
+
+        Assert.False(Status().LoadStuck);
+    }
+
+    [Fact]
     public void A_request_survives_the_death_of_the_actor_that_it_waits_for()
     {
         Write(TestPair.Make());

@@ -164,6 +164,36 @@ public sealed class ServerNamesSpec : PipelineKit
     }
 
     [Fact]
+    public void A_name_that_goes_to_another_pair_and_that_a_further_pair_has_too_is_reported_again()
+    {
+        CertificateOptions[] pairs = [.. ((string[])["a", "b", "c"]).Select(name => Options(name, $"/{name}/tls.crt", $"/{name}/tls.key") with { ServerNames = ["x.example", "bücher.example"] })];
+        Write(TestPair.Make());
+        Start(Options(), pairs[0], pairs[1], pairs[2]);
+        string[] before = [.. Conflicts()];
+        Assert.Equal(4, before.Length);
+
+        Supervisor.Tell(new RemoveCertificate("a"), TestActor);
+        Barrier();
+
+        Assert.Equal(
+            ["Certificate c: the server name x.example leads to certificate b", "Certificate c: the server name xn--bcher-kva.example leads to certificate b"],
+            Conflicts().Except(before).Select(line => line.Split("] ")[^1].Split(" instead")[0]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_pair_that_is_renamed_and_shares_a_name_is_reported_with_the_pair_that_gets_it()
+    {
+        var shared = Options("a") with { ServerNames = ["x.example"] };
+        Write(TestPair.Make());
+        Start(shared, shared with { Name = "c", CertificatePath = "/c/tls.crt", KeyPath = "/c/tls.key" });
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [shared with { Name = "b" }, shared with { Name = "c", CertificatePath = "/c/tls.crt", KeyPath = "/c/tls.key" }] }), TestActor);
+        Barrier();
+
+        Assert.Contains("Certificate b: the server name x.example leads to certificate c instead", Conflicts().Last(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void While_the_first_pair_with_a_name_is_not_loaded_the_next_answers()
     {
         var cells = Claim(Options(), Options("first") with { ServerNames = ["x.example"] }, Options("second"));
@@ -200,4 +230,6 @@ public sealed class ServerNamesSpec : PipelineKit
             Assert.True(selected.IsCompletedSuccessfully);
             Assert.Equal(pair, selected.Result.Name);
         });
+
+    private IEnumerable<string> Conflicts() => Logged().Where(line => line.Contains("comes earlier in the options", StringComparison.Ordinal));
 }

@@ -265,6 +265,22 @@ public sealed class WaitingSpec : PipelineKit
     }
 
     [Fact]
+    public async Task Who_waits_for_all_waits_for_a_pair_and_a_bundle_that_are_added_meanwhile()
+    {
+        var cells = Claim(Options());
+        var all = _holder.WaitForAllAsync();
+        var added = _holder.Add(Options("b"));
+        var bundle = _holder.AddBundle("clients");
+
+        TestServing.Publish(cells[0]);
+        TestServing.Publish(added);
+        Assert.False(all.IsCompleted);
+        _holder.RemoveBundle(bundle.Name);
+
+        await all.WaitAsync(MaxWait);
+    }
+
+    [Fact]
     public async Task A_restart_of_the_supervisor_ends_no_wait()
     {
         var owner = CreateTestProbe();

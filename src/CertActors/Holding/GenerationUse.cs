@@ -56,7 +56,8 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
 
     private void EndConnection()
     {
-        if (Interlocked.Add(ref _state, -OneConnection) == IsSupersededFlag)
+        // Of one that was drained before, by a late handshake, too: it may be followed until the last connection.
+        if ((Interlocked.Add(ref _state, -OneConnection) & ~IsDrainedFlag) == IsSupersededFlag)
             holder.TellOwner(new GenerationUnused(pair));
     }
 

@@ -24,6 +24,9 @@ internal sealed class Name(string key, int hash)
     /// <summary>The first pair that has the name, loaded or not.</summary>
     public CertificateCell? FirstPair => _firstPair;
 
+    /// <summary>The next one; null if there is none. For the writer only.</summary>
+    public CertificateCell? SecondPair => _pairs.Count > 1 ? _pairs.GetValueAtIndex(1).Pair : null;
+
     /// <returns>The first of the other pairs that have the name, if this pair didn't have it before; otherwise null.</returns>
     public CertificateCell? Set(CertificateCell pair, ServingCertificate? certificate)
     {

@@ -46,14 +46,14 @@ internal sealed class NameIndex(Waiters clients)
 
             if (last is { IsForServers: true, IsInFirstLoad: true })
                 StopAwaiting(last, ServerName.KeysOf(last.ServerNames));
-            Remove(last, lost);
+            Remove(last, lost, conflicts);
         }
 
         return conflicts;
     }
 
     /// <summary>Lets a pair's names lead to its next certificate. Those that it no longer has go to the next pair that has them.</summary>
-    /// <returns>The names that the pair gets, and another pair has, too.</returns>
+    /// <returns>The names that the pair gets, or another pair gets in its place, and a further pair has, too.</returns>
     public IReadOnlyList<NameConflict> Swap(CertificateCell pair, ServingCertificate next)
     {
         var conflicts = new List<NameConflict>();
@@ -65,7 +65,7 @@ internal sealed class NameIndex(Waiters clients)
         {
             foreach (var key in keys)
                 Set(key, pair, next, conflicts);
-            Remove(pair, lost);
+            Remove(pair, lost, conflicts);
         }
 
         clients.Wake(keys);
@@ -87,11 +87,14 @@ internal sealed class NameIndex(Waiters clients)
     }
 
     /// <summary>Takes the names of a pair away, whose first load has ended. Those that other pairs have go to the next of these.</summary>
-    public void Remove(CertificateCell pair)
+    /// <returns>The names that another pair gets, and a further pair has, too.</returns>
+    public IReadOnlyList<NameConflict> Remove(CertificateCell pair)
     {
+        var conflicts = new List<NameConflict>();
         var keys = ServerName.KeysOf(pair.Names ?? []);
         lock (_writing)
-            Remove(pair, keys);
+            Remove(pair, keys, conflicts);
+        return conflicts;
     }
 
     public ServingCertificate? Find(ReadOnlySpan<char> serverName)
@@ -158,12 +161,17 @@ internal sealed class NameIndex(Waiters clients)
         return pair.ServerNames.Count == 0 && --_unknown == 0;
     }
 
-    private void Remove(CertificateCell pair, HashSet<string> keys)
+    private void Remove(CertificateCell pair, HashSet<string> keys, List<NameConflict> conflicts)
     {
         foreach (var key in keys)
         {
-            if (_names.Find(key) is { } name && name.Remove(pair))
+            if (_names.Find(key) is not { } name)
+                continue;
+            var first = name.FirstPair;
+            if (name.Remove(pair))
                 _names.Remove(name);
+            else if (name is { FirstPair: { } next, SecondPair: { } second } && next != first)
+                AddConflict(key, next, second, conflicts);
         }
     }
 
@@ -171,13 +179,15 @@ internal sealed class NameIndex(Waiters clients)
     {
         var name = _names.FindOrAdd(key);
 
-        // The other form of an internationalized name has the same pairs.
-        if (name.Set(pair, certificate) is { } other && Ascii.IsValid(key))
-        {
-            var (first, second) = pair.Place < other.Place ? (pair, other) : (other, pair);
-            conflicts.Add(new NameConflict(ServerName.Display(key), first.Name, second.Name));
-        }
-
+        if (name.Set(pair, certificate) is { } other)
+            AddConflict(key, pair.Place < other.Place ? pair : other, pair.Place < other.Place ? other : pair, conflicts);
         return name;
+    }
+
+    private static void AddConflict(string key, CertificateCell first, CertificateCell other, List<NameConflict> conflicts)
+    {
+        // The other form of an internationalized name has the same pairs.
+        if (Ascii.IsValid(key))
+            conflicts.Add(new NameConflict(ServerName.Display(key), first.Name, other.Name));
     }
 }

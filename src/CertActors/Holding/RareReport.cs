@@ -38,7 +38,11 @@ internal sealed class RareReport<T>(Action tellOwner)
     {
         var all = Interlocked.Read(ref _count);
         var count = all - _taken;
+
+        // The first may be counted and not there yet.
+        if (count == 0 || Volatile.Read(ref _last) is not { } last)
+            return null;
         _taken = all;
-        return count > 0 && Volatile.Read(ref _last) is { } last ? (count, last) : null;
+        return (count, last);
     }
 }

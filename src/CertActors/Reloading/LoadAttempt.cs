@@ -21,9 +21,12 @@ internal sealed class LoadAttempt(DiskCall<LoadResult> call, DateTimeOffset star
     public bool IsRunning => !Running.IsCompleted;
 
     /// <summary>Whether the load has exceeded its time limit. Its result is used nevertheless, if it ends.</summary>
-    public bool IsGivenUp { get; private set; }
+    public bool IsGivenUp => GivenUpAt is not null;
 
-    public void GiveUp() => IsGivenUp = true;
+    /// <summary>When it has exceeded it; null if it has not.</summary>
+    public DateTimeOffset? GivenUpAt { get; private set; }
+
+    public void GiveUp(DateTimeOffset now) => GivenUpAt = now;
 
     /// <summary>The time from its start to its end; 0 while it runs.</summary>
     public TimeSpan Duration { get; private set; }

@@ -60,7 +60,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
             return;
         var isRunning = last.IsRunning;
         if (last.IsGivenUp)
-            Context.Parent.Tell(new LoadStuck(Name, isRunning));
+            Context.Parent.Tell(new LoadStuck(Name, isRunning ? last.GivenUpAt : null));
         if (isRunning)
             Follow(last, request: null);
     }
@@ -159,8 +159,8 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         var waiting = _slot.TakeWaiting();
         if (!attempt.IsGivenUp)
         {
-            attempt.GiveUp();
-            Context.Parent.Tell(new LoadStuck(Name, IsStuck: true));
+            attempt.GiveUp(Now);
+            Context.Parent.Tell(new LoadStuck(Name, attempt.GivenUpAt));
         }
         else if (waiting.IsEmpty)
         {
@@ -178,7 +178,7 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         Timers.Cancel(nameof(LoadTimedOut));
         attempt.EndAt(Now);
         if (attempt.IsGivenUp)
-            Context.Parent.Tell(new LoadStuck(Name, IsStuck: false));
+            Context.Parent.Tell(new LoadStuck(Name, Since: null));
 
         if (!TryPropose(attempt))
             Finish(attempt, veto: null);

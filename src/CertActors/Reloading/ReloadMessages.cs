@@ -59,5 +59,5 @@ internal sealed record Judged(
 /// the <see cref="Judged"/> of the same load, and when the actor starts after a load that was given up.
 /// </summary>
 /// <param name="Name">The name of what was loaded.</param>
-/// <param name="IsStuck">Whether the load holds its thread, so that no other can start.</param>
-internal sealed record LoadStuck(string Name, bool IsStuck) : IDeadLetterSuppression;
+/// <param name="Since">When it was given up, if it holds its thread, so that no other can start; null if it has released it.</param>
+internal sealed record LoadStuck(string Name, DateTimeOffset? Since) : IDeadLetterSuppression;

@@ -45,10 +45,24 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         }
     }
 
-    public void Add(LoadStuck stuck, DateTimeOffset now)
+    public void Add(LoadStuck stuck)
     {
         if (state.TryFind(stuck.Name, out var known))
-            state.Replace(known with { StuckSince = stuck.IsStuck ? known.StuckSince ?? now : null });
+            state.Replace(known with { StuckSince = stuck.Since });
+    }
+
+    /// <summary>Forgets which loads are stuck. The actors report those that still are when they start.</summary>
+    public void ForgetStuck()
+    {
+        foreach (var known in state.All.Where(known => known.StuckSince is not null).ToArray())
+            state.Replace(known with { StuckSince = null });
+    }
+
+    /// <summary>Follows a default pair of an earlier supervisor that is served until the next is loaded, and has been removed.</summary>
+    public void AddLeaving(DateTimeOffset now)
+    {
+        if (state.Holder.Leaving is { } leaving && !state.TryFind(leaving.Name, out _) && !state.Draining.ContainsKey(leaving.Name))
+            AddRemoved(leaving.Name, [leaving.Use], now);
     }
 
     public void Add(FilesWatched watched, DateTimeOffset now)
