@@ -118,6 +118,8 @@ internal sealed partial class CertificateDrain
 
     public void ReportFault(Exception fault) => CloseFailed(_log, _endpoint(), fault);
 
+    public void ReportCheckFailed(Exception fault) => CheckFailed(_log, _endpoint(), fault);
+
     private void Start(GenerationDrain generation)
     {
         lock (_lock)
@@ -205,4 +207,7 @@ internal sealed partial class CertificateDrain
 
     [LoggerMessage(4, LogLevel.Information, "{Count} connections to {EndPoint} are closed, as trust bundle {Name}, generation {Generation}, no longer trusts their clients; the last ({Reason}): {Message}", EventName = "ClientsRefused")]
     private static partial void ClientsRefused(ILogger log, int count, EndPoint endPoint, string name, long generation, TrustRefusal reason, string message);
+
+    [LoggerMessage(5, LogLevel.Error, "The check has failed whether clients of connections to {EndPoint} are still trusted.", EventName = "ClientCheckFailed")]
+    private static partial void CheckFailed(ILogger log, EndPoint endPoint, Exception fault);
 }

@@ -54,21 +54,23 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
             _isRunning = true;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(static checks => _ = checks.RunAsync(), this, preferLocal: false);
+        Run();
     }
+
+    private void Run() => ThreadPool.UnsafeQueueUserWorkItem(static checks => _ = checks.RunAsync(), this, preferLocal: false);
 
     private async Task RunAsync()
     {
-        while (Next() is { } name)
+        try
         {
-            try
-            {
+            while (Next() is { } name)
                 await CheckAsync(name, holder.GetTrustBundle(name)).ConfigureAwait(false);
-            }
-            catch (Exception fault)
-            {
-                drain.ReportFault(fault);
-            }
+        }
+        catch (Exception fault)
+        {
+            // First, as the log may be what fails.
+            Run();
+            drain.ReportCheckFailed(fault);
         }
     }
 

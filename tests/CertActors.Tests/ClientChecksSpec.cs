@@ -236,6 +236,22 @@ public sealed class ClientChecksSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_log_that_fails_ends_no_check()
+    {
+        var (one, other) = (Connect(ClientOf(_one)), Connect(ClientOf(_other)));
+        _log.Fails = true;
+        SwapBundle(_other);
+        await EventuallyAsync(() => _log.Failures == 2);
+        _log.Fails = false;
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        await EventuallyAsync(() => one.CloseRequests == 1);
+
+        SwapBundle(new TestAuthority("third"));
+
+        await ClosedAsync(other);
+    }
+
+    [Fact]
     public async Task A_bundle_that_is_rejected_closes_nothing()
     {
         var connection = Connect(ClientOf(_one));
