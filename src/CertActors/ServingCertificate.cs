@@ -32,7 +32,8 @@ public sealed class ServingCertificate
     public SslStreamCertificateContext Context => Pair.Context;
 
     /// <summary>
-    /// Cancelled when a newer generation of the pair is served, so that a server can close the connections of this one. Its callbacks run on the thread
+    /// Cancelled when nothing serves this generation any more, so that a server can close its connections: when a newer one of the pair is served, or the
+    /// pair is removed. As the default, it may be served longer than as the pair's, until the next default is loaded. Its callbacks run on the thread
     /// pool, one after another: one that hangs delays the other callbacks of this generation, and nothing else; an exception is that of an
     /// unobserved task (<see cref="TaskScheduler.UnobservedTaskException"/>).
     /// </summary>

@@ -61,7 +61,7 @@ public sealed class IntermediateMemorySpec
             }
         }
 
-        Assert.InRange(missing, 1, all.Length);
+        Assert.InRange(missing, 1, all.Length * 4 / 10); // It is known most of the time.
         Assert.All(all, intermediate => intermediate.Dispose());
     }
 

@@ -77,7 +77,7 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
         {
             var connections = holder.ConnectionsOf(pair.Name);
             if (connections.Count > 0)
-                yield return Of(connections[0].SupersededAt is { } supersededAt ? CertificateMetrics.Seconds(now - supersededAt) : 0, pair.Name);
+                yield return Of(connections.Min(one => one.SupersededAt) is { } supersededAt ? CertificateMetrics.Seconds(now - supersededAt) : 0, pair.Name);
         }
     }
 
