@@ -7,7 +7,8 @@ namespace CertActors;
 /// <see cref="CertificateHolder.WaitForAsync"/> or the subscription for its first load.
 /// </summary>
 /// <remarks>
-/// It comes after all pairs that are there. It stays until <see cref="RemoveCertificate"/>, also when the supervisor's parent restarts the supervisor,
+/// While a pair of its name is being removed, it is added, and the answer sent, once that has ended; a <see cref="RemoveCertificate"/> that comes before
+/// that cancels it. It comes after all pairs that are there. It stays until <see cref="RemoveCertificate"/>, also when the supervisor's parent restarts the supervisor,
 /// but not when another supervisor is started from its options.
 /// </remarks>
 /// <param name="Certificate">The pair. Its name must be new. Don't change it once the message is sent.</param>

@@ -38,7 +38,9 @@ public sealed record UpdateCertificates(CertificatesOptions Options);
 /// <summary>The answer to <see cref="UpdateCertificates"/>.</summary>
 public sealed record UpdateCertificatesResult
 {
-    /// <summary>The names of the pairs and trust bundles that were added. Compares by value.</summary>
+    /// <summary>
+    /// The names of the pairs and trust bundles that were added. One whose name is being removed is added as soon as that has ended. Compares by value.
+    /// </summary>
     public IReadOnlyList<string> Added
     {
         get;

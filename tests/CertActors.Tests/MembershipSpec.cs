@@ -212,6 +212,45 @@ public sealed class MembershipSpec : PipelineKit
     }
 
     [Fact]
+    public void A_removal_cancels_the_addition_that_waits_for_an_earlier_removal()
+    {
+        Start();
+        WriteTenant("tenant.example");
+        Add(Tenant);
+
+        Supervisor.Tell(new RemoveCertificate("tenant"), TestActor);
+        Supervisor.Tell(new AddCertificate(Tenant), TestActor);
+        Supervisor.Tell(new RemoveCertificate("tenant"), TestActor);
+        Barrier();
+
+        Assert.Equal("'tenant' was removed again before it was added", Assert.Single(ExpectMsg<AddCertificateResult>().Errors));
+        Assert.True(ExpectMsg<RemoveCertificateResult>().WasKnown);
+        Assert.True(ExpectMsg<RemoveCertificateResult>().WasKnown);
+        Assert.Equal("default", Assert.Single(StatusOfAll().Certificates).Name);
+        Assert.Null(Find("pair-tenant"));
+    }
+
+    [Fact]
+    public void What_waits_for_the_end_of_a_removal_has_its_name_and_files_already()
+    {
+        Start();
+        WriteTenant("tenant.example");
+        Add(Tenant);
+
+        Supervisor.Tell(new RemoveCertificate("tenant"), TestActor);
+        Supervisor.Tell(new AddCertificate(Tenant), TestActor);
+        Supervisor.Tell(new AddCertificate(Tenant), TestActor);
+        Supervisor.Tell(new AddCertificate(Tenant with { Name = "other" }), TestActor);
+        Barrier();
+
+        Assert.Contains("'tenant' is taken", Assert.Single(ExpectMsg<AddCertificateResult>().Errors), StringComparison.Ordinal);
+        Assert.Contains("'tenant' and 'other' have the same files", Assert.Single(ExpectMsg<AddCertificateResult>().Errors), StringComparison.Ordinal);
+        Assert.True(ExpectMsg<RemoveCertificateResult>().WasKnown);
+        Assert.Empty(ExpectMsg<AddCertificateResult>().Errors);
+        Assert.Equal(["default", "tenant"], StatusOfAll().Certificates.Select(pair => pair.Name));
+    }
+
+    [Fact]
     public void A_pair_whose_actor_waits_to_be_started_again_is_removed_at_once()
     {
         Start();

@@ -514,13 +514,67 @@ public sealed class UpdateSpec : PipelineKit
     {
         Start(Options(), Other);
 
-        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options()] }), TestActor);
-        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
-        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Tell([Options()]);
+        Tell([Options(), Other]);
+        Tell([Options(), Other]);
         Barrier();
         AdvancePastDebounce();
 
         Assert.Equal("other", Holder.Select("other.example")?.Name);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+    }
+
+    [Fact]
+    public void What_waits_for_the_end_of_a_removal_is_reported_as_what_is_there()
+    {
+        Start(Options(), Other);
+
+        Tell([Options()]);
+        Tell([Options(), Other]);
+        Tell([Options(), Other]);
+        Tell([Options(), Other with { RequireValidFirst = true }]);
+        Tell([Options()]);
+        Barrier();
+
+        string[] names = ["other"];
+        UpdateCertificatesResult[] expected = [new() { Removed = names }, new() { Added = names }, new(), new() { Changed = names }, new() { Removed = names }];
+        Assert.All(expected, result => Assert.Equal(result, ExpectMsg<UpdateCertificatesResult>()));
+        Assert.Equal("default", Assert.Single(StatusOfAll().Certificates).Name);
+    }
+
+    [Fact]
+    public void A_pair_may_name_a_bundle_that_waits_for_the_end_of_a_removal_and_keeps_it()
+    {
+        Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
+
+        Tell([Options()]);
+        Tell([Options(), Other with { MustChainTo = "clients" }], Bundle);
+        Supervisor.Tell(new RemoveTrustBundle("clients"), TestActor);
+        Barrier();
+
+        Assert.Equal(["clients"], ExpectMsg<UpdateCertificatesResult>().Removed);
+        Assert.Equal(["clients", "other"], ExpectMsg<UpdateCertificatesResult>().Added);
+        Assert.Single(ExpectMsg<RemoveTrustBundleResult>().Errors);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+        Assert.NotNull(Holder.GetTrustBundle("clients"));
+    }
+
+    [Fact]
+    public void What_a_message_has_added_and_waits_for_the_end_of_a_removal_stays_and_its_name_is_taken()
+    {
+        Start();
+        Ask<AddCertificateResult>(new AddCertificate(Other));
+
+        Supervisor.Tell(new RemoveCertificate("other"), TestActor);
+        Supervisor.Tell(new AddCertificate(Other), TestActor);
+        Tell([Options(), Options("other", NewCert, NewKey)]);
+        Tell([Options()]);
+        Barrier();
+
+        Assert.Contains("have the same name", Assert.Single(ExpectMsg<UpdateCertificatesResult>().Errors), StringComparison.Ordinal);
+        Assert.Equal(new UpdateCertificatesResult(), ExpectMsg<UpdateCertificatesResult>());
+        Assert.True(ExpectMsg<RemoveCertificateResult>().WasKnown);
+        Assert.Empty(ExpectMsg<AddCertificateResult>().Errors);
         Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
     }
 
@@ -569,8 +623,15 @@ public sealed class UpdateSpec : PipelineKit
 
     private RemoveCertificateResult Remove(string name) => Ask<RemoveCertificateResult>(new RemoveCertificate(name));
 
-    private UpdateCertificatesResult Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>
-        Ask<UpdateCertificatesResult>(new UpdateCertificates(new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }));
+    private UpdateCertificatesResult Update(CertificateOptions[] pairs, params TrustBundleOptions[] bundles)
+    {
+        Tell(pairs, bundles);
+        Barrier();
+        return ExpectMsg<UpdateCertificatesResult>();
+    }
+
+    private void Tell(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }), TestActor);
 
     private T Ask<T>(object message)
     {

@@ -6,83 +6,101 @@ namespace CertActors.Supervision;
 /// <summary>Adds and removes pairs and trust bundles while the supervisor runs.</summary>
 internal sealed class Membership(SupervisorState state, ActorTree tree, Announcer announcer, Reports reports, IActorContext supervisor)
 {
-    public void Add(AddCertificate add, IActorRef asker) => Add(new Addition(add.Certificate.Name, add.Certificate, Bundle: null, IsConfigured: false, asker));
+    public void Add(AddCertificate add, IActorRef asker)
+    {
+        try
+        {
+            var pair = Validated(add.Certificate);
+            Add(new Addition(pair.Name, pair, Bundle: null, IsConfigured: false, asker));
+        }
+        catch (CertificateOptionsException invalid)
+        {
+            asker.Tell(new AddCertificateResult { Name = add.Certificate.Name, Errors = invalid.Errors });
+        }
+    }
 
-    public void Add(AddTrustBundle add, IActorRef asker) => Add(new Addition(add.TrustBundle.Name, Pair: null, add.TrustBundle, IsConfigured: false, asker));
+    public void Add(AddTrustBundle add, IActorRef asker)
+    {
+        try
+        {
+            var bundle = add.TrustBundle.Validated();
+            RefuseTakenName(bundle.Name);
+            Add(new Addition(bundle.Name, Pair: null, bundle, IsConfigured: false, asker));
+        }
+        catch (CertificateOptionsException invalid)
+        {
+            asker.Tell(new AddTrustBundleResult { Name = add.TrustBundle.Name, Errors = invalid.Errors });
+        }
+    }
 
+    /// <summary>Adds what is valid together with all that is there: at once, or when the removal of its name has ended.</summary>
     public void Add(Addition addition)
     {
         if (state.Removals.Find(removal => removal.Name == addition.Name) is { } removal)
         {
-            removal.Additions.Add(addition);
+            removal.Addition = addition;
             return;
         }
 
-        try
-        {
-            if (addition.Pair is { } pair)
-                Add(pair, addition.IsConfigured);
-            else
-                Add(addition.Bundle!, addition.IsConfigured);
-            addition.Answer([]);
-        }
-        catch (CertificateOptionsException invalid)
-        {
-            addition.Answer(invalid.Errors);
-        }
+        if (addition.Pair is { } pair)
+            Add(new PairState(pair, pair.ToWatchedFiles()) { IsConfigured = addition.IsConfigured });
+        else if (addition.Bundle is { } bundle)
+            Add(new BundleState(bundle, bundle.ToWatchedFiles()) { IsConfigured = addition.IsConfigured });
+        addition.Answer();
     }
 
     public void RemovePair(string name, IActorRef asker)
     {
+        var removed = new RemoveCertificateResult { Name = name, WasKnown = true };
         if (state.TryFind(name, out var known) && known is PairState)
         {
-            Remove(known, asker, isUpdate: false);
+            Remove(known, isUpdate: false, (asker, removed));
             EndStopped();
         }
-        else if (state.Removals.Find(removal => removal.Name == name && !removal.IsBundle) is { } removal)
+        else if (state.Removals.Find(removal => removal.Name == name && (!removal.IsBundle || removal.Addition?.Pair is not null)) is { } removal)
         {
-            removal.IsUpdate = false;
-            removal.Askers.Add(asker);
+            Join(removal, asker, removed);
         }
         else
         {
             // An update may have removed it, and left it the default until the next one is loaded.
-            asker.Tell(new RemoveCertificateResult { Name = name, WasKnown = state.Holder.RemoveLeaving(name, supervisor.System.Scheduler.Now) });
+            asker.Tell(removed with { WasKnown = state.Holder.RemoveLeaving(name, supervisor.System.Scheduler.Now) });
         }
     }
 
     public void RemoveBundle(string name, IActorRef asker)
     {
-        if (state.TryFind(name, out var known) && known is BundleState)
+        var removed = new RemoveTrustBundleResult { Name = name, WasKnown = true, Errors = [] };
+        string[] errors =
+        [
+            .. state.PairOptions().Where(pair => pair.MustChainTo == name)
+                .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{name}'; remove the pair first, or give it another trust bundle"),
+        ];
+        if (errors.Length > 0)
         {
-            string[] errors =
-            [
-                .. state.Pairs.Where(pair => pair.Options.MustChainTo == name)
-                    .Select(pair => $"pair '{pair.Name}': {nameof(CertificateOptions.MustChainTo)} is '{name}'; remove the pair first, or give it another trust bundle"),
-            ];
-            if (errors.Length > 0)
-            {
-                asker.Tell(new RemoveTrustBundleResult { Name = name, WasKnown = true, Errors = errors });
-                return;
-            }
-
-            Remove(known, asker, isUpdate: false);
+            asker.Tell(removed with { Errors = errors });
+        }
+        else if (state.TryFind(name, out var known) && known is BundleState)
+        {
+            Remove(known, isUpdate: false, (asker, removed));
             EndStopped();
         }
-        else if (state.Removals.Find(removal => removal.Name == name && removal.IsBundle) is { } removal)
+        else if (state.Removals.Find(removal => removal.Name == name && (removal.IsBundle || removal.Addition?.Bundle is not null)) is { } removal)
         {
-            removal.Askers.Add(asker);
+            Join(removal, asker, removed);
         }
         else
         {
-            asker.Tell(new RemoveTrustBundleResult { Name = name, WasKnown = false, Errors = [] });
+            asker.Tell(removed with { WasKnown = false });
         }
     }
 
     /// <summary>Begins to remove a pair or bundle. It ends when its actor has stopped: see <see cref="TryEndRemoval"/> and <see cref="EndStopped"/>.</summary>
-    public void Remove(ReloadableState known, IActorRef asker, bool isUpdate)
+    public void Remove(ReloadableState known, bool isUpdate, params ReadOnlySpan<(IActorRef Asker, object Answer)> answers)
     {
-        state.Removals.Add(new Removal(known.Name, known is BundleState, tree.Remove(known.Name), [asker], []) { IsUpdate = isUpdate });
+        var removal = new Removal(known.Name, known is BundleState, tree.Remove(known.Name)) { IsUpdate = isUpdate };
+        removal.Answers.AddRange(answers);
+        state.Removals.Add(removal);
         state.Remove(known.Name);
         state.Requests.CompleteAll(known.Name);
     }
@@ -122,40 +140,45 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     public void Close()
     {
         foreach (var removal in state.Removals)
-        {
-            foreach (var addition in removal.Additions)
-                addition.Answer(["the supervisor has stopped"]);
-            removal.Additions.Clear();
-        }
-
+            Cancel(removal, "the supervisor has stopped");
         EndRemovals();
     }
 
-    private void Add(CertificateOptions added, bool isConfigured)
+    // A message asks for the removal of a name of which there is one under way.
+    private static void Join(Removal removal, IActorRef asker, object answer)
     {
-        var options = new CertificatesOptions
-        {
-            Certificates = [added],
-            TrustBundles = [.. state.Bundles.Select(bundle => bundle.Options)],
-        }.Validated().Certificates[0];
-        RefuseTakenName(options.Name);
-        if (options.IsDefault && state.Pairs.FirstOrDefault(pair => pair.Options.IsDefault) is { } marked)
-            throw new CertificateOptionsException([$"'{marked.Name}' and '{options.Name}' have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"]);
-        if (state.Pairs.FirstOrDefault(pair => pair.Options.HasFilesOf(options)) is { } same)
-            throw new CertificateOptionsException([CertificatesOptions.SameFiles([same.Name, options.Name], options)]);
-
-        var pair = new PairState(options, options.ToWatchedFiles()) { IsConfigured = isConfigured };
-        state.Add(pair);
-        tree.Add(pair, new ReloadablePair(options, pair.Files, state.Holder.Add(options), state.Holder.GetTrustBundle));
+        Cancel(removal, $"'{removal.Name}' was removed again before it was added");
+        removal.IsUpdate = false;
+        removal.Answers.Add((asker, answer));
     }
 
-    private void Add(TrustBundleOptions added, bool isConfigured)
+    private static void Cancel(Removal removal, string why)
     {
-        var options = added.Validated();
+        removal.Addition?.Answer(why);
+        removal.Addition = null;
+    }
+
+    private CertificateOptions Validated(CertificateOptions added)
+    {
+        var options = new CertificatesOptions { Certificates = [added], TrustBundles = [.. state.BundleOptions()] }.Validated().Certificates[0];
         RefuseTakenName(options.Name);
-        var bundle = new BundleState(options, options.ToWatchedFiles()) { IsConfigured = isConfigured };
+        if (options.IsDefault && state.PairOptions().FirstOrDefault(pair => pair.IsDefault) is { } marked)
+            throw new CertificateOptionsException([$"'{marked.Name}' and '{options.Name}' have {nameof(CertificateOptions.IsDefault)}; set it for one pair at most"]);
+        if (state.PairOptions().FirstOrDefault(pair => pair.HasFilesOf(options)) is { } same)
+            throw new CertificateOptionsException([CertificatesOptions.SameFiles([same.Name, options.Name], options)]);
+        return options;
+    }
+
+    private void Add(PairState pair)
+    {
+        state.Add(pair);
+        tree.Add(pair, new ReloadablePair(pair.Options, pair.Files, state.Holder.Add(pair.Options), state.Holder.GetTrustBundle));
+    }
+
+    private void Add(BundleState bundle)
+    {
         state.Add(bundle);
-        tree.Add(bundle, new ReloadableBundle(options, bundle.Files, state.Holder.AddBundle(options.Name)));
+        tree.Add(bundle, new ReloadableBundle(bundle.Options, bundle.Files, state.Holder.AddBundle(bundle.Name)));
     }
 
     private void RefuseTakenName(string name)
@@ -168,9 +191,9 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     {
         state.Removals.Remove(removal);
         TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
-        foreach (var asker in removal.Askers)
-            asker.Tell(removal.IsBundle ? new RemoveTrustBundleResult { Name = removal.Name, WasKnown = true, Errors = [] } : new RemoveCertificateResult { Name = removal.Name, WasKnown = true });
-        foreach (var addition in removal.Additions)
+        foreach (var (asker, answer) in removal.Answers)
+            asker.Tell(answer);
+        if (removal.Addition is { } addition)
             Add(addition);
     }
 

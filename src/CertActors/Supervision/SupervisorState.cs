@@ -47,6 +47,9 @@ internal sealed class SupervisorState
 
     public IEnumerable<BundleState> Bundles => All.OfType<BundleState>();
 
+    /// <summary>What is added when a removal ends.</summary>
+    private IEnumerable<Addition> Additions => Removals.Select(removal => removal.Addition).OfType<Addition>();
+
     /// <summary>Those that were logged.</summary>
     public HashSet<NameConflict> NameConflicts { get; } = [];
 
@@ -56,7 +59,7 @@ internal sealed class SupervisorState
 
     public ReloadRequests Requests { get; } = new();
 
-    /// <summary>The removals under way.</summary>
+    /// <summary>The removals under way: one of a name at most.</summary>
     public List<Removal> Removals { get; } = [];
 
     /// <summary>The generations of pairs that were removed, by the pair's name, until they have drained.</summary>
@@ -64,6 +67,20 @@ internal sealed class SupervisorState
 
     /// <summary>Completes when the supervisor owns the holder and has started its children, or fails with the reason why it could not.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The options of the pairs, and of those that wait for the end of a removal; or of those alone that messages have added.</summary>
+    public IEnumerable<CertificateOptions> PairOptions(bool withConfigured = true) =>
+    [
+        .. Pairs.Where(pair => withConfigured || !pair.IsConfigured).Select(pair => pair.Options),
+        .. Additions.Where(addition => withConfigured || !addition.IsConfigured).Select(addition => addition.Pair).OfType<CertificateOptions>(),
+    ];
+
+    /// <summary>The same of the trust bundles.</summary>
+    public IEnumerable<TrustBundleOptions> BundleOptions(bool withConfigured = true) =>
+    [
+        .. Bundles.Where(bundle => withConfigured || !bundle.IsConfigured).Select(bundle => bundle.Options),
+        .. Additions.Where(addition => withConfigured || !addition.IsConfigured).Select(addition => addition.Bundle).OfType<TrustBundleOptions>(),
+    ];
 
     /// <summary>Adds a pair or a trust bundle, whose name must be new.</summary>
     public void Add(ReloadableState added)
@@ -90,7 +107,8 @@ internal sealed class SupervisorState
         NameConflicts.RemoveWhere(conflict => conflict.First == name || conflict.Other == name);
     }
 
-    public bool HasName(string name) => _names.Contains(name);
+    /// <summary>Whether a pair or trust bundle has the name, or waits for the end of a removal in order to have it.</summary>
+    public bool HasName(string name) => _names.Contains(name) || Additions.Any(addition => addition.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>How to start the <see cref="ReloadActor"/> of that name, again and again.</summary>
     public Func<IReloadable, SwapGate?, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];

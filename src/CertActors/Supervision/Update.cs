@@ -14,8 +14,8 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
             // What messages have added stays, and so must agree with the options.
             wanted = new CertificatesOptions
             {
-                Certificates = [.. options.Certificates, .. state.Pairs.Where(pair => !pair.IsConfigured).Select(pair => pair.Options)],
-                TrustBundles = [.. options.TrustBundles, .. state.Bundles.Where(bundle => !bundle.IsConfigured).Select(bundle => bundle.Options)],
+                Certificates = [.. options.Certificates, .. state.PairOptions(withConfigured: false)],
+                TrustBundles = [.. options.TrustBundles, .. state.BundleOptions(withConfigured: false)],
             }.Validated();
         }
         catch (CertificateOptionsException invalid)
@@ -23,46 +23,57 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
             return new UpdateCertificatesResult { Errors = invalid.Errors };
         }
 
+        // Bundles first, as a pair may name one.
         return Apply(
-            wanted.Certificates.Take(options.Certificates.Count).ToDictionary(pair => pair.Name, StringComparer.Ordinal),
-            wanted.TrustBundles.Take(options.TrustBundles.Count).ToDictionary(bundle => bundle.Name, StringComparer.Ordinal));
+        [
+            .. wanted.TrustBundles.Take(options.TrustBundles.Count).Select(bundle => new Addition(bundle.Name, Pair: null, bundle, IsConfigured: true, ActorRefs.Nobody)),
+            .. wanted.Certificates.Take(options.Certificates.Count).Select(pair => new Addition(pair.Name, pair, Bundle: null, IsConfigured: true, ActorRefs.Nobody)),
+        ]);
     }
 
-    private UpdateCertificatesResult Apply(Dictionary<string, CertificateOptions> pairs, Dictionary<string, TrustBundleOptions> bundles)
+    private UpdateCertificatesResult Apply(IReadOnlyList<Addition> wanted)
     {
-        // An earlier update may wait for the end of a removal.
-        foreach (var removal in state.Removals)
-            removal.Additions.RemoveAll(addition => addition.IsConfigured);
-
+        var added = wanted.ToDictionary(one => one.Name, StringComparer.Ordinal);
         List<string> removed = [], changed = [];
+
+        // An earlier update may wait for the end of a removal.
+        foreach (var removal in state.Removals.Where(removal => removal.Addition is { IsConfigured: true }))
+        {
+            var (name, last) = (removal.Name, removal.Addition!);
+            removal.Addition = Take(name, last.Bundle is not null);
+            if (removal.Addition is null)
+                removed.Add(name);
+            else if (removal.Addition != last)
+                changed.Add(name);
+        }
+
         foreach (var known in state.All.Where(known => known.IsConfigured).ToArray())
         {
-            if (known is PairState pair && pairs.Remove(pair.Name, out var pairOptions))
-            {
-                if (pair.Options != pairOptions)
-                    changed.Add(Change(pair, pairOptions));
-            }
-            else if (known is BundleState bundle && bundles.Remove(bundle.Name, out var bundleOptions))
-            {
-                if (bundle.Options != bundleOptions)
-                    changed.Add(Change(bundle, bundleOptions));
-            }
-            else
+            var next = Take(known.Name, known is BundleState);
+            if (next is null)
             {
                 removed.Add(known.Name);
-                membership.Remove(known, ActorRefs.Nobody, isUpdate: true);
+                membership.Remove(known, isUpdate: true);
+            }
+            else if (known is PairState pair && pair.Options != next.Pair)
+            {
+                changed.Add(Change(pair, next.Pair!));
+            }
+            else if (known is BundleState bundle && bundle.Options != next.Bundle)
+            {
+                changed.Add(Change(bundle, next.Bundle!));
             }
         }
 
-        // Bundles first, as a pair may name one.
-        foreach (var bundle in bundles.Values)
-            membership.Add(new Addition(bundle.Name, Pair: null, bundle, IsConfigured: true, ActorRefs.Nobody));
-        foreach (var pair in pairs.Values)
-            membership.Add(new Addition(pair.Name, pair, Bundle: null, IsConfigured: true, ActorRefs.Nobody));
+        foreach (var addition in added.Values)
+            membership.Add(addition);
 
         // Last, so that a default that is renamed continues to be served until the new one is loaded.
         membership.EndStopped();
-        return new UpdateCertificatesResult { Added = [.. bundles.Keys, .. pairs.Keys], Removed = removed, Changed = changed };
+        return new UpdateCertificatesResult { Added = [.. added.Keys], Removed = removed, Changed = changed };
+
+        Addition? Take(string name, bool isBundle) =>
+            added.TryGetValue(name, out var next) && isBundle == next.Bundle is not null && added.Remove(name) ? next : null;
     }
 
     private string Change(PairState pair, CertificateOptions options)
