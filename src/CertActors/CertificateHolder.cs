@@ -321,7 +321,7 @@ public sealed class CertificateHolder
         var names = new NameIndex(_clients);
         Report([.. _owned.Values.Where(cell => cell.IsForServers).SelectMany(names.Add)]);
         _names = names;
-        FindDefault();
+        SetDefault(CertificatesOptions.DefaultOf(pairs)?.Name is { } first ? _cells[first] : null);
         _pairs = new ConcurrentDictionary<string, CertificateCell>(_owned.Values.Select(cell => KeyValuePair.Create(cell.Name, cell)), StringComparer.Ordinal);
         WakeAll();
         return [.. _owned.Values];
@@ -330,22 +330,45 @@ public sealed class CertificateHolder
     /// <summary>The cell of one of the owner's trust bundles.</summary>
     internal TrustBundleCell BundleCellOf(string name) => _bundleCells[name];
 
-    /// <summary>Gives the owner a cell for one more pair, which comes after all others.</summary>
+    /// <summary>
+    /// Puts the pairs of the owner in another order, by which one of those that have a server name answers, and makes another one the default. Those that
+    /// it doesn't name are about to be removed.
+    /// </summary>
+    /// <param name="pairs">The names of the pairs.</param>
+    /// <param name="default">The name of the default; null for none. It may still be about to be for servers.</param>
+    internal void Arrange(IReadOnlyList<string> pairs, string? @default)
+    {
+        var places = pairs.Index().ToDictionary(pair => pair.Item, pair => pair.Index, StringComparer.Ordinal);
+        if (!_owned.Values.Select(cell => cell.Name).Where(places.ContainsKey).SequenceEqual(pairs, StringComparer.Ordinal))
+        {
+            CertificateCell[] arranged = [.. _owned.Values.OrderBy(cell => places.GetValueOrDefault(cell.Name, int.MaxValue))];
+            Report(_names.Arrange(arranged));
+            _owned.Clear();
+            foreach (var cell in arranged)
+                _owned.Add(cell.Place, cell);
+        }
+
+        SetDefault(@default is null ? null : _cells[@default]);
+        WakeAll();
+    }
+
+    /// <summary>Gives the owner a cell for one more pair, which comes after all others. It is the default if it is marked so, or the only one for servers.</summary>
     internal CertificateCell Add(CertificateOptions options)
     {
         var cell = NewCell(place: _owned.Count == 0 ? 0 : _owned.Keys[^1] + 1, options);
         _owned.Add(cell.Place, cell);
         if (cell.IsForServers)
             Report(_names.Add(cell));
-        FindDefault();
+        if (options.IsDefault || (_default is null && cell.IsForServers))
+            SetDefault(cell);
         _pairs![cell.Name] = cell;
         return cell;
     }
 
     /// <summary>
     /// Gives the owner another cell for a pair whose options have changed. It is in the place of the last one, and serves what that one has served;
-    /// a server name that the pair keeps leads to it at each moment, and clients continue to wait for its first load. Nothing publishes in the last one
-    /// any more.
+    /// a server name that the pair keeps leads to it at each moment, and clients continue to wait for its first load. Which pair is the default stays as it
+    /// is. Nothing publishes in the last one any more.
     /// </summary>
     internal CertificateCell Replace(CertificateOptions options)
     {
@@ -354,7 +377,7 @@ public sealed class CertificateHolder
         _owned[cell.Place] = cell;
         Report(_names.Replace(last, cell));
         ReplaceSource(last, cell);
-        FindDefault();
+        SetDefault(last == _default ? cell : _default);
         _pairs![cell.Name] = cell;
         WakeAll();
         return cell;
@@ -416,8 +439,7 @@ public sealed class CertificateHolder
                 Supersede(served, now);
         }
 
-        if (isCurrent || cell == _default)
-            FindDefault();
+        SetDefault(cell == _default ? _owned.Values.FirstOrDefault(other => other.IsForServers) : _default);
         WakeAll();
         return cell.Serving is { } last ? [.. cell.Superseded, last.Use] : [];
     }
@@ -433,7 +455,7 @@ public sealed class CertificateHolder
             EndLeaving(now);
         }
 
-        FindDefault();
+        SetDefault(_default);
         WakeAll();
         return true;
     }
@@ -585,16 +607,9 @@ public sealed class CertificateHolder
 
     private bool IsOwned(CertificateCell cell) => _owned.TryGetValue(cell.Place, out var owned) && owned == cell;
 
-    private CertificateCell? FirstDefault()
+    /// <summary>Makes a pair the default. Until it is loaded, what was served as the default continues to be served.</summary>
+    private void SetDefault(CertificateCell? next)
     {
-        var servers = _owned.Values.Where(cell => cell.IsForServers);
-        return servers.FirstOrDefault(cell => cell.IsDefault) ?? servers.FirstOrDefault();
-    }
-
-    /// <summary>Finds the default pair. Until it is loaded, what was served as the default continues to be served.</summary>
-    private void FindDefault()
-    {
-        var next = FirstDefault();
         lock (_defaultLock)
         {
             _default = next;

@@ -14,7 +14,8 @@ public sealed record CertificatesOptions
     /// <summary>
     /// The pairs: at least one, each with a name and files of its own. The one with <see cref="CertificateOptions.IsDefault"/>, otherwise the first that
     /// is for servers, is the default: it is <see cref="CertificateHolder.Current"/>, and it is served to clients that send no server name, or one that
-    /// no pair has. If several pairs have a name, the first of them answers to it, and a warning names both.
+    /// no pair has. If several pairs have a name, the first of them answers to it, and a warning names both. <see cref="UpdateCertificates"/> applies
+    /// another order, too.
     /// </summary>
     public IList<CertificateOptions> Certificates
     {
@@ -49,6 +50,13 @@ public sealed record CertificatesOptions
             Certificates = [.. Certificates.Select(pair => pair.Copy())],
             TrustBundles = [.. TrustBundles.Select(bundle => bundle.Copy())],
         };
+    }
+
+    /// <summary>The default of these pairs; null if none is for servers.</summary>
+    internal static CertificateOptions? DefaultOf(IEnumerable<CertificateOptions> pairs)
+    {
+        var servers = pairs.Where(pair => pair.IsForServers);
+        return servers.FirstOrDefault(pair => pair.IsDefault) ?? servers.FirstOrDefault();
     }
 
     private IEnumerable<string> Errors()

@@ -24,8 +24,9 @@ namespace CertActors;
 /// served as the default until the next one is loaded, and is superseded then. Until then it is in no status; <see cref="RemoveCertificate"/> takes it away.
 /// </para>
 /// <para>
-/// New pairs come after those that are there: the order of the options counts only when the supervisor starts. If the options are invalid, nothing
-/// changes.
+/// The default, and the pair that answers to a server name which several have, are those that the same options have after a start, once they are loaded:
+/// the order of the pairs is that of the options, and those that messages have added come last. Until the new default is loaded, the last one continues to
+/// be served as the default. If the options are invalid, nothing changes.
 /// </para>
 /// </remarks>
 /// <param name="Options">All pairs and trust bundles, and what applies to all of them. Don't change them once the message is sent.</param>

@@ -123,12 +123,14 @@ public sealed class HolderSpec : PipelineKit
         var last = Serve(cells[0], "a.example");
 
         Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+        Holder.Arrange(["default", "other"], "other");
         Assert.Same(last, Holder.Current);
         Assert.Null(Holder.SelectStrict("a.example"));
 
         var next = Serve(cells[1], "b.example");
         Assert.Same(next, Holder.Current);
         Holder.Replace(Options("other") with { Purpose = CertificatePurpose.ClientAuthentication });
+        Holder.Arrange(["default", "other"], @default: null);
         Assert.Null(Holder.Current);
     }
 
@@ -165,6 +167,7 @@ public sealed class HolderSpec : PipelineKit
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other"));
         var last = Serve(cells[0], "a.example");
         var client = Holder.Replace(Options() with { Purpose = CertificatePurpose.ClientAuthentication });
+        Holder.Arrange(["default", "other"], "other");
 
         var next = Serve(client, "a.example");
         Assert.Equal((last, next), (Holder.Current, Holder.Get("default")));
@@ -186,7 +189,7 @@ public sealed class HolderSpec : PipelineKit
         var served = isRotated ? Serve(client, "a.example") : last;
 
         var server = Holder.Replace(Options() with { ServerNames = ["a.example"] });
-        Holder.Replace(Options("other") with { IsDefault = true });
+        Holder.Arrange(["default", "other"], "other");
         Assert.Same(last, Holder.Current);
         server.Accept();
         Assert.Same(served, Holder.Current);

@@ -181,7 +181,7 @@ public sealed class ServerNamesSpec : PipelineKit
     }
 
     [Fact]
-    public void A_pair_that_is_renamed_and_shares_a_name_is_reported_with_the_pair_that_gets_it()
+    public void A_pair_that_is_renamed_and_shares_a_name_is_reported_with_the_pair_that_shares_it()
     {
         var shared = Options("a") with { ServerNames = ["x.example"] };
         Write(TestPair.Make());
@@ -190,7 +190,7 @@ public sealed class ServerNamesSpec : PipelineKit
         Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [shared with { Name = "b" }, shared with { Name = "c", CertificatePath = "/c/tls.crt", KeyPath = "/c/tls.key" }] }), TestActor);
         Barrier();
 
-        Assert.Contains("Certificate b: the server name x.example leads to certificate c instead", Conflicts().Last(), StringComparison.Ordinal);
+        Assert.Contains("Certificate c: the server name x.example leads to certificate b instead", Conflicts().Last(), StringComparison.Ordinal);
     }
 
     [Fact]

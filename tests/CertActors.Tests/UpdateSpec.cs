@@ -172,6 +172,145 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void A_pair_that_comes_first_in_the_options_becomes_the_default_and_answers_to_its_names_once_it_is_loaded()
+    {
+        Start(Options() with { ServerNames = ["a.example"] }, Other);
+        var last = Current;
+        var first = Options("first", NewCert, NewKey) with { ServerNames = ["a.example"] };
+
+        Update([first, Options() with { ServerNames = ["a.example"] }, Other]);
+        AdvancePastDebounce();
+        Assert.Same(last, Current);
+        Assert.Same(last, Holder.Select("a.example"));
+        Assert.Equal(["first", "default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+
+        Write(TestPair.Make(), NewCert, NewKey);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal(("first", "first"), (Current.Name, Holder.Select("a.example")?.Name));
+        Assert.False(last.Superseded.IsCancellationRequested);
+
+        RestartSupervisor();
+        Assert.Equal(("first", "first"), (Current.Name, Holder.Select("a.example")?.Name));
+    }
+
+    [Fact]
+    public void A_default_that_is_removed_is_served_until_the_new_pair_that_comes_first_is_loaded()
+    {
+        Start(Options(), Other);
+        var last = Current;
+
+        Update([Options("first", NewCert, NewKey), Other]);
+        AdvancePastDebounce();
+        Assert.Same(last, Current);
+        Assert.Equal("other", Holder.Select("other.example")?.Name);
+
+        Write(TestPair.Make(), NewCert, NewKey);
+        Raise("/new", FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal("first", Current.Name);
+        Assert.True(last.Superseded.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void A_pair_whose_name_is_being_removed_takes_its_place_in_the_options_later()
+    {
+        Start(Options(), Other);
+
+        Tell([Other]);
+        Tell([Options(), Other]);
+        Barrier();
+        AdvancePastDebounce();
+
+        Assert.Equal("default", Current.Name);
+        Assert.Equal(["default", "other"], StatusOfAll().Certificates.Select(pair => pair.Name));
+    }
+
+    [Fact]
+    public void Another_order_of_the_options_alone_moves_the_default_and_the_names_that_several_pairs_have()
+    {
+        var (one, two) = (Options() with { ServerNames = ["a.example", "b.example"] }, Other with { ServerNames = ["b.example"] });
+        Start(one, two);
+        Ask<AddCertificateResult>(new AddCertificate(Options("added", NewCert, NewKey) with { ServerNames = ["b.example"] }));
+
+        Update([two, one]);
+
+        Assert.Equal(("other", "other", "default"), (Current.Name, Holder.Select("b.example")?.Name, Holder.Select("a.example")?.Name));
+        Assert.Equal(["other", "default", "added"], StatusOfAll().Certificates.Select(pair => pair.Name));
+        Assert.Contains(Logged(), entry => entry.Contains("b.example", StringComparison.Ordinal) && entry.Contains("leads to certificate other instead", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_is_served_after_any_change_is_what_is_served_after_a_restart_with_the_same_options()
+    {
+        string[] names = ["a", "b", "c", "d", "e"], serverNames = ["1.example", "2.example", "*.example"];
+        foreach (var name in names)
+            Write(TestPair.Make($"{name}.test"), $"/{name}/tls.crt", $"/{name}/tls.key");
+        var random = new Random(20261128);
+        Start(Any());
+
+        for (var i = 0; i < 100; i++)
+        {
+            var options = Any();
+            Update(options);
+            AdvancePastDebounce();
+
+            var restarted = new CertificateHolder();
+            var other = Sys.ActorOf(CertificateSupervisor.Props(State(new CertificatesOptions { Certificates = options }, restarted)));
+            Barrier();
+            Assert.Equal(Answers(restarted), Answers(Holder));
+            Sys.Stop(other);
+            Barrier();
+        }
+
+        CertificateOptions[] Any()
+        {
+            random.Shuffle(names);
+            var pairs = names.Take(random.Next(1, names.Length + 1)).Select(name => Options(name, $"/{name}/tls.crt", $"/{name}/tls.key")).ToArray();
+            foreach (var pair in pairs)
+            {
+                if (random.Next(4) == 0)
+                    pair.Purpose = CertificatePurpose.ClientAuthentication;
+                else
+                    pair.ServerNames = [.. serverNames.Where(_ => random.Next(2) == 0)];
+            }
+
+            var marked = pairs[random.Next(pairs.Length)];
+            marked.IsDefault = marked.Purpose == CertificatePurpose.ServerAuthentication && random.Next(2) == 0;
+            return pairs;
+        }
+
+        string[] Answers(CertificateHolder holder) =>
+            [.. ((string?[])[null, "3.example", .. serverNames, .. names.Select(name => $"{name}.test")]).Select(name => $"{name}: {holder.Select(name)?.Name}")];
+    }
+
+    [Fact]
+    public async Task At_no_moment_is_a_third_pair_the_default_while_it_moves_from_one_to_another()
+    {
+        Write(TestPair.Make(), NewCert, NewKey);
+        var third = Options("third", NewCert, NewKey);
+        Start(third, Options() with { IsDefault = true }, Other);
+        HasOwnThreads = true;
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                if (Holder.Current?.Name is not ("default" or "other"))
+                    return false;
+            }
+
+            return true;
+        });
+
+        for (var i = 0; i < 200; i++)
+            Update([third, Options() with { IsDefault = i % 2 != 0 }, Other with { IsDefault = i % 2 == 0 }]);
+
+        await stop.CancelAsync();
+        Assert.True(await reader);
+    }
+
+    [Fact]
     public async Task At_no_moment_does_a_name_that_a_pair_keeps_lead_elsewhere()
     {
         Start(Options() with { ServerNames = ["a.example"] });

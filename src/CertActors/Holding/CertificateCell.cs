@@ -38,11 +38,10 @@ internal sealed class CertificateCell
 
     public CertificateHolder Holder => _holder;
 
-    public int Place { get; }
+    /// <summary>The pair's place among those of the owner. Changed under the lock of the <see cref="NameIndex"/>, by the supervisor.</summary>
+    public int Place { get; set; }
 
     public string Name => _options.Name;
-
-    public bool IsDefault => _options.IsDefault;
 
     /// <summary>Whether the pair is for servers: only then do its server names, and the default, lead to it.</summary>
     public bool IsForServers => _options.IsForServers;

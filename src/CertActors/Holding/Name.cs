@@ -47,6 +47,19 @@ internal sealed class Name(string key, int hash)
         return false;
     }
 
+    /// <summary>Follows the places of the pairs, which have changed.</summary>
+    /// <returns>The pair that was the first until now, if another one is.</returns>
+    public CertificateCell? Arrange()
+    {
+        var last = FirstPair;
+        var pairs = _pairs.Values.OrderBy(pair => pair.Pair.Place).ToArray();
+        _pairs.Clear();
+        foreach (var pair in pairs)
+            _pairs.Add(pair.Pair.Place, pair);
+        FindFirst();
+        return last == FirstPair ? null : last;
+    }
+
     public void Await() => _awaited++;
 
     public void StopAwaiting() => _awaited--;

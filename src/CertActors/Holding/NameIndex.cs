@@ -52,6 +52,30 @@ internal sealed class NameIndex(Waiters clients)
         return conflicts;
     }
 
+    /// <summary>Gives all pairs other places. Where several have a name, it leads to the first of them from now on.</summary>
+    /// <returns>The names that lead to another pair.</returns>
+    public IReadOnlyList<NameConflict> Arrange(IReadOnlyList<CertificateCell> pairs)
+    {
+        var conflicts = new List<NameConflict>();
+        lock (_writing)
+        {
+            foreach (var (place, pair) in pairs.Index())
+                pair.Place = place;
+            foreach (var name in _names.All)
+            {
+                if (name.Arrange() is not { } last)
+                    continue;
+                AddConflict(name.Key, name.FirstPair!, last, conflicts);
+
+                // The last one may be about to be removed.
+                if (name.SecondPair is { } second && second != last)
+                    AddConflict(name.Key, name.FirstPair!, second, conflicts);
+            }
+        }
+
+        return conflicts;
+    }
+
     /// <summary>Lets a pair's names lead to its next certificate. Those that it no longer has go to the next pair that has them.</summary>
     /// <returns>The names that the pair gets, or another pair gets in its place, and a further pair has, too.</returns>
     public IReadOnlyList<NameConflict> Swap(CertificateCell pair, ServingCertificate next)

@@ -40,6 +40,8 @@ internal sealed class NameTable
         public Name? Name;
     }
 
+    public IEnumerable<Name> All => _slots.Select(slot => slot.Name).Where(name => name is not null && name != Removed)!;
+
     public Name? Find(ReadOnlySpan<char> key)
     {
         var slots = _slots;

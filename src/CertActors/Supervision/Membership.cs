@@ -105,6 +105,13 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         state.Requests.CompleteAll(known.Name);
     }
 
+    /// <summary>Follows the order of the options, by which a pair is the default, and one of those answers that have a server name.</summary>
+    public void Arrange()
+    {
+        state.Arrange();
+        state.Holder.Arrange([.. state.Pairs.Select(pair => pair.Name)], CertificatesOptions.DefaultOf(state.Pairs.Select(pair => pair.Options))?.Name);
+    }
+
     /// <summary>Ends the removals of those whose actors were not running.</summary>
     public void EndStopped()
     {
@@ -194,7 +201,10 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         foreach (var (asker, answer) in removal.Answers)
             asker.Tell(answer);
         if (removal.Addition is { } addition)
+        {
             Add(addition);
+            Arrange();
+        }
     }
 
     private void TakeOut(string name, bool isBundle, bool untilNextDefault)

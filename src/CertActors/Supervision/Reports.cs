@@ -123,7 +123,10 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// </summary>
     public void Add(NameConflict conflict)
     {
-        if (state.TryFind(conflict.First, out _) && state.TryFind(conflict.Other, out _) && state.NameConflicts.Add(conflict))
+        if (!state.TryFind(conflict.First, out _) || !state.TryFind(conflict.Other, out _))
+            return;
+        state.NameConflicts.Remove(conflict with { First = conflict.Other, Other = conflict.First });
+        if (state.NameConflicts.Add(conflict))
             log.NameConflict(conflict.Other, conflict.ServerName, conflict.First);
     }
 

@@ -13,6 +13,9 @@ internal sealed class SupervisorState
     private readonly OrderedDictionary<string, ReloadableState> _all = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Func<IReloadable, SwapGate?, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
 
+    // Of the names of the last options.
+    private Dictionary<string, int> _places = [];
+
     // People would mix up names that differ in case only.
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
@@ -27,6 +30,7 @@ internal sealed class SupervisorState
             Add(new PairState(pair, pair.ToWatchedFiles()) { IsConfigured = true, IsRequired = options.StopOnFailedFirstLoad });
         foreach (var bundle in options.TrustBundles)
             Add(new BundleState(bundle, bundle.ToWatchedFiles()) { IsConfigured = true });
+        SetOrder(All.Select(known => known.Name));
     }
 
     public CertificateHolder Holder { get; }
@@ -40,7 +44,7 @@ internal sealed class SupervisorState
     /// <summary>The same as <see cref="All"/>, for other threads.</summary>
     public StateSnapshot Snapshot { get; } = new();
 
-    /// <summary>Pairs and trust bundles. Each kind is in the order of the options, then in that of their addition.</summary>
+    /// <summary>Pairs and trust bundles. Each kind is in the order of the options, then in that in which messages have added them.</summary>
     public IReadOnlyList<ReloadableState> All => _all.Values;
 
     public IEnumerable<PairState> Pairs => All.OfType<PairState>();
@@ -96,6 +100,20 @@ internal sealed class SupervisorState
     {
         Replace(changed);
         _reloadActors[changed.Name] = ReloadActor.PropsWithMemory(Platform.Disk);
+    }
+
+    /// <summary>Sets the order of the options' pairs and trust bundles: see <see cref="Arrange"/>.</summary>
+    public void SetOrder(IEnumerable<string> names) => _places = names.Index().ToDictionary(name => name.Item, name => name.Index, StringComparer.Ordinal);
+
+    /// <summary>Puts those of the options in their order, and before those that messages have added.</summary>
+    public void Arrange()
+    {
+        ReloadableState[] arranged = [.. All.OrderBy(known => known.IsConfigured ? _places[known.Name] : int.MaxValue)];
+        if (arranged.SequenceEqual(All))
+            return;
+        _all.Clear();
+        foreach (var known in arranged)
+            _all.Add(known.Name, known);
     }
 
     public void Remove(string name)

@@ -67,6 +67,8 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
 
         foreach (var addition in added.Values)
             membership.Add(addition);
+        state.SetOrder(wanted.Select(one => one.Name));
+        membership.Arrange();
 
         // Last, so that a default that is renamed continues to be served until the new one is loaded.
         membership.EndStopped();
