@@ -31,14 +31,21 @@ internal sealed record ServeArguments : Arguments
     /// <summary>The pairs and trust bundles.</summary>
     public required ServerConfiguration Configuration { get; init; }
 
-    /// <summary>The files with the authorities that clients' certificates must lead to; none if <see cref="ClientBundle"/> names them, or no client needs a certificate.</summary>
+    /// <summary>The files with the authorities that clients' certificates must lead to; none if <see cref="ClientBundle"/> names them, or clients are not asked for one.</summary>
     public IList<string> ClientAuthorities { get; init; } = [];
 
     /// <summary>The trust bundle of the configuration that clients' certificates are verified against; null if none is.</summary>
     public string? ClientBundle { get; init; }
 
-    /// <summary>The trust bundle that every client must have a certificate of; null if clients need none.</summary>
-    public string? RequiredBundle => ClientAuthorities.Count > 0 ? BundleOfClientAuthorities : ClientBundle;
+    /// <summary>The trust bundle that the certificates of clients are verified against; null if clients are not asked for one.</summary>
+    public string? TrustBundle => ClientAuthorities.Count > 0 ? BundleOfClientAuthorities : ClientBundle;
+
+    /// <summary>Whether clients are asked for a certificate, where there is a <see cref="TrustBundle"/>.</summary>
+    public ClientCertificates ClientCertificates
+    {
+        get => TrustBundle is null ? ClientCertificates.None : field;
+        init;
+    } = ClientCertificates.Require;
 
     /// <summary>How long the start waits for files that are missing or rejected; null if the first load that fails ends it.</summary>
     public TimeSpan? Wait { get; init; }

@@ -35,7 +35,7 @@ internal static class CommandLine
 
     private static readonly Option<string[]> ClientCa = new("--client-ca")
     {
-        Description = "A PEM file with authorities, and their revocation lists if there are any. Every client must have a certificate of one of them. May be given several times.",
+        Description = "A PEM file with authorities, and their revocation lists if there are any. Every client must have a certificate of one of them, unless --client-certificates is allow. May be given several times.",
         HelpName = "PATH",
         DefaultValueFactory = _ => [],
         CustomParser = OptionParsers.Paths,
@@ -45,6 +45,13 @@ internal static class CommandLine
     {
         Description = "The trust bundle of the configuration that every client must have a certificate of, instead of --client-ca.",
         HelpName = "NAME",
+    };
+
+    private static readonly Option<ClientCertificates?> ClientCertificate = new("--client-certificates")
+    {
+        Description = "Whether clients must have a certificate: require, the default, or allow, which serves clients without one, too. One that is sent must be good in any case. Needs --client-ca or --client-bundle.",
+        HelpName = "require|allow",
+        CustomParser = argument => OptionParsers.AllowOrRequire(argument),
     };
 
     private static readonly Option<TimeSpan?> Wait = new("--wait")
@@ -127,7 +134,7 @@ internal static class CommandLine
         var check = CheckCommand.Command;
         var root = new Command(Name, "An HTTPS server that replaces its certificates without a restart when the files change.")
         {
-            Cert, Key, Password, Config, ClientCa, ClientBundle, Wait, Address, Port, MaxConnections, MonitoringFrom, Every, Rotations,
+            Cert, Key, Password, Config, ClientCa, ClientBundle, ClientCertificate, Wait, Address, Port, MaxConnections, MonitoringFrom, Every, Rotations,
             new HelpOption(), new VersionOption(), check,
         };
 
@@ -186,6 +193,7 @@ internal static class CommandLine
             Configuration = configuration,
             ClientAuthorities = result.GetValue(ClientCa)!,
             ClientBundle = result.GetValue(ClientBundle),
+            ClientCertificates = result.GetValue(ClientCertificate) ?? ClientCertificates.Require,
             Wait = result.GetValue(Wait),
             MonitoringFrom = result.GetValue(MonitoringFrom)!,
         };
@@ -214,6 +222,8 @@ internal static class CommandLine
 
         if (Given(ClientCa) && Given(ClientBundle))
             yield return "--client-ca and --client-bundle cannot be combined; --client-ca makes a trust bundle of its own.";
+        if (Given(ClientCertificate) && !Given(ClientCa) && !Given(ClientBundle))
+            yield return "--client-certificates needs --client-ca or --client-bundle, which name the authorities of the certificates.";
         if (configuration.HasPairs)
             yield break;
         if (configuration.IsGiven || Given(Config))

@@ -31,6 +31,15 @@ internal static class OptionParsers
         return paths;
     }
 
+    public static ClientCertificates AllowOrRequire(ArgumentResult argument)
+    {
+        if (TextOf(argument) == "allow")
+            return ClientCertificates.Allow;
+        if (TextOf(argument) != "require")
+            argument.AddError($"{NameOf(argument)} must be allow or require, not '{TextOf(argument)}'.");
+        return ClientCertificates.Require;
+    }
+
     public static IPNetwork[] Networks(ArgumentResult argument)
     {
         List<IPNetwork> networks = [];

@@ -71,8 +71,8 @@ internal static class ServerHost
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
                 listen.UseCertificates(options =>
                 {
-                    options.TrustBundle = arguments.RequiredBundle;
-                    options.ClientCertificates = arguments.RequiredBundle is null ? ClientCertificates.None : ClientCertificates.Require;
+                    options.TrustBundle = arguments.TrustBundle;
+                    options.ClientCertificates = arguments.ClientCertificates;
                 });
             });
         });
@@ -93,7 +93,7 @@ internal static class ServerHost
         });
 
         // A change of the configuration that removes the bundle is refused, too.
-        if (arguments.RequiredBundle is { } required)
+        if (arguments.TrustBundle is { } required)
         {
             services.AddOptions<CertificatesOptions>().Validate(
                 options => options.TrustBundles.Any(bundle => bundle?.Name == required),

@@ -15,7 +15,7 @@ internal static class Serving
             await app.StartAsync(signals.Ended);
 
             // Without a client's certificate, it would be one more peer that is refused.
-            if (arguments.RequiredBundle is null)
+            if (arguments.ClientCertificates != ClientCertificates.Require)
                 await WarmUp.RequestAsync(app.ListensOn(), signals.Ended);
             Output.Standard.WriteLine($"Serving https://{app.ListensOn()}; {Signals.Describe()}.");
             manager.Ready(Signals.Describe());

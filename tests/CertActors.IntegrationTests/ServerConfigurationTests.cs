@@ -294,9 +294,10 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Clients_need_a_certificate_of_the_authorities(bool byConfiguration)
+    [InlineData(true, "require")]
+    [InlineData(false, null)]
+    [InlineData(false, "allow")]
+    public async Task Clients_need_a_certificate_of_the_authorities_or_none_where_it_is_allowed(bool byConfiguration, string? mode)
     {
         var (trusted, alsoTrusted, other) = (Authority("trusted"), Authority("also trusted"), Authority("other"));
         File.WriteAllText(PathOf("ca.pem"), trusted.CertificatePem);
@@ -309,13 +310,18 @@ public sealed class ServerConfigurationTests : IDisposable
             options = ["--client-bundle", "callers"];
         }
 
+        if (mode is not null)
+            options = [.. options, "--client-certificates", mode];
         using var server = ServerProcess.StartIn(_directory.FullName, [], ["--cert", "a.crt", "--key", "a.key", "--port", "0", .. options]);
         var address = await server.ListensAsync();
 
         Assert.Equal("Healthy", await GetAsync(trusted));
         Assert.Equal("Healthy", await GetAsync(alsoTrusted));
         await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(other));
-        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(null));
+        if (mode == "allow")
+            Assert.Equal("Healthy", await GetAsync(null));
+        else
+            await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(null));
         await server.SignalAsync("TERM");
         Assert.Equal(0, await server.ExitAsync());
 

@@ -19,7 +19,7 @@ public sealed class ServerTests : IDisposable
         ["--cert", "a", "--key", "b", "--every", "1s"], ["--cert", "a", "--key", "b", "--rotations", "1"], ["--address", "127.0.0.1"],
         ["--cert", "a", "--key", "b", "--address", "x"], ["--every", "1x"], ["--every", "1ms"], ["--every", "NaNs"], ["--rotations", "0"], ["--max-connections", "0"], ["extra"],
         ["--config"], ["--wait", "5s"], ["--cert", "a", "--wait", "0s"], ["--client-ca", "a"], ["--cert", "a", "--client-ca", " "], ["--cert", "a", "--client-ca", "b", "--client-bundle", "c"],
-        ["--client-bundle", "a"], ["--monitoring-from", "10.0.0.0/8"], ["--cert", "a", "--monitoring-from", "10.0.0.0/33"], ["--password-file", "p"], ["check"], ["check", "--key", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
+        ["--client-bundle", "a"], ["--client-certificates", "allow"], ["--cert", "a", "--client-certificates", "allow"], ["--cert", "a", "--client-ca", "b", "--client-certificates", "none"], ["--monitoring-from", "10.0.0.0/8"], ["--cert", "a", "--monitoring-from", "10.0.0.0/33"], ["--password-file", "p"], ["check"], ["check", "--key", "a"], ["check", "--cert", "a", "--key", "b", "--port", "1"],
         ["check", "--cert", "a", "--min-remaining", "14"], ["check", "--cert", "a", "--min-remaining", "0s"], ["check", "--cert", "a", "--names", "a,b c"],
     ];
 
@@ -225,7 +225,7 @@ public sealed class ServerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("certactors [command] [options]", "--help", "--cert", "--key", "--config", "--client-ca", "--client-bundle", "--wait", "--port", "--address", "--monitoring-from", "--every", "--rotations", "--max-connections", "check")]
+    [InlineData("certactors [command] [options]", "--help", "--cert", "--key", "--config", "--client-ca", "--client-bundle", "--client-certificates", "--wait", "--port", "--address", "--monitoring-from", "--every", "--rotations", "--max-connections", "check")]
     [InlineData("certactors check [options]", "check --help", "--cert", "--key", "--trust", "--names", "--min-remaining", "--strict", "--json")]
     public async Task Help_is_given(string usage, string arguments, params string[] options)
     {
