@@ -62,7 +62,7 @@ public sealed class CertificateHolder
 
     // The current certificate while it has no source, as its pair was removed or is not for servers any more. The time is that from which on its pair
     // doesn't serve it either; null if it does. It is superseded once neither serves it.
-    private (ServingCertificate Certificate, DateTimeOffset? At)? _leaving;
+    private (ServingCertificate Certificate, DateTimeOffset? At, bool IsRemoved)? _leaving;
     private volatile CertificateReloadFailed? _givenUp;
     private volatile bool _countsConnections;
 
@@ -431,8 +431,10 @@ public sealed class CertificateHolder
         lock (_defaultLock)
         {
             if (cell == _source)
-                (_source, _leaving) = (null, (cell.Serving!, null));
+                (_source, _leaving) = (null, (cell.Serving!, null, false));
             isCurrent = _leaving?.Certificate.Name == name;
+            if (_leaving is { } left && isCurrent)
+                _leaving = left with { IsRemoved = true };
             if (isCurrent && !untilNextDefault)
                 EndLeaving(now);
             if (cell.Serving is { } served)
@@ -458,6 +460,13 @@ public sealed class CertificateHolder
         SetDefault(_default);
         WakeAll();
         return true;
+    }
+
+    /// <summary>The current certificate, if it is of a pair that was removed; null otherwise.</summary>
+    internal ServingCertificate? RemovedDefault()
+    {
+        lock (_defaultLock)
+            return _leaving is { IsRemoved: true } leaving && _current == leaving.Certificate ? leaving.Certificate : null;
     }
 
     /// <summary>The pairs and trust bundles that earlier owners have had, and the present one has not.</summary>
@@ -490,16 +499,6 @@ public sealed class CertificateHolder
     /// <summary>Whether servers count their connections. Without that, nothing is known of a superseded generation.</summary>
     internal bool CountsConnections => _countsConnections;
 
-    /// <summary>The current certificate while no pair has it as its default any more; null if one has.</summary>
-    internal ServingCertificate? Leaving
-    {
-        get
-        {
-            lock (_defaultLock)
-                return _leaving?.Certificate;
-        }
-    }
-
     /// <summary>The superseded generations of a pair (<see cref="CertificateCell.Superseded"/>). For the owner only.</summary>
     internal IReadOnlyList<GenerationUse> SupersededOf(string name) => _cells.GetValueOrDefault(name)?.Superseded ?? [];
 
@@ -513,8 +512,8 @@ public sealed class CertificateHolder
         var superseded =
             from use in cell.Superseded
             where use.OpenConnections > 0 && use.Generation < serving.Generation
-            select new GenerationConnections { Generation = use.Generation, Open = use.OpenConnections, SupersededAt = use.IsSuperseded ? use.SupersededAt : null };
-        return [.. superseded, new GenerationConnections { Generation = serving.Generation, Open = serving.Use.OpenConnections, SupersededAt = null }];
+            select use.Connections;
+        return [.. superseded, serving.Use.Connections with { SupersededAt = null }];
     }
 
     /// <summary>The handshakes for which there was nothing to serve.</summary>
@@ -641,15 +640,15 @@ public sealed class CertificateHolder
             if (next.IsForServers)
                 _source = next;
             else
-                (_source, _leaving) = (null, (last.Serving!, null));
+                (_source, _leaving) = (null, (last.Serving!, null, false));
         }
     }
 
     // Under the lock. What is current without its pair is superseded when another one is current.
     private void Supersede(ServingCertificate last, DateTimeOffset at)
     {
-        if (last == _leaving?.Certificate)
-            _leaving = (last, at);
+        if (_leaving is { } leaving && leaving.Certificate == last)
+            _leaving = leaving with { At = at };
         else
             last.Use.Supersede(at);
     }
@@ -659,7 +658,7 @@ public sealed class CertificateHolder
     {
         var ended = _leaving;
         _leaving = null;
-        if (ended is not ({ } last, { } left))
+        if (ended is not ({ } last, { } left, _))
             return;
         last.Use.Supersede(at > left ? at.Value : left);
         TellOwner(new GenerationUnused(last.Name));

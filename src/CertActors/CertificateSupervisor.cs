@@ -278,6 +278,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     private CertificateSupervisorStatus Status() => new()
     {
         Certificates = [.. _state.Pairs.Select(pair => pair.Status with { Connections = _state.Holder.ConnectionsOf(pair.Name) })],
+        Removed = _state.Snapshot.RemovedFrom(_state.Holder),
         Recent = _state.Recent.All,
         TrustBundles = [.. _state.Bundles.Select(Status)],
     };

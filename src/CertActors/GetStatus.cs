@@ -27,6 +27,16 @@ public sealed record CertificateSupervisorStatus
     }
 
     /// <summary>
+    /// One for each pair that was removed and is still in use, by name. Whether connections of it are open is only known where they are counted
+    /// (<see cref="ServingCertificate.BeginConnection"/>). Compares by value.
+    /// </summary>
+    public IReadOnlyList<RemovedCertificateStatus> Removed
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<RemovedCertificateStatus>([]);
+
+    /// <summary>
     /// The last events (<see cref="CertificateEvent"/>) of all pairs and trust bundles, 100 at most, the newest last. They survive restarts of the
     /// supervisor by its parent. Compares by value.
     /// </summary>
@@ -77,6 +87,26 @@ public sealed record CertificateStatus
     /// The open connections: of superseded generations that have any, and of the one that is served, in the order of the generations. Empty before the
     /// first load, and while no connections are counted (<see cref="ServingCertificate.BeginConnection"/>). Compares by value.
     /// </summary>
+    public IReadOnlyList<GenerationConnections> Connections
+    {
+        get;
+        init => field = ValueList.Of(value);
+    } = ValueList.Of<GenerationConnections>([]);
+}
+
+/// <summary>
+/// What is left of a pair that was removed: connections are open, or its certificate is still the default. A pair that was added later under its name is
+/// another one.
+/// </summary>
+public sealed record RemovedCertificateStatus
+{
+    /// <summary>The pair's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The last swap, while its certificate is served as the default until the next default is loaded; null if it is not served any more.</summary>
+    public CertificateChanged? Served { get; init; }
+
+    /// <summary>The open connections of each generation that has any, or is served, in the order of the generations. Compares by value.</summary>
     public IReadOnlyList<GenerationConnections> Connections
     {
         get;

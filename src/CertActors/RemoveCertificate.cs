@@ -27,8 +27,8 @@ public sealed record RemoveCertificateResult
 /// </summary>
 /// <remarks>
 /// Other than with <see cref="RemoveCertificate"/>, the certificate of a pair that was the default continues to be served as
-/// <see cref="CertificateHolder.Current"/> until the next default is loaded, and is superseded then. Until then it is in no status, and its expiry is not
-/// reported; <see cref="RemoveCertificate"/> takes it away.
+/// <see cref="CertificateHolder.Current"/> until the next default is loaded, and is superseded then. Until then it is in
+/// <see cref="CertificateSupervisorStatus.Removed"/>, and its expiry is not reported; <see cref="RemoveCertificate"/> takes it away.
 /// </remarks>
 public sealed record CertificateRemoved : CertificateEvent
 {

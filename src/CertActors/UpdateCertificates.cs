@@ -21,7 +21,8 @@ namespace CertActors;
 /// </para>
 /// <para>
 /// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair continues to be
-/// served as the default until the next one is loaded, and is superseded then. Until then it is in no status; <see cref="RemoveCertificate"/> takes it away.
+/// served as the default until the next one is loaded, and is superseded then. Until then it is in <see cref="CertificateSupervisorStatus.Removed"/>;
+/// <see cref="RemoveCertificate"/> takes it away.
 /// </para>
 /// <para>
 /// The default, and the pair that answers to a server name which several have, are those that the same options have after a start, once they are loaded:

@@ -240,7 +240,7 @@ public sealed class GenerationDrainedSpec : PipelineKit
         late.Dispose();
         Barrier();
 
-        Assert.Empty(state.Draining);
+        Assert.Empty(state.Snapshot.DrainingOf("default"));
     }
 
     private void StartOne(params CertificateOptions[] pairs)

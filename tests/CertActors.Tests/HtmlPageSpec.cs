@@ -55,6 +55,24 @@ public sealed class HtmlPageSpec
             HtmlPage.Body(StatusDocument.Of(status with { TrustBundles = [status.TrustBundles[0] with { Accepted = accepted }] }, Now));
     }
 
+    [Fact]
+    public void It_shows_a_removed_pair_beside_the_next_one_of_its_name()
+    {
+        var removed = new RemovedCertificateStatus
+        {
+            Name = "pair",
+            Connections = [new GenerationConnections { Generation = 3, Open = 2, SupersededAt = Now }],
+        };
+
+        var page = HtmlPage.Body(StatusDocument.Of(Status() with { Removed = [removed] }, Now));
+        Assert.Contains("<article id=\"removed-pair\" class=\"warn\"><h3>pair <span class=\"state\">removed, not drained</span></h3>", page, StringComparison.Ordinal);
+        Assert.Contains("<td>3</td><td>2</td><td>2026-06-01 00:00:00 UTC</td>", page, StringComparison.Ordinal);
+
+        page = HtmlPage.Body(StatusDocument.Of(Status() with { Removed = [removed with { Served = Events().OfType<CertificateChanged>().Single() }] }, Now));
+        Assert.Contains("removed, still the default", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Removed", HtmlPage.Body(StatusDocument.Of(Status(), Now)), StringComparison.Ordinal);
+    }
+
     private static AcceptedPeers Accepted() => new()
     {
         Authority = Facts($"CN={Markup}"),

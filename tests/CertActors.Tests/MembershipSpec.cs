@@ -120,9 +120,38 @@ public sealed class MembershipSpec : PipelineKit
         connection.Dispose();
         var drained = Assert.Single(News<GenerationDrained>());
         Assert.Equal(("tenant", 1), (drained.Name, drained.Generation));
-        Assert.Empty(state.Draining);
+        Assert.Empty(state.Snapshot.DrainingOf("tenant"));
         Remove("tenant");
         Assert.Equal(1, Assert.Single(News<GenerationDrained>()).Generation);
+    }
+
+    [Fact]
+    public void A_removed_pair_is_in_the_status_until_its_last_connection_has_closed()
+    {
+        Start();
+        WriteTenant("tenant.example");
+        Add(Tenant);
+        var first = Holder.Select("tenant.example")!.BeginConnection();
+        WriteTenant("tenant.example");
+        Raise(TenantCert);
+        AdvancePastDebounce();
+        var second = Holder.Select("tenant.example")!.BeginConnection();
+        var swappedAt = Sys.Scheduler.Now;
+        Advance(seconds: 1);
+
+        Remove("tenant");
+        var removed = Assert.Single(StatusOfAll().Removed);
+        Assert.Equal(("tenant", null), (removed.Name, removed.Served));
+        Assert.Equal([(1, 1, swappedAt), (2, 1, Sys.Scheduler.Now)], removed.Connections.Select(open => (open.Generation, open.Open, open.SupersededAt)));
+
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Advance(seconds: 1);
+        first.Dispose();
+        Barrier();
+        Assert.Equal(2, Assert.Single(Assert.Single(StatusOfAll().Removed).Connections).Generation);
+        second.Dispose();
+        Barrier();
+        Assert.Empty(StatusOfAll().Removed);
     }
 
     [Fact]

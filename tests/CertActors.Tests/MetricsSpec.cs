@@ -215,6 +215,57 @@ public sealed class MetricsSpec : PipelineKit
     }
 
     [Fact]
+    public void Connections_of_a_removed_pair_are_shown_until_they_have_closed_and_together_with_those_of_the_next_pair_of_its_name()
+    {
+        var other = Options("other", OtherCertPath, OtherKeyPath);
+        Write(TestPair.Make(), OtherCertPath, OtherKeyPath);
+        Start(Options(), other);
+        var (first, second) = (Holder.Get("other")!.BeginConnection(), Holder.Get("other")!.BeginConnection());
+
+        Supervisor.Tell(new RemoveCertificate("other"));
+        Barrier();
+        Advance(seconds: 30);
+        Assert.Equal((0, 2, 30), Connections("other"));
+        Assert.Equal(3, SeriesOf("other").Length);
+
+        Supervisor.Tell(new AddCertificate(other));
+        AdvancePastDebounce();
+        using (Holder.Get("other")!.BeginConnection())
+        {
+            first.Dispose();
+            Barrier();
+            Assert.Equal((1, 1, 30.15), Connections("other"));
+        }
+
+        Supervisor.Tell(new RemoveCertificate("other"));
+        Barrier();
+        Assert.Equal((0, 1, 30.15), Connections("other"));
+        second.Dispose();
+        Barrier();
+        Assert.Empty(SeriesOf("other"));
+    }
+
+    [Fact]
+    public void Connections_of_a_removed_default_are_current_until_the_next_one_is_loaded()
+    {
+        Start();
+        using var connection = Current.BeginConnection();
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("other", OtherCertPath, OtherKeyPath)] }));
+        Barrier();
+        Advance(seconds: 30);
+        Assert.Equal((1, 0, 0), Connections("default"));
+
+        Write(TestPair.Make(), OtherCertPath, OtherKeyPath);
+        Raise(OtherCertPath);
+        AdvancePastDebounce();
+        Assert.Equal((0, 1), Connections("default") is var (current, superseded, _) ? (current, superseded) : default);
+        connection.Dispose();
+        Barrier();
+        Assert.Empty(SeriesOf("default"));
+    }
+
+    [Fact]
     public async Task Handshakes_that_find_nothing_are_counted_by_the_reason()
     {
         Files.Delete(CertPath);
@@ -265,10 +316,10 @@ public sealed class MetricsSpec : PipelineKit
 
     private double WatchMode(string mode) => _metrics.Value("certactors.watch.mode", ("certactors.watch.mode", mode));
 
-    private (double Current, double Superseded, double Age) Connections() => (
-        _metrics.Value("certactors.connections", ("certactors.generation.state", "current")),
-        _metrics.Value("certactors.connections", ("certactors.generation.state", "superseded")),
-        _metrics.Value("certactors.drain.age"));
+    private (double Current, double Superseded, double Age) Connections(string name = "default") => (
+        _metrics.Value("certactors.connections", ("certactors.name", name), ("certactors.generation.state", "current")),
+        _metrics.Value("certactors.connections", ("certactors.name", name), ("certactors.generation.state", "superseded")),
+        Math.Round(_metrics.Value("certactors.drain.age", ("certactors.name", name)), 3));
 
     private double Unserved(string reason) => _metrics.Value("certactors.handshakes.unserved", ("error.type", reason));
 }

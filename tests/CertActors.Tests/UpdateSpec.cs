@@ -513,12 +513,18 @@ public sealed class UpdateSpec : PipelineKit
         Assert.Single(News<CertificateRemoved>());
         RestartSupervisor();
         Assert.Same(last, Current);
+        var removed = Assert.Single(StatusOfAll().Removed);
+        Assert.Equal(("default", last.Announcement), (removed.Name, removed.Served));
+        Assert.Equal(new GenerationConnections { Generation = 1, Open = 1, SupersededAt = null }, Assert.Single(removed.Connections));
 
         ReleaseDisk();
         AdvancePastDebounce();
         Assert.Equal("renamed", Current.Name);
         Assert.True(last.Superseded.IsCancellationRequested);
+        Assert.Null(Assert.Single(StatusOfAll().Removed).Served);
         connection.Dispose();
+        Barrier();
+        Assert.Empty(StatusOfAll().Removed);
         var drained = Assert.Single(News<GenerationDrained>());
         Assert.Equal(("default", 1, Current.Announcement.At), (drained.Name, drained.Generation, drained.SupersededAt));
     }
@@ -562,6 +568,7 @@ public sealed class UpdateSpec : PipelineKit
         var connection = last.BeginConnection();
         Update([Options("next", NewCert, NewKey)]);
         Assert.Same(last, Current);
+        Assert.Equal(last.Announcement, Assert.Single(StatusOfAll().Removed).Served);
         News();
 
         Assert.False(Remove("nobody").WasKnown);

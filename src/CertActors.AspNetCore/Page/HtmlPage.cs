@@ -59,6 +59,14 @@ internal static class HtmlPage
             html.Append("</section>\n");
         }
 
+        if (status.Removed.Count > 0)
+        {
+            html.Append("<section aria-labelledby=\"removed\"><h2 id=\"removed\">Removed</h2>\n");
+            foreach (var removed in status.Removed)
+                Append(html, removed, status.At);
+            html.Append("</section>\n");
+        }
+
         html.Append("<section aria-labelledby=\"events\"><h2 id=\"events\">Last events</h2>\n<ol id=\"recent\">\n");
         foreach (var happened in status.Recent.Reverse())
         {
@@ -71,7 +79,7 @@ internal static class HtmlPage
 
     private static void Append(StringBuilder html, StatusDocument.Certificate pair, DateTime now)
     {
-        Open(html, pair.Name, StateOf(pair, now));
+        Open(html, "item", pair.Name, StateOf(pair, now));
         if (pair.LastFailure is { } failure)
             AppendFailure(html, failure);
         if (pair is { NotBefore: { } from, NotAfter: { } until })
@@ -90,20 +98,29 @@ internal static class HtmlPage
         AppendWatch(html, pair.WatchMode, pair.WatchModeSince, pair.WatchModeMessage);
         AppendLoads(html, pair.Loads, pair.LastCheck, pair.LoadStuckSince);
         html.Append("</dl>\n");
-        if (pair.Connections.Count > 0)
+        AppendConnections(html, pair.Connections);
+        html.Append("</article>\n");
+    }
+
+    private static void Append(StringBuilder html, StatusDocument.RemovedCertificate removed, DateTime now)
+    {
+        Open(html, "removed", removed.Name, ("warn", removed.Generation is null ? "removed, not drained" : "removed, still the default"));
+        if (removed is { NotBefore: { } from, NotAfter: { } until })
         {
-            html.Append("<table><caption>Open connections</caption><tr><th scope=\"col\">Generation</th><th scope=\"col\">Open</th><th scope=\"col\">Superseded</th></tr>\n");
-            foreach (var open in pair.Connections)
-                html.Append(Invariant($"<tr><td>{open.Generation}</td><td>{open.Open}</td><td>{(open.SupersededAt is { } at ? Time(at) : "served")}</td></tr>\n"));
-            html.Append("</table>\n");
+            AppendLifetime(html, $"Lifetime of {removed.Name}", from, until, now);
+            html.Append("<dl>\n");
+            AppendFact(html, "Subject", removed.Subject);
+            AppendFact(html, "SHA-256", removed.Sha256, isCode: true);
+            html.Append("</dl>\n");
         }
 
+        AppendConnections(html, removed.Connections);
         html.Append("</article>\n");
     }
 
     private static void Append(StringBuilder html, StatusDocument.TrustBundle bundle, DateTime now)
     {
-        Open(html, bundle.Name, StateOf(bundle, now));
+        Open(html, "item", bundle.Name, StateOf(bundle, now));
         if (bundle.LastFailure is { } failure)
             AppendFailure(html, failure);
         foreach (var authority in bundle.Authorities)
@@ -147,6 +164,16 @@ internal static class HtmlPage
         html.Append("</table>\n");
     }
 
+    private static void AppendConnections(StringBuilder html, IReadOnlyList<StatusDocument.Connections> connections)
+    {
+        if (connections.Count == 0)
+            return;
+        html.Append("<table><caption>Open connections</caption><tr><th scope=\"col\">Generation</th><th scope=\"col\">Open</th><th scope=\"col\">Superseded</th></tr>\n");
+        foreach (var open in connections)
+            html.Append(Invariant($"<tr><td>{open.Generation}</td><td>{open.Open}</td><td>{(open.SupersededAt is { } at ? Time(at) : "served")}</td></tr>\n"));
+        html.Append("</table>\n");
+    }
+
     private static void AppendWatch(StringBuilder html, WatchMode mode, DateTime? since, string? message)
     {
         var text = mode == WatchMode.Events ? "file events and a slow poll" : "polling";
@@ -162,8 +189,8 @@ internal static class HtmlPage
             AppendFact(html, "Load hangs", $"since {Time(at)}");
     }
 
-    private static void Open(StringBuilder html, string name, (string Class, string Text) state) => html.Append(
-        $"""<article id="item-{Text(name)}" class="{state.Class}"><h3>{Text(name)} <span class="state">{Text(state.Text)}</span></h3>{'\n'}""");
+    private static void Open(StringBuilder html, string kind, string name, (string Class, string Text) state) => html.Append(
+        $"""<article id="{kind}-{Text(name)}" class="{state.Class}"><h3>{Text(name)} <span class="state">{Text(state.Text)}</span></h3>{'\n'}""");
 
     private static void AppendFailure(StringBuilder html, StatusDocument.Failure failure) => html.Append(Invariant(
         $"<p class=\"failure\"><strong>Rejected since {Time(failure.At)} ({failure.Reason}).</strong> <bdi>{Text(failure.Message)}</bdi></p>\n"));

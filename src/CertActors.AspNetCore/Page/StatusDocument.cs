@@ -7,6 +7,7 @@ internal sealed record StatusDocument(
     DateTime At,
     IReadOnlyList<StatusDocument.Certificate> Certificates,
     IReadOnlyList<StatusDocument.TrustBundle> TrustBundles,
+    IReadOnlyList<StatusDocument.RemovedCertificate> Removed,
     IReadOnlyList<StatusDocument.Event> Recent)
 {
     /// <remarks>The generation is 0 before the first load.</remarks>
@@ -31,6 +32,10 @@ internal sealed record StatusDocument(
         Change? LastChange,
         Failure? LastFailure,
         IReadOnlyList<Connections> Connections);
+
+    /// <summary>A pair that was removed and is still in use. The generation is that which is served as the default; null if none is.</summary>
+    internal sealed record RemovedCertificate(
+        string Name, long? Generation, string? Sha256, string? Subject, DateTime? NotBefore, DateTime? NotAfter, IReadOnlyList<Connections> Connections);
 
     internal sealed record TrustBundle(
         string Name,
@@ -73,6 +78,7 @@ internal sealed record StatusDocument(
         now.UtcDateTime,
         [.. status.Certificates.Select(Of)],
         [.. status.TrustBundles.Select(Of)],
+        [.. status.Removed.Select(Of)],
         [.. status.Recent.Select(EventText.Of)]);
 
     private static Certificate Of(CertificateStatus pair)
@@ -98,8 +104,18 @@ internal sealed record StatusDocument(
             pair.LastCheck?.UtcDateTime,
             Of(pair.LastChange),
             Of(pair.LastFailure),
-            [.. pair.Connections.Select(open => new Connections(open.Generation, open.Open, open.SupersededAt?.UtcDateTime))]);
+            Of(pair.Connections));
     }
+
+    private static RemovedCertificate Of(RemovedCertificateStatus removed)
+    {
+        var facts = removed.Served?.Current;
+        return new RemovedCertificate(
+            removed.Name, removed.Served?.Generation, facts?.Sha256, facts?.Subject, facts?.NotBefore.UtcDateTime, facts?.NotAfter.UtcDateTime, Of(removed.Connections));
+    }
+
+    private static Connections[] Of(IReadOnlyList<GenerationConnections> connections) =>
+        [.. connections.Select(open => new Connections(open.Generation, open.Open, open.SupersededAt?.UtcDateTime))];
 
     private static TrustBundle Of(TrustBundleStatus bundle) => new(
         bundle.Name,

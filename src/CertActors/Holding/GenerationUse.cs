@@ -33,6 +33,8 @@ internal sealed class GenerationUse(CertificateHolder holder, string pair, long 
     /// <summary>Whether it is drained, and no connection that a late handshake has begun is open any more.</summary>
     public bool IsOver => Volatile.Read(ref _state) == (IsSupersededFlag | IsDrainedFlag);
 
+    public GenerationConnections Connections => new() { Generation = Generation, Open = OpenConnections, SupersededAt = IsSuperseded ? SupersededAt : null };
+
     public CancellationToken Superseded => _supersession.Token;
 
     public IDisposable BeginConnection()

@@ -60,25 +60,18 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
 
     public IEnumerable<Measurement<int>> Connections()
     {
-        foreach (var pair in Pairs)
+        foreach (var (name, connections) in ConnectionsByName())
         {
-            var connections = holder.ConnectionsOf(pair.Name);
-            if (connections.Count == 0)
-                continue;
-            yield return Of(connections[^1].Open, pair.Name, (MetricTags.GenerationState, "current"));
-            yield return Of(connections.SkipLast(1).Sum(one => one.Open), pair.Name, (MetricTags.GenerationState, "superseded"));
+            yield return Of(connections.Where(one => one.SupersededAt is null).Sum(one => one.Open), name, (MetricTags.GenerationState, "current"));
+            yield return Of(connections.Where(one => one.SupersededAt is not null).Sum(one => one.Open), name, (MetricTags.GenerationState, "superseded"));
         }
     }
 
     public IEnumerable<Measurement<double>> DrainAges()
     {
         var now = clock();
-        foreach (var pair in Pairs)
-        {
-            var connections = holder.ConnectionsOf(pair.Name);
-            if (connections.Count > 0)
-                yield return Of(connections.Min(one => one.SupersededAt) is { } supersededAt ? CertificateMetrics.Seconds(now - supersededAt) : 0, pair.Name);
-        }
+        foreach (var (name, connections) in ConnectionsByName())
+            yield return Of(connections.Min(one => one.SupersededAt) is { } oldest ? CertificateMetrics.Seconds(now - oldest) : 0, name);
     }
 
     public IEnumerable<Measurement<long>> UnservedHandshakes() =>
@@ -104,6 +97,15 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
     // Until its own first load, a supervisor knows no generation that an earlier one has published in the holder.
     private long? EarlierGenerationOf(ReloadableState one) =>
         one is PairState ? holder.Get(one.Name)?.Generation : holder.GetTrustBundle(one.Name)?.Generation;
+
+    // A pair that was removed and one that has its name now have one series.
+    private IEnumerable<(string Name, IReadOnlyList<GenerationConnections> Connections)> ConnectionsByName() =>
+        from one in Pairs.Select(pair => (pair.Name, Connections: holder.ConnectionsOf(pair.Name)))
+            .Concat(known.RemovedFrom(holder).Select(removed => (removed.Name, removed.Connections)))
+        group one.Connections by one.Name into named
+        let connections = named.SelectMany(one => one).ToArray()
+        where connections.Length > 0
+        select (named.Key, (IReadOnlyList<GenerationConnections>)connections);
 
     private IEnumerable<(string Bundle, AcceptedPeers Peers)> Accepted() =>
         from bundle in Bundles

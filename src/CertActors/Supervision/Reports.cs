@@ -61,7 +61,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// <summary>Follows a default pair of an earlier supervisor that is served until the next is loaded, and has been removed.</summary>
     public void AddLeaving(DateTimeOffset now)
     {
-        if (state.Holder.Leaving is { } leaving && !state.TryFind(leaving.Name, out _) && !state.Draining.ContainsKey(leaving.Name))
+        if (state.Holder.RemovedDefault() is { } leaving && state.Snapshot.DrainingOf(leaving.Name).Count == 0)
             AddRemoved(leaving.Name, [leaving.Use], now);
     }
 
@@ -78,7 +78,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// <summary>Follows the generations of a pair that was removed until they have drained.</summary>
     public void AddRemoved(string name, IReadOnlyList<GenerationUse> generations, DateTimeOffset now)
     {
-        state.Draining[name] = [.. state.Draining.GetValueOrDefault(name) ?? [], .. generations];
+        state.Snapshot.SetDraining(name, [.. state.Snapshot.DrainingOf(name), .. generations]);
         CheckDrained(name, now);
     }
 
@@ -87,15 +87,8 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// <param name="now">The time.</param>
     public void CheckDrained(string name, DateTimeOffset now)
     {
-        if (state.Draining.TryGetValue(name, out var removed))
-        {
-            GenerationUse[] open = [.. removed.Where(generation => !TryDrain(name, generation, now))];
-            if (open.Length > 0)
-                state.Draining[name] = open;
-            else
-                state.Draining.Remove(name);
-        }
-
+        if (state.Snapshot.DrainingOf(name) is { Count: > 0 } removed)
+            state.Snapshot.SetDraining(name, [.. removed.Where(generation => !TryDrain(name, generation, now))]);
         if (!state.TryFind(name, out var known))
             return;
         var served = known.LastChange?.Generation;

@@ -41,7 +41,7 @@ internal sealed class SupervisorState
 
     public IReadOnlyList<Hook> Hooks { get; }
 
-    /// <summary>The same as <see cref="All"/>, for other threads.</summary>
+    /// <summary>The same as <see cref="All"/>, for other threads, and what is left of removed pairs.</summary>
     public StateSnapshot Snapshot { get; } = new();
 
     /// <summary>Pairs and trust bundles. Each kind is in the order of the options, then in that in which messages have added them.</summary>
@@ -65,9 +65,6 @@ internal sealed class SupervisorState
 
     /// <summary>The removals under way: one of a name at most.</summary>
     public List<Removal> Removals { get; } = [];
-
-    /// <summary>The generations of pairs that were removed, by the pair's name, until they have drained.</summary>
-    public Dictionary<string, GenerationUse[]> Draining { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Completes when the supervisor owns the holder and has started its children, or fails with the reason why it could not.</summary>
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
