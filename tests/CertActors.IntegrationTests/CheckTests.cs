@@ -237,6 +237,17 @@ public sealed class CheckTests : IDisposable
         Assert.Contains(without.Output, line => line.StartsWith("rejected (KeyMalformed): ", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_leaf_without_alternative_names_is_rejected_when_it_is_strict()
+    {
+        var (cert, key) = Write(new TestLeaf { Names = [], Subject = new X500DistinguishedName("CN=www.example.org") }.Make());
+        using var check = ServerProcess.Start("check", "--cert", cert, "--key", key, "--strict");
+
+        Assert.Equal(1, await check.ExitAsync());
+        var warning = Assert.Single(check.Output, line => line.StartsWith("warning: ", StringComparison.Ordinal));
+        Assert.EndsWith("no subject alternative name, and clients match no server by its common name; issue it with the server's DNS names or addresses.", warning, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Reloading.Formats;
@@ -96,6 +97,13 @@ public sealed class JudgeSpec
         ("a name that a wildcard covered", Wild.Make(), Narrower.Make(), Requiring, nameof(RejectionReason.NameLost)),
         ("a name that was lacking before", Narrower.Make(), Narrower.Make(), Requiring, AcceptedWithWarning),
         ("a name lacking in the first pair", null, Narrower.Make(), Requiring, AcceptedWithWarning),
+
+        ("no alternative name, first", null, (Good with { Names = [] }).Make(), Policy, AcceptedWithWarning),
+        ("no alternative name over a good pair", Good.Make(), (Good with { Names = [] }).Make(), Policy, AcceptedWithWarning),
+        ("no alternative name for a client", null, (Good with { Names = [] }).Make(), ForClients, Accepted),
+        ("no alternative name for both", null, (Good with { Names = [] }).Make(), ForBoth, AcceptedWithWarning),
+        ("an address alone", null, (Good with { Names = [], Addresses = [IPAddress.Loopback] }).Make(), Policy, Accepted),
+        ("a URI alone", null, (Good with { Names = [], Uris = ["spiffe://example.org/server"] }).Make(), Policy, Accepted),
 
         ("a chain that grows", Good.Make(), Chain(Issuer), Policy, Accepted),
         ("a chain that changes", Chain(Issuer), Chain(Other, Issuer), Policy, Accepted),

@@ -17,6 +17,8 @@ internal sealed record Finding(RejectionReason? Reason, string Message);
 internal static class Judge
 {
     private const int MinRsaKeySize = 2048;
+    private const string AlternativeName = "2.5.29.17"; // RFC 5280, 4.2.1.6
+    private const int EmptySequenceLength = 2;
 
     /// <param name="content">The contents of the files.</param>
     /// <param name="served">What is served now; null if nothing is.</param>
@@ -169,6 +171,14 @@ internal static class Judge
 
     private static IEnumerable<Finding> OfNames(LoadedPair pair, LoadedPair? served, CertificateOptions policy, bool requiresNames)
     {
+        // A common name identifies no server (RFC 9525, 2).
+        if (policy.IsForServers && pair.Leaf.Extensions[AlternativeName] is not { RawData.Length: > EmptySequenceLength })
+        {
+            yield return new Finding(
+                Reason: null,
+                $"The leaf in {policy.CertificatePath} has no subject alternative name, and clients match no server by its common name; issue it with the server's DNS names or addresses.");
+        }
+
         string[] missing = [.. policy.RequiredNames.Where(name => !Covers(pair, name))];
         if (missing.Length == 0)
             yield break;
