@@ -68,7 +68,9 @@ public static class CertificateTlsExtensions
     /// <param name="bundle">
     /// The trust bundle (<see cref="TrustBundleOptions.Name"/>) that the server is verified against; null for the trust of the system.
     /// </param>
-    /// <returns>The options, without a target host.</returns>
+    /// <returns>
+    /// The options, without a target host. Set <see cref="SslClientAuthenticationOptions.TargetHost"/>: without it, the server is refused.
+    /// </returns>
     /// <exception cref="CertificateNotLoadedException">
     /// The pair or the bundle has not been loaded yet, or the supervisor has none of that name.
     /// </exception>

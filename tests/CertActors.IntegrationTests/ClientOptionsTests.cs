@@ -9,6 +9,8 @@ namespace CertActors.IntegrationTests;
 /// <summary>What servers see of an <see cref="SslStream"/> client with the holder's options, and whom it trusts.</summary>
 public sealed class ClientOptionsTests
 {
+    private const string NoTargetHost = "the client's options name no host that it must be issued for; set their TargetHost.";
+
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
     // Sessions are resumed by host name in the whole process: each test has authorities of its own.
@@ -86,11 +88,11 @@ public sealed class ClientOptionsTests
     }
 
     [Theory]
-    [InlineData("other.example")]
-    [InlineData("127.0.0.1")]
-    [InlineData("")]
-    [InlineData(null)]
-    public async Task A_server_with_another_name_is_refused(string? name)
+    [InlineData("other.example", "it was not issued for the host name.")]
+    [InlineData("127.0.0.1", "it was not issued for the host name.")]
+    [InlineData("", NoTargetHost)]
+    [InlineData(null, NoTargetHost)]
+    public async Task A_server_with_another_name_is_refused_and_one_without_a_name_with_the_remedy(string? name, string reason)
     {
         await using var client = await RotatingClient.StartAsync(_authority);
         await using var server = await MutualTlsServer.StartAsync(client.Root, Leaf(_authority));
@@ -99,7 +101,7 @@ public sealed class ClientOptionsTests
 
         var refusal = await Assert.ThrowsAnyAsync<AuthenticationException>(() => ConnectAsync(server, options));
 
-        Assert.EndsWith("it was not issued for the host name.", refusal.Message, StringComparison.Ordinal);
+        Assert.EndsWith(reason, refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]

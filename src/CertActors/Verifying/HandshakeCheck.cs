@@ -50,14 +50,15 @@ internal sealed class HandshakeCheck(
     public void Apply(SslClientAuthenticationOptions options)
     {
         options.CertificateChainPolicy = bundle.PolicyFor(CertificatePurpose.ServerAuthentication);
-        options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+        options.RemoteCertificateValidationCallback = (connection, certificate, chain, errors) =>
         {
             if (certificate is not X509Certificate2 leaf || chain is null)
                 return Refuse(Refusals.NotPresented());
             var now = clock();
             var result = verifier.Verify(leaf, chain, now);
-            var isOtherName = errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch);
-            return Accepts(result.IsAccepted && isOtherName ? Refusals.WrongName(leaf) : result, leaf, now);
+            if (result.IsAccepted && errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+                result = connection is SslStream { TargetHostName: null or "" } ? Refusals.NoName(leaf) : Refusals.WrongName(leaf);
+            return Accepts(result, leaf, now);
         };
     }
 

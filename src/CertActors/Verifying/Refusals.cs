@@ -14,6 +14,9 @@ internal static class Refusals
 
     public static TrustResult WrongName(X509Certificate2 leaf) => Of(TrustRefusal.WrongName, leaf, "it was not issued for the host name");
 
+    public static TrustResult NoName(X509Certificate2 leaf) =>
+        Of(TrustRefusal.WrongName, leaf, "the client's options name no host that it must be issued for; set their TargetHost");
+
     public static TrustResult Untrusted(X509Certificate2 leaf, X509Certificate2 last, bool isSignatureInvalid) =>
         Of(TrustRefusal.Untrusted, leaf, isSignatureInvalid
             ? $"{Other(leaf, last)} was not signed by the issuer of that name"
