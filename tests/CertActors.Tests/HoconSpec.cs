@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Configuration;
 using CertActors.Configuration;
@@ -58,6 +59,18 @@ public sealed class HoconSpec
             options.Certificates[0]);
         Assert.Equal(["/etc/tls/ca.pem"], Assert.Single(options.TrustBundles).CertificatePaths);
         Assert.Equal("clients", options.TrustBundles[0].Name);
+    }
+
+    [Fact]
+    public void The_example_of_the_readme_has_a_pair_that_must_chain_to_one_of_its_bundles()
+    {
+        var readme = File.ReadAllText(Path.Combine(Here(), "../../README.md"));
+
+        var options = Read(readme.Split("\"\"\"").Single(text => text.TrimStart().StartsWith("certactors {", StringComparison.Ordinal)));
+
+        Assert.Equal("company", Assert.Single(options.Certificates).MustChainTo);
+        Assert.Equal(["company", "clients"], options.TrustBundles.Select(bundle => bundle.Name));
+        Assert.Single(options.TrustBundles[1].RevocationListPaths);
     }
 
     [Fact]
@@ -180,6 +193,8 @@ public sealed class HoconSpec
         options.Validated();
         return options.Options;
     }
+
+    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
     private static IEnumerable<string> Keys<T>() =>
         typeof(T).GetProperties().Where(property => property.CanWrite).Select(property => HoconOptions.KeyOf(property.Name)).Order();
