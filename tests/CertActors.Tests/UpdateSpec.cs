@@ -100,6 +100,27 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void Files_at_new_paths_are_found_good_by_no_poll_before_they_are_judged()
+    {
+        Start();
+        var checkedAt = Status().LastCheck;
+        var next = Write(TestPair.Make("default.example"), NewCert, NewKey);
+        Files.Write(NewKey, _first.KeyPem);
+
+        var moved = Options("default", NewCert, NewKey) with { PollIntervalWithEvents = TimeSpan.FromSeconds(1) };
+        Update([moved]);
+        Pass(seconds: 4);
+        Assert.Equal((checkedAt, null), (Status().LastCheck, Status().LastFailure));
+
+        Files.Write(NewKey, next.KeyPem);
+        Raise(NewKey);
+        AdvancePastDebounce();
+        Assert.Equal(Sys.Scheduler.Now, Status().LastCheck);
+        Pass(seconds: 70, stepMilliseconds: 500);
+        Assert.InRange((Sys.Scheduler.Now - Status().LastCheck!.Value).TotalSeconds, 0, 65);
+    }
+
+    [Fact]
     public void A_load_of_the_old_paths_that_hangs_does_not_hold_up_the_new_ones_and_publishes_nothing()
     {
         Write(TestPair.Make());

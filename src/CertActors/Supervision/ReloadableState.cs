@@ -25,6 +25,9 @@ internal abstract record ReloadableState(WatchedFiles Files)
     /// <summary>How many loads were rejected, by the reason.</summary>
     public ImmutableDictionary<RejectionReason, long> Rejections { get; init; } = ImmutableDictionary<RejectionReason, long>.Empty;
 
+    /// <summary>Whether a load of the files at the present paths was good: only then do polls that find them unchanged find what is served.</summary>
+    public bool IsChecked { get; init; }
+
     /// <summary>When the files were last found to be what is served, by a load or a poll; null before the first swap.</summary>
     public DateTimeOffset? LastCheck { get; init; }
 

@@ -27,9 +27,9 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         if (judged.Failure is { } failure)
             AddRejected(known, failure, judged.IsRepeated);
         else if (judged.Change is { } change)
-            AddChanged(known with { LastCheck = now }, change);
+            AddChanged(known with { IsChecked = true, LastCheck = now }, change);
         else
-            AddUnchanged(known with { LastCheck = now });
+            AddUnchanged(known with { IsChecked = true, LastCheck = now });
 
         foreach (var warning in judged.Warnings)
             log.Warned(judged.Name, warning);
@@ -40,7 +40,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     {
         foreach (var name in unchanged.Names)
         {
-            if (state.TryFind(name, out var known) && known is { LastChange: not null, CurrentFailure: null, StuckSince: null })
+            if (state.TryFind(name, out var known) && known is { IsChecked: true, CurrentFailure: null, StuckSince: null })
                 state.Replace(known with { LastCheck = now });
         }
     }

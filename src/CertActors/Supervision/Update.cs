@@ -80,7 +80,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
 
     private string Change(PairState pair, CertificateOptions options)
     {
-        var changed = pair with { Options = options, Files = options.ToWatchedFiles() };
+        var changed = pair with { Options = options, Files = options.ToWatchedFiles(), IsChecked = false };
         state.Change(changed);
         tree.Change(changed, () =>
         {
@@ -92,7 +92,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
 
     private string Change(BundleState bundle, TrustBundleOptions options)
     {
-        var changed = bundle with { Options = options, Files = options.ToWatchedFiles() };
+        var changed = bundle with { Options = options, Files = options.ToWatchedFiles(), IsChecked = false };
         state.Change(changed);
         tree.Change(changed, () =>
         {
@@ -106,6 +106,6 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
     private void ForgetLoads(string name)
     {
         if (state.TryFind(name, out var known))
-            state.Replace(known with { CurrentFailure = null, StuckSince = null });
+            state.Replace(known with { IsChecked = false, CurrentFailure = null, StuckSince = null });
     }
 }
