@@ -22,7 +22,9 @@ namespace CertActors;
 /// public sealed class OneRegionFirst(IFleet fleet) : IRotationHook
 /// {
 ///     public async Task&lt;string?&gt; BeforeSwapAsync(GenerationChanged change, CancellationToken cancellationToken) =>
-///         await fleet.MayRotateAsync(change.Name, cancellationToken) ? null : "another region is still rotating";
+///         change is not CertificateChanged { Previous: not null } || await fleet.MayRotateAsync(change.Name, cancellationToken)
+///             ? null
+///             : "another region is still rotating";
 /// }
 /// </code>
 /// </example>
@@ -35,9 +37,13 @@ public interface IRotationHook
     TimeSpan TimeLimit => TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Called before a swap, with the first load: what was loaded is accepted, and not yet served. A veto rejects it
-    /// (<see cref="RejectionReason.Vetoed"/>): what is served stays, and the load is tried again, with this call, after 0.25 s, doubling to 30 s.
+    /// Called before a swap: what was loaded is accepted, and not yet served. A veto rejects it (<see cref="RejectionReason.Vetoed"/>): what is served
+    /// stays, and the load is tried again, with this call, after 0.25 s, doubling to 30 s.
     /// </summary>
+    /// <remarks>
+    /// It is also called for the first load, where a veto means that nothing is served, and for trust bundles, where it delays revocation lists. A
+    /// <see cref="CertificateChanged"/> with a <see cref="CertificateChanged.Previous"/> is the replacement of a certificate that is served.
+    /// </remarks>
     /// <param name="change">The swap as it would be announced.</param>
     /// <param name="cancellationToken">Cancelled at the time limit, and when the supervisor stops.</param>
     /// <returns>Null to let the swap take place; for people, why it must not otherwise.</returns>
