@@ -40,6 +40,10 @@ internal sealed class ServerConfiguration
     /// <summary>Whether it has a pair.</summary>
     public bool HasPairs => Section.GetSection(nameof(CertificatesOptions.Certificates)).GetChildren().Any();
 
+    /// <summary>How many pairs and trust bundles it has.</summary>
+    public int Names => Section.GetSection(nameof(CertificatesOptions.Certificates)).GetChildren().Count()
+        + Section.GetSection(nameof(CertificatesOptions.TrustBundles)).GetChildren().Count();
+
     /// <returns>A configuration with this pair alone.</returns>
     public static ServerConfiguration Of(CertificateOptions pair) => new([], pair, CancellationToken.None);
 

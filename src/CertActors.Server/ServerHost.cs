@@ -51,7 +51,7 @@ internal static class ServerHost
             .WithCertificates()
             .WithCertificateHealthCheck());
         builder.Services.AddHealthChecks();
-        Telemetry.Add(builder);
+        Telemetry.Add(builder, arguments.Configuration.Names);
         builder.Services.AddSingleton(signals);
         builder.Services.AddSingleton<IHostLifetime>(signals);
         builder.Services.AddSingleton(_ => new ServiceManager(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));

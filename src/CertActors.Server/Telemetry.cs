@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
@@ -14,10 +15,19 @@ internal static class Telemetry
     // Of the meter, and of the activity source.
     private const string Source = "CertActors";
 
+    // The limit of series of the SDK. Beyond it, series are counted as one without a name, so that no alert names a pair.
+    private const int DefaultLimit = 2000;
+
+    // A name has two series of some metrics, and one for each reason of a rejection. The place of a series is kept when its name is removed, so that
+    // there is room for as many names again.
+    private const int PlacesPerName = 4;
+
     private static readonly SearchValues<char> HeaderName = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
+    /// <param name="builder">The server's.</param>
+    /// <param name="names">How many pairs and trust bundles there are at the start.</param>
     /// <exception cref="InvalidDataException">A variable has an invalid value.</exception>
-    public static void Add(WebApplicationBuilder builder)
+    public static void Add(WebApplicationBuilder builder, int names)
     {
         // OpenTelemetry reads its variables from the host's configuration, which has nothing else.
         builder.Configuration.AddInMemoryCollection(new ConfigurationBuilder().AddEnvironmentVariables().Build().AsEnumerable()
@@ -28,12 +38,16 @@ internal static class Telemetry
             .ConfigureResource(resource => resource
                 .AddService(CommandLine.Name, serviceVersion: typeof(Telemetry).Assembly.GetName().Version!.ToString(3))
                 .AddEnvironmentVariableDetector())
-            .WithMetrics(metrics => metrics.AddMeter(Source).AddPrometheusExporter());
+            .WithMetrics(metrics => metrics.AddMeter(Source).AddView(instrument => ViewOf(instrument, names)).AddPrometheusExporter());
         if (IsExported("METRICS"))
             ExportMetrics(telemetry);
         if (IsExported("TRACES"))
             ExportTraces(telemetry);
     }
+
+    // The SDK allocates the places of all series at once, 100 bytes each. Instruments that are not observed have no names.
+    private static MetricStreamConfiguration? ViewOf(Instrument instrument, int names) =>
+        instrument.IsObservable ? new MetricStreamConfiguration { CardinalityLimit = DefaultLimit + (PlacesPerName * names) } : null;
 
     // Methods of their own: without an export, the assembly of the exporter is not loaded.
     private static void ExportMetrics(OpenTelemetryBuilder telemetry)

@@ -49,6 +49,7 @@ public sealed partial class MonitoringTests : IAsyncDisposable
         var (dashboard, rules) = (Read("grafana-dashboard.json"), Read("prometheus-rules.yml"));
         Assert.Empty(Words(dashboard).Concat(Words(rules)).Except(known));
         Assert.All(Families(exposed), family => Assert.Contains(family, dashboard, StringComparison.Ordinal));
+        Assert.Contains("le=\"0.3\"", exposed, StringComparison.Ordinal); // The library's own buckets.
     }
 
     [Fact]
@@ -97,7 +98,10 @@ public sealed partial class MonitoringTests : IAsyncDisposable
             TrustBundles = [new TrustBundleOptions { Name = "monitored-trust", CertificatePaths = [BundlePath] }],
         });
         builder.Services.AddAkka("monitored", akka => akka.WithCertificates());
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("CertActors").AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter("CertActors")
+            .AddView("certactors.*", new MetricStreamConfiguration { CardinalityLimit = 10_000 }) // As in the README.
+            .AddPrometheusExporter());
         _app = builder.Build();
         _app.MapPrometheusScrapingEndpoint();
         await _app.StartAsync();

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 using CertActors.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -45,6 +46,35 @@ public sealed class ServerMonitoringTests : IDisposable
         Assert.Contains("service_name=\"certactors\"", metrics, StringComparison.Ordinal);
         Assert.True(server.HasLoaded("OpenTelemetry"));
         Assert.False(server.HasLoaded("OpenTelemetry.Exporter.OpenTelemetryProtocol"));
+    }
+
+    [Fact]
+    public async Task Each_of_thousands_of_pairs_has_its_metrics()
+    {
+        const int pairs = 2100;
+        var certificates = new Dictionary<string, object>();
+        for (var i = 0; i < pairs; i++)
+        {
+            var (cert, key) = (Path.Combine(_directory.FullName, $"{i}.crt"), Path.Combine(_directory.FullName, $"{i}.key"));
+            File.Copy(CertPath, cert);
+            File.Copy(KeyPath, key);
+            certificates[$"pair{i}"] = new { CertificatePath = cert, KeyPath = key, ServerNames = (string[])[$"{i}.example.com"] };
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(_directory.FullName, "many.json"), JsonSerializer.Serialize(new { CertActors = new { Certificates = certificates } }));
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--config", "many.json", "--port", "0");
+        var address = await server.ListensAsync();
+        var metrics = "";
+        await Wait.UntilAsync(async () =>
+        {
+            metrics = await server.Client.GetStringAsync(new Uri(address, "metrics"));
+            return metrics.Contains("otel_metric_overflow", StringComparison.Ordinal) || SeriesOf("certactors_watch_mode{") == 2 * pairs;
+        });
+
+        Assert.DoesNotContain("otel_metric_overflow", metrics, StringComparison.Ordinal);
+        Assert.Equal(pairs, SeriesOf("certactors_generation{"));
+
+        int SeriesOf(string metric) => metrics.Split('\n').Count(line => line.StartsWith(metric, StringComparison.Ordinal) && line.Contains("certactors_name=\"pair", StringComparison.Ordinal));
     }
 
     [Fact]
