@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
+using Microsoft.Extensions.Configuration.Json;
 
 namespace CertActors.Server;
 
 /// <summary>
 /// The JSON files of the configuration as one source; a later file replaces keys of those before it. They are applied together: while one of them is
-/// damaged, missing or cannot be read in time, the last valid configuration stays in use.
+/// damaged, missing or cannot be read in time, the last valid configuration stays in use. The first file may be missing until it was there once.
 /// </summary>
 /// <remarks>
 /// They are read on a thread of their own, one read at a time: a dead mount or a FIFO without a writer blocks nothing else. The thread is started once,
@@ -15,6 +15,7 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(5);
 
+    private readonly string? _optional;
     private readonly string[] _paths;
     private readonly Lock _lock = new();
     private readonly BlockingCollection<TaskCompletionSource<Dictionary<string, string?>>> _requests = [];
@@ -25,21 +26,28 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
     private volatile string _pathInProgress = "";
     private string? _reported;
 
-    public ConfigurationFiles(string[] paths)
+    // Of the thread that reads.
+    private bool _isOptionalThere;
+
+    /// <param name="optional">The file that may be missing; null for none.</param>
+    /// <param name="paths">The others.</param>
+    public ConfigurationFiles(string? optional, string[] paths)
     {
-        _paths = paths;
-        if (paths.Length > 0)
+        (_optional, _paths) = (optional, paths);
+        if (HasFiles)
             new Thread(AnswerRequests) { IsBackground = true, Name = "configuration files" }.Start();
     }
+
+    private bool HasFiles => _optional is not null || _paths.Length > 0;
 
     public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
 
     /// <summary>Reads the files for the first time.</summary>
-    /// <exception cref="InvalidDataException">One of them cannot be read, or is not JSON.</exception>
+    /// <exception cref="InvalidDataException">One of them cannot be read, or is no configuration in JSON.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Load(CancellationToken ended)
     {
-        if (_paths.Length > 0)
+        if (HasFiles)
             Data = ReadAsync().WaitAsync(ended).GetAwaiter().GetResult();
     }
 
@@ -47,7 +55,7 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
     /// <returns>What is wrong, if the call before did not return the same; otherwise null.</returns>
     public Task<string?> RefreshAsync()
     {
-        if (_paths.Length == 0)
+        if (!HasFiles)
             return Task.FromResult<string?>(null);
         lock (_lock)
             return _refresh = RefreshAfterAsync(_refresh);
@@ -66,13 +74,10 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
             OnReload();
             return null;
         }
-        catch (InvalidDataException error) when (error.Message == _reported)
+        catch (Exception error)
         {
-            return null;
-        }
-        catch (InvalidDataException error)
-        {
-            return _reported = error.Message;
+            // Also that of a subscriber of the change token: the files are followed all the same.
+            return error.Message == _reported ? null : _reported = error.Message;
         }
     }
 
@@ -115,7 +120,13 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
     private Dictionary<string, string?> ReadAll()
     {
         var data = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        foreach (var path in _paths)
+        if (_optional is not null)
+        {
+            _pathInProgress = _optional;
+            _isOptionalThere = _isOptionalThere || IsThere(_optional);
+        }
+
+        foreach (var path in _isOptionalThere ? [_optional!, .. _paths] : _paths)
         {
             _pathInProgress = path;
             foreach (var (key, value) in Read(path))
@@ -125,20 +136,52 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
         return data;
     }
 
-    private static IEnumerable<KeyValuePair<string, string?>> Read(string path)
+    // A link that leads nowhere is an error, which the read reports. A working directory that may not be searched, as after sudo, has no file for the server.
+    private static bool IsThere(string path)
     {
         try
         {
-            using var json = new MemoryStream(File.ReadAllBytes(path));
-            return new ConfigurationBuilder().AddJsonStream(json).Build().AsEnumerable();
+            _ = File.GetAttributes(path); // lstat(2)
+            return true;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private static IDictionary<string, string?> Read(string path)
+    {
+        byte[] json;
+        try
+        {
+            json = File.ReadAllBytes(path);
+        }
+        catch (Exception error)
         {
             throw new InvalidDataException($"the configuration file '{path}' cannot be read: {error.Message}", error);
         }
-        catch (Exception error) when (error is JsonException or FormatException)
+
+        try
         {
+            var parser = new JsonParser();
+            parser.Load(new MemoryStream(json));
+            return parser.Values;
+        }
+        catch (Exception error)
+        {
+            // Besides JsonException and FormatException, as for a string that is no Unicode ("\ud800").
             throw new InvalidDataException($"the configuration file '{path}' is not valid: {error.Message}", error);
         }
+    }
+
+    // To enumerate a configuration takes the square of its size.
+    private sealed class JsonParser() : JsonStreamConfigurationProvider(new JsonStreamConfigurationSource())
+    {
+        public IDictionary<string, string?> Values => Data;
     }
 }

@@ -28,15 +28,23 @@ internal sealed partial class Reloads(ServeArguments arguments, ICertificates ce
         try
         {
             await RefreshAsync();
+            await ReloadPairsAsync();
+        }
+        finally
+        {
+            manager.Ready(Signals.Describe());
+        }
+    }
+
+    private async Task ReloadPairsAsync()
+    {
+        try
+        {
             await certificates.ReloadAsync();
         }
         catch (InvalidOperationException)
         {
             // The supervisor has stopped: the server ends.
-        }
-        finally
-        {
-            manager.Ready(Signals.Describe());
         }
     }
 

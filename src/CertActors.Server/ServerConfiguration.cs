@@ -17,13 +17,13 @@ internal sealed class ServerConfiguration
     /// <exception cref="InvalidDataException">A file cannot be read, or is not JSON.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ServerConfiguration(string? path, CertificateOptions? pair, CancellationToken ended)
-        : this([.. IsThere(DefaultFile) ? [DefaultFile] : (string[])[], .. path is null ? [] : (string[])[path]], pair, ended)
+        : this(new ConfigurationFiles(DefaultFile, path is null ? [] : [path]), pair, ended)
     {
     }
 
-    private ServerConfiguration(string[] paths, CertificateOptions? pair, CancellationToken ended)
+    private ServerConfiguration(ConfigurationFiles files, CertificateOptions? pair, CancellationToken ended)
     {
-        _files = new ConfigurationFiles(paths);
+        _files = files;
         _files.Load(ended);
         var builder = new ConfigurationBuilder().Add(_files).AddEnvironmentVariables();
         if (pair is not null)
@@ -45,28 +45,10 @@ internal sealed class ServerConfiguration
         + Section.GetSection(nameof(CertificatesOptions.TrustBundles)).GetChildren().Count();
 
     /// <returns>A configuration with this pair alone.</returns>
-    public static ServerConfiguration Of(CertificateOptions pair) => new([], pair, CancellationToken.None);
+    public static ServerConfiguration Of(CertificateOptions pair) => new(new ConfigurationFiles(null, []), pair, CancellationToken.None);
 
     /// <inheritdoc cref="ConfigurationFiles.RefreshAsync"/>
     public Task<string?> RefreshAsync() => _files.RefreshAsync();
-
-    // A link that leads nowhere is an error, which the read reports. A working directory that may not be searched, as after sudo, has no file for the server.
-    private static bool IsThere(string path)
-    {
-        try
-        {
-            _ = File.GetAttributes(path); // lstat(2)
-            return true;
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-        catch (IOException)
-        {
-            return true;
-        }
-    }
 
     // The pair of the command line is the default: among others, the first in the order of their names would be.
     private static Dictionary<string, string?> KeysOf(CertificateOptions pair)

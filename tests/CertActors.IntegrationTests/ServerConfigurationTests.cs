@@ -71,6 +71,7 @@ public sealed class ServerConfigurationTests : IDisposable
     [InlineData(null, "cannot be read")]
     [InlineData("{", "is not valid")]
     [InlineData("[]", "is not valid")]
+    [InlineData("""{ "CertActors": { "Certificates": { "a": { "CertificatePath": "\ud800" } } } }""", "is not valid")]
     [InlineData("""{ "Certificates": { "a": { "CertificatePath": "a.crt" } } }""", "the configuration has no pair")]
     [InlineData("""{ "CertActors": { "Certificates": { } } }""", "the configuration has no pair")]
     public async Task A_file_that_is_no_configuration_ends_it_with_2_and_says_why(string? contents, string expected)
@@ -107,6 +108,9 @@ public sealed class ServerConfigurationTests : IDisposable
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("cannot be read", StringComparison.Ordinal)));
         File.WriteAllText(PathOf("appsettings.json"), "{");
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("is not valid", StringComparison.Ordinal)));
+        File.WriteAllText(PathOf("appsettings.json"), """{ "CertActors": "\ud800" }""");
+        await server.SignalAsync("HUP");
+        await Wait.UntilAsync(() => server.Output.Count(line => line.Contains("is not valid", StringComparison.Ordinal)) == 2);
         Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("moved/a") }, Trust = 1 } });
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("[202] ", StringComparison.Ordinal)));
         Assert.Equal(3, (await server.StatusesAsync(address)).Count);
@@ -210,6 +214,23 @@ public sealed class ServerConfigurationTests : IDisposable
 
         Assert.Equal(2, await server.ExitAsync());
         Assert.StartsWith("certactors: the configuration file 'appsettings.json' cannot be read", Assert.Single(server.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_appsettings_json_that_appears_while_it_runs_is_read_and_must_exist_from_then_on()
+    {
+        WritePair("a");
+        WritePair("b");
+        using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--port", "0");
+        var address = await server.ListensAsync();
+
+        Write("appsettings.json", new { CertActors = new { Certificates = new { b = new { CertificatePath = "b.crt", KeyPath = "b.key" } } } });
+        await Wait.UntilAsync(async () => (await server.StatusesAsync(address)).ContainsKey("b"));
+        Assert.Contains("certactors serves default", await server.Client.GetStringAsync(address), StringComparison.Ordinal);
+
+        File.Delete(PathOf("appsettings.json"));
+        await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("'appsettings.json' cannot be read", StringComparison.Ordinal)));
+        Assert.Equal(2, (await server.StatusesAsync(address)).Count);
     }
 
     [Fact]
