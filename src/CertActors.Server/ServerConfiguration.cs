@@ -23,7 +23,7 @@ internal sealed class ServerConfiguration
 
     private ServerConfiguration(ConfigurationFiles files, CertificateOptions? pair, CancellationToken ended)
     {
-        _files = files;
+        (_files, DefaultPair) = (files, pair?.Name);
         _files.Load(ended);
         var builder = new ConfigurationBuilder().Add(_files).AddEnvironmentVariables();
         if (pair is not null)
@@ -40,6 +40,9 @@ internal sealed class ServerConfiguration
     /// <summary>Whether it has a pair.</summary>
     public bool HasPairs => Section.GetSection(nameof(CertificatesOptions.Certificates)).GetChildren().Any();
 
+    /// <summary>The name of the pair of the command line, which is the default; null for none.</summary>
+    public string? DefaultPair { get; }
+
     /// <summary>How many pairs and trust bundles it has.</summary>
     public int Names => Section.GetSection(nameof(CertificatesOptions.Certificates)).GetChildren().Count()
         + Section.GetSection(nameof(CertificatesOptions.TrustBundles)).GetChildren().Count();
@@ -50,7 +53,6 @@ internal sealed class ServerConfiguration
     /// <inheritdoc cref="ConfigurationFiles.RefreshAsync"/>
     public Task<string?> RefreshAsync() => _files.RefreshAsync();
 
-    // The pair of the command line is the default: among others, the first in the order of their names would be.
     private static Dictionary<string, string?> KeysOf(CertificateOptions pair)
     {
         var key = $"{SectionName}:{nameof(CertificatesOptions.Certificates)}:{pair.Name}:";
@@ -59,7 +61,6 @@ internal sealed class ServerConfiguration
             [key + nameof(pair.CertificatePath)] = pair.CertificatePath,
             [key + nameof(pair.KeyPath)] = pair.KeyPath,
             [key + nameof(pair.PasswordPath)] = pair.PasswordPath,
-            [key + nameof(pair.IsDefault)] = "true",
         };
     }
 }

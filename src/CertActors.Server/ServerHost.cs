@@ -90,6 +90,13 @@ internal static class ServerHost
             if (arguments.ClientAuthorities.Count > 0)
                 options.TrustBundles.Add(new TrustBundleOptions { Name = ServeArguments.BundleOfClientAuthorities, CertificatePaths = arguments.ClientAuthorities });
             options.StopOnFailedFirstLoad = arguments.Wait is null;
+
+            // Whichever pair the configuration marks.
+            if (arguments.Configuration.DefaultPair is { } name)
+            {
+                foreach (var pair in options.Certificates)
+                    pair.IsDefault = string.Equals(pair.Name, name, StringComparison.OrdinalIgnoreCase);
+            }
         });
 
         // A change of the configuration that removes the bundle is refused, too.

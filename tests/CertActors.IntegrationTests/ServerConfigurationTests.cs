@@ -217,14 +217,14 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     [Fact]
-    public async Task An_appsettings_json_that_appears_while_it_runs_is_read_and_must_exist_from_then_on()
+    public async Task An_appsettings_json_that_appears_while_it_runs_is_read_and_its_default_does_not_replace_that_of_the_command_line()
     {
         WritePair("a");
         WritePair("b");
         using var server = ServerProcess.StartIn(_directory.FullName, [], "--cert", "a.crt", "--key", "a.key", "--port", "0");
         var address = await server.ListensAsync();
 
-        Write("appsettings.json", new { CertActors = new { Certificates = new { b = new { CertificatePath = "b.crt", KeyPath = "b.key" } } } });
+        Write("appsettings.json", new { CertActors = new { Certificates = new { b = new { CertificatePath = "b.crt", KeyPath = "b.key", IsDefault = true } } } });
         await Wait.UntilAsync(async () => (await server.StatusesAsync(address)).ContainsKey("b"));
         Assert.Contains("certactors serves default", await server.Client.GetStringAsync(address), StringComparison.Ordinal);
 
