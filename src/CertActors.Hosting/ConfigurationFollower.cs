@@ -7,18 +7,35 @@ using Microsoft.Extensions.Primitives;
 namespace CertActors.Hosting;
 
 /// <summary>Sends the supervisor what the options have whenever one of their sources has changed.</summary>
+/// <remarks>
+/// .NET takes a file of the configuration that is missing, as while it is replaced, for an empty one, and one that is damaged, too
+/// (<c>FileConfigurationProvider</c>). What removes a pair or trust bundle is looked at a second time, and applied if it still does.
+/// </remarks>
 internal sealed class ConfigurationFollower : IDisposable
 {
+    internal static readonly TimeSpan BeforeRemoval = TimeSpan.FromSeconds(2);
+
     private readonly Lock _lock = new();
     private readonly IOptionsFactory<CertificatesOptions> _factory;
     private readonly ILogger _log;
     private readonly IDisposable[] _registrations;
     private readonly IActorRef _supervisor;
+    private readonly TimeProvider _time;
+
+    // Below: of whoever has the lock.
+    private string[] _names;
+    private ITimer? _secondLook;
 
     public ConfigurationFollower(
-        IActorRef supervisor, IOptionsFactory<CertificatesOptions> factory, IEnumerable<IOptionsChangeTokenSource<CertificatesOptions>> sources, ILogger log)
+        IActorRef supervisor,
+        CertificatesOptions started,
+        IOptionsFactory<CertificatesOptions> factory,
+        IEnumerable<IOptionsChangeTokenSource<CertificatesOptions>> sources,
+        TimeProvider time,
+        ILogger log)
     {
-        (_supervisor, _factory, _log) = (supervisor, factory, log);
+        (_supervisor, _factory, _time, _log) = (supervisor, factory, time, log);
+        _names = NamesOf(started);
         _registrations = [.. sources.Select(source => ChangeToken.OnChange(source.GetChangeToken, OnChanged))];
 
         // The sources may have changed since the supervisor was started with them.
@@ -30,26 +47,50 @@ internal sealed class ConfigurationFollower : IDisposable
     {
         foreach (var registration in _registrations)
             registration.Dispose();
+        lock (_lock)
+            EndWait();
     }
 
+    private void OnChanged() => Look(isSecond: false);
+
     // Not by IOptionsMonitor, whose exception for invalid options would reach the provider of the configuration.
-    private void OnChanged()
+    private void Look(bool isSecond)
     {
         // In turn, so that the supervisor gets the latest options last.
         lock (_lock)
         {
             try
             {
-                var update = new UpdateCertificates(_factory.Create(Options.DefaultName));
+                var options = _factory.Create(Options.DefaultName);
+                var names = NamesOf(options);
+                if (!isSecond && _names.Except(names).Any())
+                {
+                    _secondLook ??= _time.CreateTimer(_ => Look(isSecond: true), state: null, BeforeRemoval, Timeout.InfiniteTimeSpan);
+                    return;
+                }
+
+                EndWait();
+                _names = names;
+                var update = new UpdateCertificates(options);
                 _ = ReportAsync(_supervisor.Ask<UpdateCertificatesResult>(update, Timeout.InfiniteTimeSpan));
             }
             catch (Exception fault)
             {
                 // Also one of a user's own Configure or PostConfigure.
+                EndWait();
                 _log.ConfigurationInvalid(Printable.Of(fault.Message));
             }
         }
     }
+
+    private void EndWait()
+    {
+        _secondLook?.Dispose();
+        _secondLook = null;
+    }
+
+    private static string[] NamesOf(CertificatesOptions options) =>
+        [.. options.Certificates.Select(pair => pair.Name), .. options.TrustBundles.Select(bundle => bundle.Name)];
 
     private async Task ReportAsync(Task<UpdateCertificatesResult> applied)
     {

@@ -30,8 +30,10 @@ internal sealed class SupervisorStart(IServiceProvider services)
             hooks: [.. services.GetServices<IRotationHook>()]).ConfigureAwait(false);
         var follower = new ConfigurationFollower(
             supervisor,
+            options,
             services.GetRequiredService<IOptionsFactory<CertificatesOptions>>(),
             services.GetServices<IOptionsChangeTokenSource<CertificatesOptions>>(),
+            services.GetService<TimeProvider>() ?? TimeProvider.System,
             Log);
 
         // The holder serves on, until the host has closed the last connection.

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Akka.Actor;
 using Akka.Hosting;
 using CertActors.Hosting;
@@ -8,6 +9,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace CertActors.IntegrationTests;
 
@@ -188,6 +190,59 @@ public sealed class HostingTests : IDisposable
             configuration[$"CertActors:Certificates:b:{key}"] = null;
         await host.StopAsync();
         Assert.Equal(("a", 1), (holder.Current?.Name, holder.Current?.Generation));
+    }
+
+    [Fact]
+    public async Task A_file_of_the_configuration_that_is_missing_or_damaged_for_a_moment_removes_nothing_and_one_that_stays_away_does()
+    {
+        Configure("a.json", Write("a"));
+        Configure("b.json", Write("b"));
+        var configuration = new ConfigurationBuilder()
+            .SetBasePath(_directory)
+            .AddJsonFile("a.json", optional: false, reloadOnChange: true)
+            .AddJsonFile("b.json", optional: false, reloadOnChange: true)
+            .Build();
+        using var files = (IDisposable)configuration;
+        var time = new FakeTimeProvider();
+        using var host = Host(
+            services => services.AddSingleton(new CertificateHolder()).AddSingleton<TimeProvider>(time).AddCertificates(configuration.GetSection("CertActors")),
+            akka => akka.WithCertificates(Generous));
+        await host.StartAsync();
+        var certificates = host.Services.GetRequiredService<ICertificates>();
+
+        File.Delete(PathOf("b.json"));
+        await Wait.UntilAsync(() => !Has("b"));
+        Configure("b.json", Pair("b"));
+        await Wait.UntilAsync(() => Has("b"));
+
+        // It is damaged, and the other is read again.
+        File.WriteAllText(PathOf("b.json"), "{");
+        await Wait.UntilAsync(() => !Has("b"));
+        Configure("a.json", Write("c"), Pair("a"));
+        await Wait.UntilAsync(() => Has("c"));
+        Configure("b.json", Pair("b"));
+        await Wait.UntilAsync(() => Has("b"));
+        time.Advance(TimeSpan.FromSeconds(10));
+        await Wait.UntilAsync(async () => await NamesAsync() == "a b c");
+        Assert.DoesNotContain(_logs.Lines, line => line.Contains("Certificate b: removed", StringComparison.Ordinal) || line.Contains("removed b", StringComparison.Ordinal));
+
+        File.Delete(PathOf("b.json"));
+        await Wait.UntilAsync(() => !Has("b"));
+        await Wait.UntilAsync(async () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return await NamesAsync() == "a c";
+        });
+        await host.StopAsync();
+
+        bool Has(string name) => configuration.GetSection($"CertActors:Certificates:{name}").Exists();
+
+        async Task<string> NamesAsync() => string.Join(' ', (await certificates.GetStatusAsync()).Certificates.Select(pair => pair.Name).Order(StringComparer.Ordinal));
+
+        void Configure(string file, params CertificateOptions[] pairs) => File.WriteAllText(PathOf(file), JsonSerializer.Serialize(new
+        {
+            CertActors = new { Certificates = pairs.ToDictionary(pair => pair.Name, pair => new { pair.CertificatePath, pair.KeyPath }) },
+        }));
     }
 
     [Fact]
