@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using CertActors.Disk;
 using CertActors.Reloading;
 using CertActors.Reloading.Formats;
@@ -130,21 +128,8 @@ public static class CertificateCheck
         Leaf = pair.Facts,
         OtherNames = [.. OtherNames.Of(pair.Leaf)],
         DaysLeft = (int)Math.Floor((pair.Facts.NotAfter - now).TotalDays),
-        Chain = [.. pair.Intermediates.Select(FactsOfIssuer).OfType<CertificateFacts>()],
+        Chain = pair.ChainFacts(),
         TrustAnchor = (pair.Intermediates.LastOrDefault() ?? pair.Leaf).Issuer,
         Key = pair.Leaf.DescribeKey(),
     };
-
-    // What it says of itself is no reason to reject what it has issued.
-    private static CertificateFacts? FactsOfIssuer(X509Certificate2 issuer)
-    {
-        try
-        {
-            return issuer.ToFacts();
-        }
-        catch (CryptographicException)
-        {
-            return null;
-        }
-    }
 }

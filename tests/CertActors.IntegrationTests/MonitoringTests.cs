@@ -114,7 +114,9 @@ public sealed partial class MonitoringTests : IAsyncDisposable
         holder.FindAcceptances("monitored-trust")!.Recorder(accepted, served.Leaf, holder.UtcNow());
         holder.RefusalsOf("monitored-trust")(new TrustResult { Refusal = TrustRefusal.Expired, Message = "" });
 
-        Write(TestPair.Make());
+        var intermediate = new TestAuthority("intermediate", _authority);
+        var leaf = new TestLeaf { Issuer = intermediate }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + intermediate.CertificatePem });
         await Wait.UntilAsync(() => holder.Current!.Generation == 2);
         File.WriteAllText(CertPath, "");
         await _app.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef.Ask<ReloadNowResult>(new ReloadNow(), Generous);

@@ -72,7 +72,7 @@ public sealed class ServerTests : IDisposable
         var status = await server.StatusAsync(address);
         Assert.Equal(
             [
-                "name", "generation", "sha256", "serialNumber", "subject", "issuer", "dnsNames", "ipAddresses", "notBefore", "notAfter", "watchMode", "watchModeSince",
+                "name", "generation", "sha256", "serialNumber", "subject", "issuer", "dnsNames", "ipAddresses", "notBefore", "notAfter", "chain", "watchMode", "watchModeSince",
                 "watchModeMessage", "loadStuck", "loadStuckSince", "loads", "lastCheck", "lastChange", "lastFailure", "connections",
             ],
             status.EnumerateObject().Select(property => property.Name));

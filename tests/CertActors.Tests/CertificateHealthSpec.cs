@@ -83,6 +83,24 @@ public sealed class CertificateHealthSpec : PipelineKit
     }
 
     [Fact]
+    public void An_intermediate_that_ends_before_the_leaf_is_expiring_and_expired()
+    {
+        var now = Sys.Scheduler.Now;
+        var root = new TestAuthority("root", notBefore: now.AddYears(-1), notAfter: now.AddYears(20));
+        var intermediate = new TestAuthority("intermediate", root, notBefore: now, notAfter: now.AddDays(3));
+        var leaf = new TestLeaf { Issuer = intermediate, NotBefore = now, NotAfter = now.AddDays(60) }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + intermediate.CertificatePem });
+        Start();
+        Assert.Equal(HealthStatus.Healthy, Check().Status);
+
+        Advance(seconds: 86_400 * 2.1);
+        Assert.Contains("the intermediate CN=intermediate expires at", Issue("default: Expiring").Message, StringComparison.Ordinal);
+        Advance(seconds: 86_400);
+        Assert.Contains("the intermediate CN=intermediate expired at", Issue("default: Expired").Message, StringComparison.Ordinal);
+        Assert.Single(Check().Data);
+    }
+
+    [Fact]
     public void A_certificate_of_short_life_is_expiring_in_its_last_third()
     {
         var now = Sys.Scheduler.Now;

@@ -42,6 +42,18 @@ public sealed class HtmlPageSpec
     }
 
     [Fact]
+    public void It_shows_the_intermediates_and_that_one_has_expired()
+    {
+        var pair = Status().Certificates[0];
+        var served = pair with { LastFailure = null, LastChange = pair.LastChange! with { Chain = [Facts("CN=lower") with { NotAfter = Now }, Facts("CN=upper")] } };
+        var page = HtmlPage.Body(StatusDocument.Of(Status() with { Certificates = [served] }, Now));
+
+        Assert.Contains("<dt>Sent with it</dt><dd><bdi>CN=lower, until 2026-06-01 00:00:00 UTC</bdi></dd>", page, StringComparison.Ordinal);
+        Assert.Contains("CN=upper, until", page, StringComparison.Ordinal);
+        Assert.Contains("an intermediate has expired", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void It_shows_who_still_needs_an_authority_unless_no_peer_was_seen_at_all()
     {
         var status = Status();
@@ -105,6 +117,7 @@ public sealed class HtmlPageSpec
         Failure(),
         new TrustBundleReloadFailed { Name = "bundle", At = Now, Reason = RejectionReason.Expired, Message = Markup, StillServed = 1 },
         new CertificateExpiring { Name = "pair", At = Now, Generation = 1, NotAfter = Now, Remaining = TimeSpan.Zero },
+        new CertificateExpiring { Name = "pair", At = Now, Generation = 1, Intermediate = Facts("CN=lower"), NotAfter = Now, Remaining = TimeSpan.Zero },
         new TrustBundleExpiring { Name = "bundle", At = Now, Generation = 1, Authority = Facts("CN=authority"), NotAfter = Now, Remaining = TimeSpan.FromDays(1) },
         new CertificateRemoved { Name = "pair", At = Now, Generation = 1 },
         new TrustBundleRemoved { Name = "bundle", At = Now, Generation = 1 },

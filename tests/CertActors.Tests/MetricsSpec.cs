@@ -36,6 +36,22 @@ public sealed class MetricsSpec : PipelineKit
     }
 
     [Fact]
+    public void The_end_of_each_intermediate_is_measured_by_its_position()
+    {
+        var root = new TestAuthority("root");
+        var upper = new TestAuthority("upper", root, notAfter: TestTime.Start.AddYears(3));
+        var lower = new TestAuthority("lower", upper, notAfter: TestTime.Start.AddYears(2));
+        var leaf = new TestLeaf { Issuer = lower, NotAfter = TestTime.Start.AddYears(1) }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + lower.CertificatePem + upper.CertificatePem });
+        Start();
+
+        Assert.Equal(TestTime.Start.AddYears(2).ToUnixTimeSeconds(), EndOf("1"));
+        Assert.Equal(TestTime.Start.AddYears(3).ToUnixTimeSeconds(), EndOf("2"));
+
+        double EndOf(string position) => _metrics.Value("certactors.intermediate.not_after", ("certactors.name", "default"), ("certactors.intermediate.position", position));
+    }
+
+    [Fact]
     public void A_pair_that_is_removed_leaves_no_series_and_one_that_is_renamed_has_its_own()
     {
         Write(TestPair.Make(), OtherCertPath, OtherKeyPath);
@@ -283,7 +299,11 @@ public sealed class MetricsSpec : PipelineKit
     [Fact]
     public void The_table_of_metrics_in_the_readme_is_what_is_measured()
     {
-        Files.Write(BundlePath, new TestAuthority("one").CertificatePem);
+        var issuer = new TestAuthority("one");
+        var intermediate = new TestAuthority("intermediate", issuer);
+        var leaf = new TestLeaf { Issuer = intermediate }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + intermediate.CertificatePem });
+        Files.Write(BundlePath, issuer.CertificatePem);
         Start(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle] });
         using var connection = Current.BeginConnection();
         Files.Write(CertPath, "");

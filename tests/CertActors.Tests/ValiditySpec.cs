@@ -67,6 +67,37 @@ public sealed class ValiditySpec : PipelineKit
     }
 
     [Fact]
+    public void The_end_of_an_intermediate_is_reported_before_that_of_the_leaf_and_again_at_the_end_of_the_leaf()
+    {
+        WriteWithIntermediate(daysLeft: 60, daysLeftOfIntermediate: 3);
+        Start();
+        News();
+
+        // A third of the intermediate's own lifetime.
+        Assert.Equal([1, 0], DaysToldUntil(days: 4, out var told));
+        Assert.All(told, expiring => Assert.Equal("CN=intermediate", expiring.Intermediate?.Subject));
+        Assert.Contains(Logged(), entry => entry.Contains("the intermediate CN=intermediate expired at", StringComparison.Ordinal));
+        var late = CreateTestProbe();
+        Supervisor.Tell(new SubscribeToCertificates(late));
+        Barrier();
+        Assert.Equal(told[^1], late.FishForMessage<CertificateExpiring>(_ => true));
+
+        Assert.Equal([20, 7, 1, 0], DaysToldUntil(days: 58, out told));
+        Assert.All(told, expiring => Assert.Null(expiring.Intermediate));
+    }
+
+    [Fact]
+    public void A_leaf_of_short_life_is_not_reported_from_its_start_because_its_intermediate_ends_a_little_earlier()
+    {
+        WriteWithIntermediate(daysLeft: 3, daysLeftOfIntermediate: 2);
+        Start();
+        News();
+        Pass(seconds: 120, stepMilliseconds: 1000);
+        Assert.Empty(News<CertificateExpiring>());
+        Assert.Equal([1, 0, 1, 0], DaysToldUntil(days: 4));
+    }
+
+    [Fact]
     public void Thresholds_can_be_chosen()
     {
         Write(Leaf(daysAgo: 0, daysLeft: 90));
@@ -181,12 +212,23 @@ public sealed class ValiditySpec : PipelineKit
 
     private TestPair Leaf(int daysAgo, int daysLeft) => new TestLeaf { NotBefore = Today.AddDays(-daysAgo), NotAfter = Today.AddDays(daysLeft) }.Make();
 
+    private void WriteWithIntermediate(int daysLeft, int daysLeftOfIntermediate)
+    {
+        var root = new TestAuthority("root", notBefore: Today.AddYears(-1), notAfter: Today.AddYears(20));
+        var intermediate = new TestAuthority("intermediate", root, notBefore: Today, notAfter: Today.AddDays(daysLeftOfIntermediate));
+        var leaf = new TestLeaf { Issuer = intermediate, NotBefore = Today, NotAfter = Today.AddDays(daysLeft) }.Make();
+        Write(leaf with { CertificatePem = leaf.CertificatePem + intermediate.CertificatePem });
+    }
+
     /// <summary>How many days remained when the end was told, rounded.</summary>
-    private List<int> DaysToldUntil(int days)
+    private List<int> DaysToldUntil(int days) => DaysToldUntil(days, out _);
+
+    private List<int> DaysToldUntil(int days, out IReadOnlyList<CertificateExpiring> told)
     {
         for (var hours = 0; hours < days * 24; hours += 6)
             Advance(seconds: TimeSpan.FromHours(6).TotalSeconds);
-        return [.. News<CertificateExpiring>().Select(told => (int)Math.Ceiling(told.Remaining.TotalDays))];
+        told = News<CertificateExpiring>();
+        return [.. told.Select(expiring => (int)Math.Ceiling(expiring.Remaining.TotalDays))];
     }
 
     [Fact]

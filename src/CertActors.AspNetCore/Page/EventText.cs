@@ -26,6 +26,8 @@ internal static class EventText
             TrustBundleChanged change => (EventKind.Changed, Format(
                 $"generation {change.Generation} is used: {change.Authorities.Count} authorities, {change.Added.Count} of them new and {change.Removed.Count} removed ({change.Reason})")),
             ReloadFailed failure => (EventKind.Rejected, $"{failure.Message} ({failure.Reason})"),
+            CertificateExpiring { Intermediate: { } intermediate } expiring => Expiring(
+                expiring.Remaining, $"the intermediate {intermediate.Subject} of generation {expiring.Generation}", expiring.NotAfter),
             CertificateExpiring expiring => Expiring(expiring.Remaining, $"generation {expiring.Generation}", expiring.NotAfter),
             TrustBundleExpiring { RevocationList: { } list } => (EventKind.Expired, Format($"the revocation list of {list.Issuer} is stale since {list.NextUpdate:u}")),
             TrustBundleExpiring expiring => Expiring(expiring.Remaining, expiring.Authority?.Subject ?? "an authority", expiring.NotAfter),

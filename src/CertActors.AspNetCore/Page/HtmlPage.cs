@@ -89,6 +89,8 @@ internal static class HtmlPage
         {
             AppendFact(html, "Subject", pair.Subject);
             AppendFact(html, "Issued by", pair.Subject == pair.Issuer ? "itself" : pair.Issuer);
+            foreach (var intermediate in pair.Chain)
+                AppendFact(html, "Sent with it", Invariant($"{intermediate.Subject}, until {Time(intermediate.NotAfter)}"));
             AppendFact(html, "Names", string.Join(", ", pair.DnsNames.Concat(pair.IpAddresses)));
             AppendFact(html, "Serial number", pair.SerialNumber, isCode: true);
             AppendFact(html, "SHA-256", pair.Sha256, isCode: true);
@@ -214,6 +216,7 @@ internal static class HtmlPage
         { LastChange: null, LastFailure: null } => ("warn", "not loaded yet"),
         { LastChange: null } => ("bad", "nothing is served"),
         _ when pair.NotAfter <= now => ("bad", "expired"),
+        _ when pair.Chain.Any(intermediate => intermediate.NotAfter <= now) => ("bad", "an intermediate has expired"),
         _ => StateOf(pair.LastFailure, pair.LoadStuck, pair.WatchMode),
     };
 

@@ -22,6 +22,7 @@ internal sealed record StatusDocument(
         IReadOnlyList<string> IpAddresses,
         DateTime? NotBefore,
         DateTime? NotAfter,
+        IReadOnlyList<Authority> Chain,
         WatchMode WatchMode,
         DateTime? WatchModeSince,
         string? WatchModeMessage,
@@ -95,6 +96,7 @@ internal sealed record StatusDocument(
             facts?.IPAddresses ?? [],
             facts?.NotBefore.UtcDateTime,
             facts?.NotAfter.UtcDateTime,
+            [.. (pair.LastChange?.Chain ?? []).Select(Of)],
             pair.WatchMode,
             pair.WatchModeSince?.UtcDateTime,
             pair.WatchModeMessage,
@@ -120,7 +122,7 @@ internal sealed record StatusDocument(
     private static TrustBundle Of(TrustBundleStatus bundle) => new(
         bundle.Name,
         bundle.LastChange?.Generation ?? 0,
-        [.. (bundle.LastChange?.Authorities ?? []).Select(facts => new Authority(facts.Sha256, facts.Subject, facts.NotBefore.UtcDateTime, facts.NotAfter.UtcDateTime))],
+        [.. (bundle.LastChange?.Authorities ?? []).Select(Of)],
         [.. (bundle.LastChange?.RevocationLists ?? []).Select(list => new RevocationList(list.Issuer, list.ThisUpdate.UtcDateTime, list.NextUpdate?.UtcDateTime, list.Count))],
         bundle.WatchMode,
         bundle.WatchModeSince?.UtcDateTime,
@@ -133,6 +135,8 @@ internal sealed record StatusDocument(
         Of(bundle.LastFailure),
         [.. bundle.Accepted.Select(Of)],
         [.. bundle.Refused.Select(refused => new Refusals(refused.Refusal, refused.Count))]);
+
+    private static Authority Of(CertificateFacts facts) => new(facts.Sha256, facts.Subject, facts.NotBefore.UtcDateTime, facts.NotAfter.UtcDateTime);
 
     private static Acceptances Of(AcceptedPeers accepted) => new(
         accepted.Authority.Sha256,

@@ -6,7 +6,7 @@ namespace CertActors.Hosting;
 /// <summary>What is wrong with the pairs and trust bundles of a supervisor.</summary>
 internal static class CertificateHealth
 {
-    // As for CertificateExpiring: a certificate that is valid for a week is renewed within that week.
+    // As for CertificateExpiring: a certificate that is valid for a week is renewed within that week, and its intermediates with it.
     private const int LargestPartOfLifetime = 3;
 
     /// <returns>At most one of each reason for a pair or bundle.</returns>
@@ -16,9 +16,23 @@ internal static class CertificateHealth
     private static IEnumerable<CertificateHealthIssue> IssuesOf(CertificateStatus pair, DateTimeOffset now, CertificateHealthOptions options)
     {
         if (pair.LastChange is not { } served)
+        {
             yield return Of(pair.Name, NotServed, pair.LastFailure?.At, pair.LastFailure?.Message ?? "no load has ended yet.");
-        else if (OfLifetime(pair.Name, served.Current, "the certificate", now, options) is { } ending)
-            yield return ending;
+        }
+        else
+        {
+            // The soonest of each reason stands for all.
+            var ending = served.Chain
+                .Where(intermediate => intermediate.NotAfter < served.Current.NotAfter)
+                .OrderBy(intermediate => intermediate.NotAfter)
+                .Select(intermediate => OfLifetime(pair.Name, intermediate, $"the intermediate {intermediate.Subject}", now, options, served.Current))
+                .Append(OfLifetime(pair.Name, served.Current, "the certificate", now, options))
+                .OfType<CertificateHealthIssue>()
+                .DistinctBy(issue => issue.Reason);
+            foreach (var issue in ending)
+                yield return issue;
+        }
+
         if (pair is { LastChange: not null, LastFailure: { } failure })
             yield return Of(pair.Name, Rejected, failure.At, failure.Message);
         if (OfLoads(pair.Name, pair.LoadStuck, pair.LoadStuckSince) is { } stuck)
@@ -56,9 +70,10 @@ internal static class CertificateHealth
     }
 
     private static CertificateHealthIssue? OfLifetime(
-        string name, CertificateFacts certificate, string what, DateTimeOffset now, CertificateHealthOptions options)
+        string name, CertificateFacts certificate, string what, DateTimeOffset now, CertificateHealthOptions options, CertificateFacts? leaf = null)
     {
-        var max = (certificate.NotAfter - certificate.NotBefore) / LargestPartOfLifetime;
+        var (life, leafLife) = (certificate.NotAfter - certificate.NotBefore, leaf?.NotAfter - leaf?.NotBefore);
+        var max = (leafLife < life ? leafLife.Value : life) / LargestPartOfLifetime;
         var since = certificate.NotAfter - (options.ExpiryThreshold < max ? options.ExpiryThreshold : max);
         return now >= certificate.NotAfter ? Of(name, Expired, certificate.NotAfter, $"{what} expired at {certificate.NotAfter:u}; renew it.")
             : now >= since ? Of(name, Expiring, since, $"{what} expires at {certificate.NotAfter:u}; check that it is being renewed.")

@@ -25,7 +25,7 @@ public enum CertificateHealthReason
     /// <summary>Nothing is served: handshakes that need it fail. The only reason for the failure status.</summary>
     NotServed,
 
-    /// <summary>The certificate that is served, or one of the trust bundle, has expired.</summary>
+    /// <summary>The certificate that is served, an intermediate that is sent with it, or a certificate of the trust bundle has expired.</summary>
     Expired,
 
     /// <summary>It expires within <see cref="CertificateHealthOptions.ExpiryThreshold"/>.</summary>

@@ -35,11 +35,20 @@ internal static partial class Log
 
     public static void Warned(this ILogger log, string name, string warning) => LogWarned(log, name, Printable.Of(warning));
 
-    [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: expires at {NotAfter:u}, in {Remaining}; check that it is being renewed.", EventName = "CertificateExpiring")]
-    public static partial void Expiring(this ILogger log, string name, DateTimeOffset notAfter, TimeSpan remaining);
+    [LoggerMessage(8, LogLevel.Warning, "Certificate {Name}: {What} expires at {NotAfter:u}, in {Remaining}; check that it is being renewed.", EventName = "CertificateExpiring")]
+    private static partial void Expiring(ILogger log, string name, string what, DateTimeOffset notAfter, TimeSpan remaining);
 
-    [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: expired at {NotAfter:u}, and is still served, as no better one is available; renew it.", EventName = "CertificateExpired")]
-    public static partial void Expired(this ILogger log, string name, DateTimeOffset notAfter);
+    [LoggerMessage(9, LogLevel.Error, "Certificate {Name}: {What} expired at {NotAfter:u}, and is still served, as no better one is available; renew it.", EventName = "CertificateExpired")]
+    private static partial void Expired(ILogger log, string name, string what, DateTimeOffset notAfter);
+
+    public static void CertificateExpiring(this ILogger log, CertificateExpiring expiring)
+    {
+        var what = expiring.Intermediate is { } intermediate ? $"the intermediate {Printable.Of(intermediate.Subject)}" : "the leaf";
+        if (expiring.Remaining > TimeSpan.Zero)
+            Expiring(log, expiring.Name, what, expiring.NotAfter, expiring.Remaining);
+        else
+            Expired(log, expiring.Name, what, expiring.NotAfter);
+    }
 
     [LoggerMessage(10, LogLevel.Information, "Certificate {Name}: generation {Generation} has drained: no connection uses it any more, {Elapsed} after it was superseded.", EventName = "GenerationDrained")]
     public static partial void Drained(this ILogger log, string name, long generation, TimeSpan elapsed);

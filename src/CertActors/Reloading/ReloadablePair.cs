@@ -26,13 +26,14 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
 
     public GenerationChanged ChangeTo(Verdict.Accepted accepted, ReloadReason reason, DateTimeOffset now)
     {
-        var served = cell.Serving;
+        var (served, next) = (cell.Serving, (LoadedPair)accepted.Loaded);
         return new CertificateChanged
         {
             Name = options.Name,
             Generation = (served?.Generation ?? 0) + 1,
             Previous = served?.Facts,
-            Current = ((LoadedPair)accepted.Loaded).Facts,
+            Current = next.Facts,
+            Chain = next.ChainFacts(),
             Reason = reason,
             At = now,
         };

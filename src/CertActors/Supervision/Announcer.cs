@@ -55,10 +55,7 @@ internal sealed class Announcer(HashSet<IActorRef> subscribers, RecentEvents rec
 
     public void Announce(CertificateExpiring expiring)
     {
-        if (expiring.Remaining > TimeSpan.Zero)
-            log.Expiring(expiring.Name, expiring.NotAfter, expiring.Remaining);
-        else
-            log.Expired(expiring.Name, expiring.NotAfter);
+        log.CertificateExpiring(expiring);
         Publish(expiring);
     }
 

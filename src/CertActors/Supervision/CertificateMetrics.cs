@@ -33,6 +33,7 @@ internal sealed class CertificateMetrics
         meter.CreateObservableGauge("certactors.generation", () => Observe(running => running.Generations()), "{generation}", "The generation that is served; 0 while none is.");
         meter.CreateObservableGauge("certactors.certificate.not_after", () => Observe(running => running.CertificateEnds()), "s", "When the leaf that is served expires, in Unix time.");
         meter.CreateObservableGauge("certactors.certificate.not_before", () => Observe(running => running.CertificateStarts()), "s", "When the validity of the leaf that is served has begun, in Unix time.");
+        meter.CreateObservableGauge("certactors.intermediate.not_after", () => Observe(running => running.IntermediateEnds()), "s", "When an intermediate that is sent with the leaf expires, in Unix time.");
         meter.CreateObservableGauge("certactors.authority.not_after", () => Observe(running => running.AuthorityEnds()), "s", "When a certificate of a trust bundle expires, in Unix time.");
         meter.CreateObservableGauge("certactors.check.age", () => Observe(running => running.CheckAges()), "s", "Time since the files were last found to be what is served.");
         meter.CreateObservableGauge("certactors.watch.mode", () => Observe(running => running.WatchModes()), "{mode}", "1 for the way in which changes are noticed, 0 for the other.");
@@ -71,6 +72,7 @@ internal static class MetricTags
     public const string Supervisor = "certactors.supervisor";
     public const string Name = "certactors.name";
     public const string Outcome = "certactors.outcome";
+    public const string IntermediatePosition = "certactors.intermediate.position";
     public const string Authority = "certactors.authority";
     public const string AuthoritySha256 = "certactors.authority.sha256";
     public const string WatchMode = "certactors.watch.mode";

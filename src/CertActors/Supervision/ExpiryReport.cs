@@ -8,34 +8,35 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
     // A certificate that is valid for a week is renewed within that week: a threshold of 30 days would report it from its start.
     private const int LargestPartOfLifetime = 3;
 
-    /// <returns>The report that is due; null if no threshold is passed that the pair's last report doesn't cover.</returns>
+    /// <returns>The report of the leaf that is due; null if no threshold is passed that the last report doesn't cover.</returns>
     /// <remarks>All pairs are checked each minute: it allocates nothing unless a report is due.</remarks>
-    public static ExpiryReport? Due(PairState pair, DateTimeOffset now)
-    {
-        if (pair.Served is not { } served || Passed(served.Current, now, pair.Options.ExpiryThresholds) is not { } threshold)
-            return null;
-        if (pair.Expiry is { } last && last.Announcement.Generation == served.Generation && last.Threshold <= threshold)
-            return null;
+    public static ExpiryReport? Due(PairState pair, DateTimeOffset now) =>
+        pair.Served is { } served && Passed(served.Current, now, pair.Options.ExpiryThresholds) is { } threshold && IsNew(pair.Expiry, served, threshold)
+            ? Of(served, served.Current, threshold, now)
+            : null;
 
-        var expiring = new CertificateExpiring
-        {
-            Name = pair.Name,
-            Generation = served.Generation,
-            NotAfter = served.Current.NotAfter,
-            Remaining = served.Current.NotAfter - now,
-            At = now,
-        };
-        return new ExpiryReport(expiring, threshold);
-    }
+    /// <returns>The report that is due of the intermediate that expires first, if it does so before the leaf.</returns>
+    /// <inheritdoc cref="Due"/>
+    public static ExpiryReport? DueOfChain(PairState pair, DateTimeOffset now) =>
+        pair.Served is { EndsEarlier: { } first } served
+        && Passed(first, now, pair.Options.ExpiryThresholds, served.Current) is { } threshold
+        && IsNew(pair.ChainExpiry, served, threshold)
+            ? Of(served, first, threshold, now)
+            : null;
 
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="thresholds">The remaining lifetimes to report.</param>
+    /// <param name="leaf">What an intermediate is sent with, if it has a shorter life: it is renewed with it.</param>
     /// <returns>The shortest threshold that is passed, 0 if the certificate has expired; null if none is.</returns>
-    public static TimeSpan? Passed(CertificateFacts leaf, DateTimeOffset now, IList<TimeSpan> thresholds)
+    public static TimeSpan? Passed(CertificateFacts certificate, DateTimeOffset now, IList<TimeSpan> thresholds, CertificateFacts? leaf = null)
     {
-        var remaining = leaf.NotAfter - now;
+        var remaining = certificate.NotAfter - now;
         if (remaining <= TimeSpan.Zero)
             return TimeSpan.Zero;
 
-        var max = (leaf.NotAfter - leaf.NotBefore) / LargestPartOfLifetime;
+        var (life, leafLife) = (certificate.NotAfter - certificate.NotBefore, leaf?.NotAfter - leaf?.NotBefore);
+        var max = (leafLife < life ? leafLife.Value : life) / LargestPartOfLifetime;
         TimeSpan? passed = null;
         for (var i = 0; i < thresholds.Count; i++)
         {
@@ -46,4 +47,19 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
 
         return passed;
     }
+
+    private static bool IsNew(ExpiryReport? last, CertificateChanged served, TimeSpan threshold) =>
+        !(last?.Announcement.Generation == served.Generation && last.Threshold <= threshold);
+
+    private static ExpiryReport Of(CertificateChanged served, CertificateFacts certificate, TimeSpan threshold, DateTimeOffset now) => new(
+        new CertificateExpiring
+        {
+            Name = served.Name,
+            Generation = served.Generation,
+            Intermediate = ReferenceEquals(certificate, served.Current) ? null : certificate,
+            NotAfter = certificate.NotAfter,
+            Remaining = certificate.NotAfter - now,
+            At = now,
+        },
+        threshold);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using CertActors.Diagnostics;
 
 namespace CertActors.Supervision;
@@ -40,6 +41,12 @@ internal sealed class MeteredSupervisor(string path, StateSnapshot known, Certif
 
     public IEnumerable<Measurement<long>> CertificateStarts() =>
         Pairs.Where(pair => pair.Served is not null).Select(pair => Of(pair.Served!.Current.NotBefore.ToUnixTimeSeconds(), pair.Name));
+
+    // By its position, and not by its hash as an authority: pairs share few intermediates, and each renewal would begin a new series for each pair.
+    public IEnumerable<Measurement<long>> IntermediateEnds() =>
+        from pair in Pairs
+        from one in pair.Served?.Chain.Index() ?? []
+        select Of(one.Item.NotAfter.ToUnixTimeSeconds(), pair.Name, (MetricTags.IntermediatePosition, (one.Index + 1).ToString(CultureInfo.InvariantCulture)));
 
     public IEnumerable<Measurement<long>> AuthorityEnds() =>
         from bundle in Bundles

@@ -8,8 +8,11 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
     /// <summary>What is served; null before the first load.</summary>
     public CertificateChanged? Served => (CertificateChanged?)LastChange;
 
-    /// <summary>The last report of an expiry, of whichever generation.</summary>
+    /// <summary>The last report of an expiry of the leaf, of whichever generation.</summary>
     public ExpiryReport? Expiry { get; init; }
+
+    /// <summary>That of an intermediate.</summary>
+    public ExpiryReport? ChainExpiry { get; init; }
 
     public CertificateStatus Status => new()
     {
@@ -29,8 +32,9 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
     {
         get
         {
-            var expiring = Expiry?.Announcement is { } last && last.Generation == LastChange?.Generation ? last : null;
-            return ((IEnumerable<object?>)[WatchMode, LastChange, expiring, CurrentFailure]).OfType<object>();
+            return ((IEnumerable<object?>)[WatchMode, LastChange, Present(Expiry), Present(ChainExpiry), CurrentFailure]).OfType<object>();
+
+            CertificateExpiring? Present(ExpiryReport? last) => last?.Announcement.Generation == LastChange?.Generation ? last?.Announcement : null;
         }
     }
 }

@@ -132,12 +132,21 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
             var known = all[i];
             if (known is BundleState bundle)
                 CheckExpiry(bundle, now);
-            else if (known is PairState pair && ExpiryReport.Due(pair, now) is { } report)
-            {
-                state.Replace(pair with { Expiry = report });
-                announcer.Announce(report.Announcement);
-            }
+            else if (known is PairState pair)
+                CheckExpiry(pair, now);
         }
+    }
+
+    private void CheckExpiry(PairState pair, DateTimeOffset now)
+    {
+        var (leaf, chain) = (ExpiryReport.Due(pair, now), ExpiryReport.DueOfChain(pair, now));
+        if (leaf is null && chain is null)
+            return;
+        state.Replace(pair with { Expiry = leaf ?? pair.Expiry, ChainExpiry = chain ?? pair.ChainExpiry });
+        if (chain is not null)
+            announcer.Announce(chain.Announcement);
+        if (leaf is not null)
+            announcer.Announce(leaf.Announcement);
     }
 
     private void CheckExpiry(BundleState bundle, DateTimeOffset now)

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace CertActors.Reloading.Formats;
@@ -14,6 +15,9 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
 
     /// <summary>In the order of issue, without the root.</summary>
     public X509Certificate2Collection Intermediates { get; } = intermediates;
+
+    /// <summary>The public facts of the intermediates. What one says of itself is no reason to reject what it has issued: one that cannot be decoded is left out.</summary>
+    public IReadOnlyList<CertificateFacts> ChainFacts() => [.. Intermediates.Select(FactsOf).OfType<CertificateFacts>()];
 
     /// <summary>Whether the file also contains the root of the chain, so that no issuer is missing.</summary>
     public bool EndsAtRoot { get; } = endsAtRoot;
@@ -39,5 +43,17 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
         Leaf.Dispose();
         foreach (var intermediate in Intermediates)
             intermediate.Dispose();
+    }
+
+    private static CertificateFacts? FactsOf(X509Certificate2 intermediate)
+    {
+        try
+        {
+            return intermediate.ToFacts();
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
     }
 }
