@@ -54,6 +54,18 @@ public sealed class HtmlPageSpec
     }
 
     [Fact]
+    public void A_check_of_the_files_is_no_change_until_it_was_long_ago()
+    {
+        var status = Status();
+        Assert.Contains("<dd><bdi>less than 2 minutes ago</bdi></dd>", At(1), StringComparison.Ordinal);
+        Assert.Equal(At(1), At(110));
+        Assert.Contains("<dt>Last found good</dt><dd><bdi>2026-05-31 23:55:00 UTC</bdi></dd>", At(300), StringComparison.Ordinal);
+
+        string At(int secondsAgo) => HtmlPage.Body(StatusDocument.Of(
+            status with { Certificates = [status.Certificates[0] with { LastCheck = Now.AddSeconds(-secondsAgo) }] }, Now));
+    }
+
+    [Fact]
     public void It_shows_who_still_needs_an_authority_unless_no_peer_was_seen_at_all()
     {
         var status = Status();

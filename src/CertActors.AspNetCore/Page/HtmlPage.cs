@@ -8,6 +8,10 @@ namespace CertActors.AspNetCore.Page;
 /// <summary>Writes the status as HTML. All text that comes from a certificate, a file or a peer is encoded.</summary>
 internal static class HtmlPage
 {
+    // With the default poll interval, files are checked at least once in 70 s. The time of each check would be a change of the whole page, as each pair has
+    // its own.
+    private static readonly TimeSpan Recently = TimeSpan.FromMinutes(2);
+
     private static readonly string Style = Resource("page.css");
     private static readonly string Script = Resource("page.js");
 
@@ -98,7 +102,7 @@ internal static class HtmlPage
         }
 
         AppendWatch(html, pair.WatchMode, pair.WatchModeSince, pair.WatchModeMessage);
-        AppendLoads(html, pair.Loads, pair.LastCheck, pair.LoadStuckSince);
+        AppendLoads(html, pair.Loads, pair.LastCheck, pair.LoadStuckSince, now);
         html.Append("</dl>\n");
         AppendConnections(html, pair.Connections);
         html.Append("</article>\n");
@@ -141,7 +145,7 @@ internal static class HtmlPage
         if (bundle.LastChange is { } change)
             AppendFact(html, "Generation", Invariant($"{bundle.Generation}, since {Time(change.At)} ({change.Reason})"));
         AppendWatch(html, bundle.WatchMode, bundle.WatchModeSince, bundle.WatchModeMessage);
-        AppendLoads(html, bundle.Loads, bundle.LastCheck, bundle.LoadStuckSince);
+        AppendLoads(html, bundle.Loads, bundle.LastCheck, bundle.LoadStuckSince, now);
         if (bundle.Refused.Count > 0)
             AppendFact(html, "Refused peers", string.Join(", ", bundle.Refused.Select(refused => Invariant($"{refused.Count} {refused.Refusal}"))));
         html.Append("</dl>\n");
@@ -182,11 +186,11 @@ internal static class HtmlPage
         AppendFact(html, "Watched by", since is { } at ? $"{text}, since {Time(at)}{(mode == WatchMode.Polling ? $": {message}" : "")}" : $"{text}, until file events are available");
     }
 
-    private static void AppendLoads(StringBuilder html, LoadCounts loads, DateTime? lastCheck, DateTime? stuckSince)
+    private static void AppendLoads(StringBuilder html, LoadCounts loads, DateTime? lastCheck, DateTime? stuckSince, DateTime now)
     {
         AppendFact(html, "Loads", Invariant($"{loads.Changed} changed, {loads.Unchanged} unchanged, {loads.Rejected} rejected"));
         if (lastCheck is { } checkedAt)
-            AppendFact(html, "Last found good", Time(checkedAt));
+            AppendFact(html, "Last found good", now - checkedAt < Recently ? $"less than {Duration.Of(Recently)} ago" : Time(checkedAt));
         if (stuckSince is { } at)
             AppendFact(html, "Load hangs", $"since {Time(at)}");
     }
