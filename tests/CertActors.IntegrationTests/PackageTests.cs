@@ -1,7 +1,12 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Reflection;
+using System.Security.Cryptography.X509Certificates;
 using System.Xml.Linq;
+using CertActors.Tests.Support;
 
 namespace CertActors.IntegrationTests;
 
@@ -56,10 +61,10 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     }
 
     [Fact]
-    public async Task Every_snippet_of_the_READMEs_compiles_with_them()
+    public async Task Every_snippet_of_the_READMEs_runs_with_them()
     {
-        await BuildAsync("core", "Microsoft.NET.Sdk", ["CertActors", "CertActors.TestKit"], "src/CertActors", "src/CertActors.TestKit");
-        await BuildAsync(
+        await RunAsync("core", "Microsoft.NET.Sdk", ["CertActors", "CertActors.TestKit"], "src/CertActors", "src/CertActors.TestKit");
+        await RunAsync(
             "web",
             "Microsoft.NET.Sdk.Web",
             ["CertActors.AspNetCore", "CertActors.Hosting", "CertActors.TestKit", "Akka.TestKit.Xunit2", "Grpc.Net.Client", "xunit"],
@@ -84,12 +89,85 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         Assert.Equal(1, check.ExitCode);
     }
 
-    private async Task BuildAsync(string name, string sdk, string[] references, params string[] readmes)
+    // A type that is only declared is compiled, and nothing else is left out.
+    private async Task RunAsync(string name, string sdk, string[] references, params string[] readmes)
     {
         var folder = packages.CreateFolder(name);
+        WriteFiles(Directory.CreateDirectory(Path.Combine(folder, "etc/tls")).FullName);
+        List<Snippet> snippets = [];
         foreach (var readme in readmes)
-            Assert.NotEqual(0, Snippets.Write(Path.Combine(PackedPackages.Repository, readme, "README.md"), folder));
+        {
+            var written = Snippets.Write(Path.Combine(PackedPackages.Repository, readme, "README.md"), folder);
+            Assert.NotEmpty(written);
+            snippets.AddRange(written);
+        }
+
+        // The configuration that the README has for its second example.
+        var json = (await File.ReadAllTextAsync(Path.Combine(PackedPackages.Repository, "README.md"))).Split("```json")[1].Split("```")[0];
+        await File.WriteAllTextAsync(Path.Combine(folder, "appsettings.json"), Snippets.InFolder(json, folder));
+        await BuildAsync(folder, name, sdk, references);
+
+        var program = Path.Combine(folder, $"bin/Debug/net10.0/{name}.dll");
+        var output = await PackedPackages.RunAsync(folder, program);
+        foreach (var snippet in snippets.Where(snippet => snippet.Kind is SnippetKind.Body or SnippetKind.Test))
+            Assert.Contains($"ran {snippet.Name}{Environment.NewLine}", output, StringComparison.Ordinal);
+        foreach (var snippet in snippets.Where(snippet => snippet.Kind == SnippetKind.Server))
+            await ServeAsync(folder, program, snippet.Name);
+    }
+
+    // A host ends by SIGTERM. If it listens, it serves the pair of the files.
+    private static async Task ServeAsync(string folder, string program, string snippet)
+    {
+        const string listening = "Now listening on: ";
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var server = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [program, snippet]) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
+        try
+        {
+            List<string> lines = [];
+            while (!lines.Exists(line => line.Contains("Application started", StringComparison.Ordinal)))
+                lines.Add(await server.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException($"{snippet} has ended: {string.Join(Environment.NewLine, lines)}"));
+            if (lines.Find(line => line.Contains(listening, StringComparison.Ordinal)) is { } address)
+            {
+                using var connection = new TcpClient();
+                await connection.ConnectAsync(IPAddress.Loopback, new Uri(address.Split(listening)[1].Replace("[::]", "localhost", StringComparison.Ordinal)).Port, limit.Token);
+                await using var tls = new SslStream(connection.GetStream());
+                await tls.AuthenticateAsClientAsync(
+                    new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null },
+                    limit.Token);
+                Assert.Equal("CN=snippets", tls.RemoteCertificate!.Subject);
+            }
+
+            using var kill = Process.Start("kill", ["-TERM", $"{server.Id}"]);
+            await server.StandardOutput.ReadToEndAsync(limit.Token);
+            await server.WaitForExitAsync(limit.Token);
+            Assert.Equal(0, server.ExitCode);
+        }
+        finally
+        {
+            if (!server.HasExited)
+                server.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static void WriteFiles(string folder)
+    {
+        var authority = new TestAuthority("authority");
+        var pair = new TestLeaf { Subject = new X500DistinguishedName("CN=snippets"), Issuer = authority }.Make();
+        foreach (var name in (string[])["tls", "client"])
+        {
+            File.WriteAllText(Path.Combine(folder, $"{name}.crt"), pair.CertificatePem);
+            File.WriteAllText(Path.Combine(folder, $"{name}.key"), pair.KeyPem);
+        }
+
+        foreach (var name in (string[])["clients", "servers"])
+            File.WriteAllText(Path.Combine(folder, $"{name}.pem"), authority.CertificatePem);
+        File.WriteAllText(Path.Combine(folder, "clients.crl"), new TestRevocationList { Issuer = authority }.MakePem());
+    }
+
+    private async Task BuildAsync(string folder, string name, string sdk, string[] references)
+    {
         await File.WriteAllTextAsync(Path.Combine(folder, "Given.cs"), Snippets.Given);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), Snippets.Program);
         await File.WriteAllTextAsync(
             Path.Combine(folder, "Directory.Packages.props"),
             $"""
@@ -106,7 +184,7 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
             <Project Sdk="{sdk}">
               <PropertyGroup>
                 <TargetFramework>net10.0</TargetFramework>
-                <OutputType>Library</OutputType>
+                <OutputType>Exe</OutputType>
                 <ImplicitUsings>enable</ImplicitUsings>
                 <Nullable>enable</Nullable>
                 <DefineConstants Condition="'$(UsingMicrosoftNETSdkWeb)' == 'true'">$(DefineConstants);IS_WEB</DefineConstants>
