@@ -227,6 +227,34 @@ public sealed class HooksSpec : PipelineKit
     }
 
     [Fact]
+    public void A_veto_counts_although_its_call_had_to_wait_for_those_of_earlier_incarnations_of_the_actor()
+    {
+        StartWithHooks();
+        _hook.TakeCalls();
+        _hook.Hangs = _ => true;
+        Rotate(TestPair.Make());
+        AdvancePastDebounce();
+        Kill(Child("pair-default"));
+        AdvancePastFirstRestart();
+        Kill(Child("pair-default"));
+        Advance(milliseconds: 500);
+        Advance(seconds: 1.2);
+        _hook.ReleaseAll();
+        Barrier();
+        Assert.Equal(["before default 2", "before default 2"], _hook.TakeCalls());
+
+        Advance(seconds: 1.9);
+        Assert.Equal(1, Current.Generation);
+        _hook.Veto = "not now";
+        _hook.Hangs = _ => false;
+        _hook.ReleaseAll();
+        Barrier();
+        Assert.Equal(RejectionReason.Vetoed, Status().LastFailure?.Reason);
+        Pass(seconds: 5);
+        Assert.Equal(1, Current.Generation);
+    }
+
+    [Fact]
     public void The_actor_of_the_hooks_may_fail_and_the_rotation_goes_on()
     {
         StartWithHooks();
@@ -235,7 +263,7 @@ public sealed class HooksSpec : PipelineKit
         AdvancePastDebounce();
         Kill(Child("hooks"));
         Assert.True(_hook.WasCancelled);
-        Advance(seconds: 3);
+        Advance(seconds: 5);
         Assert.Equal(2, Current.Generation);
 
         _hook.Hangs = _ => false;

@@ -94,7 +94,12 @@ internal sealed class HooksActor : UntypedActor, IWithTimers, IRequiresMessageQu
     {
         var (next, round) = (proposal.Next, new SwapRound(proposal, Sender, _hooks.Count));
         foreach (var hook in _hooks)
+        {
+            // The asker has started again since: nobody waits for these. The one that runs goes on, as a hook is called once at a time.
+            if (_lanes.TryGetValue((hook, next.Name, true), out var lane))
+                lane.Waiting.Clear();
             Add(hook, next.Name, nameof(IRotationHook.BeforeSwapAsync), cancellation => hook.Target.BeforeSwapAsync(next, cancellation), round);
+        }
     }
 
     private void Notify(string name, string method, Func<IRotationHook, CancellationToken, Task> call)

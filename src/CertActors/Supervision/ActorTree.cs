@@ -17,9 +17,12 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     // The time in which the actor of the hooks gives the answer of one that hangs.
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
 
+    // A call may wait for one that an earlier incarnation of the asker has brought about.
+    private const int MaxCallsInTurn = 2;
+
     private readonly SwapGate? _gate = state.Hooks.Count == 0
         ? null
-        : new SwapGate(context.ActorSelection(Hooks), state.Hooks.Max(hook => hook.TimeLimit) + AnswerTime);
+        : new SwapGate(context.ActorSelection(Hooks), (MaxCallsInTurn * state.Hooks.Max(hook => hook.TimeLimit)) + AnswerTime);
 
     private bool _hasStarted;
 
