@@ -41,6 +41,17 @@ public sealed class WatchLogSpec : PipelineKit
     }
 
     [Fact]
+    public void An_inspection_that_fails_says_why()
+    {
+        StartWatching();
+        Files.Fail(CertPath, new IOException("Input/output error"));
+        _log.Lines.Clear();
+
+        Raise(CertPath);
+        Assert.EndsWith("changed: True; the paths of the files cannot be watched: Input/output error.", _log.Lines.Single(line => line.StartsWith("103 ", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Events_that_concern_everything_are_logged_too()
     {
         StartWatching();

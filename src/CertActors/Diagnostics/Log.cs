@@ -137,8 +137,19 @@ internal static partial class Log
     [LoggerMessage(102, LogLevel.Debug, "{Name}: touched ({Reason}).", EventName = "CertificateTouched")]
     public static partial void Touched(this ILogger log, string name, ReloadReason reason);
 
-    [LoggerMessage(103, LogLevel.Debug, "{Name}: path inspected ({Reason}); changed: {HasChanged}.", EventName = "PathInspected")]
-    public static partial void PathInspected(this ILogger log, string name, ReloadReason reason, bool hasChanged);
+    [LoggerMessage(103, LogLevel.Debug, "{Name}: path inspected ({Reason}); changed: {HasChanged}{Error}.", EventName = "PathInspected")]
+    private static partial void LogPathInspected(ILogger log, string name, ReloadReason reason, bool hasChanged, string error);
+
+    /// <param name="log">The log.</param>
+    /// <param name="name">The name of the pair or trust bundle.</param>
+    /// <param name="reason">Why it was inspected.</param>
+    /// <param name="hasChanged">Whether it differs from its last inspection.</param>
+    /// <param name="error">Why the paths cannot be read or watched; null if they can.</param>
+    public static void PathInspected(this ILogger log, string name, ReloadReason reason, bool hasChanged, string? error = null)
+    {
+        if (log.IsEnabled(LogLevel.Debug))
+            LogPathInspected(log, name, reason, hasChanged, error is null ? "" : $"; {Printable.Of(error)}");
+    }
 
     [LoggerMessage(104, LogLevel.Debug, "{Name}: debounce started ({Reason}); it ends {Window} after the last touch, and at most {Max} after the first.", EventName = "DebounceStarted")]
     public static partial void DebounceStarted(this ILogger log, string name, ReloadReason reason, TimeSpan window, TimeSpan max);

@@ -219,7 +219,7 @@ internal sealed class FileWatchActor : UntypedActor, IWithTimers, IRequiresMessa
         // What cannot be inspected counts as changed: its load reports why.
         var hasChanged = inspection.Digest is null || inspection.Digest != state.LastDigest;
         state.LastDigest = inspection.Digest;
-        _log.PathInspected(state.Name, reason, hasChanged);
+        _log.PathInspected(state.Name, reason, hasChanged, inspection.Error);
         if (hasChanged)
             Touch(state, reason);
 
