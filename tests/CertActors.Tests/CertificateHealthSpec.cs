@@ -180,6 +180,43 @@ public sealed class CertificateHealthSpec : PipelineKit
         Assert.Contains("has stopped", stopped.Description, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Those_who_ask_within_half_a_second_share_a_status()
+    {
+        Start();
+        var (supervisor, status) = (CreateTestProbe(), StatusOfAll());
+        ActorRegistry.For(Sys).Register<CertificateSupervisor>(supervisor);
+        var check = new CertificateHealthCheck(_options);
+        HasOwnThreads = true;
+        var together = Task.WhenAll(CheckAsync(), CheckAsync());
+        Assert.Equal(1, Asked());
+        await together.WaitAsync(Generous);
+
+        Advance(milliseconds: 400);
+        await CheckAsync().WaitAsync(Generous);
+        Assert.Equal(0, Asked());
+        Advance(milliseconds: 100);
+        var next = CheckAsync();
+        Assert.Equal(1, Asked());
+        await next.WaitAsync(Generous);
+
+        Task<HealthCheckResult> CheckAsync() => check.CheckHealthAsync(new AkkaHealthCheckContext(Sys));
+
+        int Asked()
+        {
+            Barrier();
+            var count = 0;
+            for (; supervisor.HasMessages; count++)
+            {
+                supervisor.ExpectMsg<GetStatus>();
+                supervisor.Reply(status);
+            }
+
+            Barrier();
+            return count;
+        }
+    }
+
     private CertificateHealthIssue Issue(string key) => (CertificateHealthIssue)Check().Data[key];
 
     private HealthCheckResult Check(HealthStatus failureStatus = HealthStatus.Unhealthy) =>

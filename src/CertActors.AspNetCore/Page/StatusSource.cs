@@ -1,3 +1,5 @@
+using CertActors.Diagnostics;
+
 namespace CertActors.AspNetCore.Page;
 
 /// <summary>Asks the supervisor for its status. Any thread may call it.</summary>
@@ -8,9 +10,7 @@ internal sealed class StatusSource(ICertificates certificates, TimeProvider time
     // Half of the time between two updates of a page: what happens is on each within 1.5 s.
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(0.5);
 
-    private readonly Lock _lock = new();
-    private Task<string?>? _body;
-    private long _bodyAskedAt;
+    private readonly SharedAnswer<string?> _body = new(MaxAge);
 
     /// <returns>Null if the supervisor has stopped, or does not answer.</returns>
     public async Task<StatusDocument?> GetAsync(CancellationToken cancelled)
@@ -28,20 +28,10 @@ internal sealed class StatusSource(ICertificates certificates, TimeProvider time
     }
 
     /// <summary>
-    /// Writes the status as HTML, once for all pages that ask within <see cref="MaxAge"/>: a status of thousands of pairs takes time, and the number of open
-    /// pages adds nothing to it.
+    /// Writes the status as HTML, once for all pages that ask within <see cref="MaxAge"/>: a status of thousands of pairs takes time.
     /// </summary>
     /// <inheritdoc cref="GetAsync"/>
-    public Task<string?> GetSharedBodyAsync(CancellationToken cancelled)
-    {
-        lock (_lock)
-        {
-            // While the supervisor is slow, it is asked once.
-            if (_body is null || (_body.IsCompleted && time.GetElapsedTime(_bodyAskedAt) >= MaxAge))
-                (_body, _bodyAskedAt) = (WriteBodyAsync(), time.GetTimestamp());
-            return _body.WaitAsync(cancelled);
-        }
-    }
+    public Task<string?> GetSharedBodyAsync(CancellationToken cancelled) => _body.GetAsync(WriteBodyAsync, time.GetUtcNow(), cancelled);
 
     private async Task<string?> WriteBodyAsync() =>
         await GetAsync(CancellationToken.None).ConfigureAwait(false) is { } document ? HtmlPage.Body(document) : null;

@@ -1,4 +1,6 @@
+using Akka.Actor;
 using Akka.Hosting;
+using CertActors.Diagnostics;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace CertActors.Hosting;
@@ -8,18 +10,20 @@ internal sealed class CertificateHealthCheck(CertificateHealthOptions options) :
 {
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
+    // Health is often open to everyone.
+    private readonly SharedAnswer<CertificateSupervisorStatus> _status = new(maxAge: TimeSpan.FromSeconds(0.5));
+
     public async Task<HealthCheckResult> CheckHealthAsync(AkkaHealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var failureStatus = context.Registration?.FailureStatus ?? HealthStatus.Unhealthy;
         if (!context.ActorRegistry.TryGet<CertificateSupervisor>(out var supervisor))
             return new HealthCheckResult(failureStatus, $"The certificate supervisor has not started: is {nameof(CertificateHostingExtensions.WithCertificates)} called?");
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(AnswerLimit);
         try
         {
-            var status = await new CertificatesClient(supervisor).GetStatusAsync(limit.Token).ConfigureAwait(false);
-            return ResultOf(CertificateHealth.IssuesOf(status, context.ActorSystem.Scheduler.Now, options), failureStatus);
+            var scheduler = context.ActorSystem.Scheduler;
+            var status = await _status.GetAsync(() => AskAsync(supervisor), scheduler.Now, cancellationToken).ConfigureAwait(false);
+            return ResultOf(CertificateHealth.IssuesOf(status, scheduler.Now, options), failureStatus);
         }
         catch (InvalidOperationException stopped)
         {
@@ -29,6 +33,12 @@ internal sealed class CertificateHealthCheck(CertificateHealthOptions options) :
         {
             return new HealthCheckResult(failureStatus, $"The certificate supervisor did not answer within {AnswerLimit.TotalSeconds} s.");
         }
+    }
+
+    private static async Task<CertificateSupervisorStatus> AskAsync(IActorRef supervisor)
+    {
+        using var limit = new CancellationTokenSource(AnswerLimit);
+        return await new CertificatesClient(supervisor).GetStatusAsync(limit.Token).ConfigureAwait(false);
     }
 
     internal static HealthCheckResult ResultOf(IReadOnlyList<CertificateHealthIssue> issues, HealthStatus failureStatus)
