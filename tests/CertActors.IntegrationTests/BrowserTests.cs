@@ -1,4 +1,7 @@
+using System.Security.Cryptography.X509Certificates;
 using CertActors.AspNetCore;
+using CertActors.Hosting;
+using CertActors.Tests.Support;
 using Deque.AxeCore.Playwright;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Playwright;
@@ -36,6 +39,7 @@ public sealed class BrowserTests : DrainKit
         var pair = page.Locator("#item-default");
         await ShowsAsync(page.Locator("#live"), "live");
         await ShowsAsync(pair, "served");
+        await ShowsAsync(page.Locator("#item-clients table"), "CN=billing");
 
         // The old generation stays on the page as long as a request needs it. The page itself moves to the new one.
         await using var old = new Http1Client(await server.ConnectAsync());
@@ -76,19 +80,45 @@ public sealed class BrowserTests : DrainKit
         await ShowsAsync(page.Locator("#item-default"), "CN=localhost");
     }
 
-    private Task<KestrelServer> StartAsync() => StartServerAsync(Draining() with
+    private async Task<KestrelServer> StartAsync()
     {
-        Map = app =>
+        var (authority, unused) = (new TestAuthority("clients 2026"), new TestAuthority("clients 2025"));
+        var bundle = Path.Combine(Path.GetDirectoryName(Pair.CertificatePath)!, "clients.pem");
+        await File.WriteAllTextAsync(bundle, authority.CertificatePem + unused.CertificatePem);
+        var server = await StartServerAsync(Additions(new TrustBundleOptions { Name = "clients", CertificatePaths = [bundle] }));
+        await server.Holder.WaitForAllAsync(Generous);
+
+        // A peer of one of the authorities was accepted.
+        var facts = server.Holder.GetTrustBundle("clients")!.Authorities[0];
+        using var peer = X509Certificate2.CreateFromPem(new TestLeaf { Issuer = authority, Subject = new X500DistinguishedName("CN=billing") }.Make().CertificatePem);
+        server.Holder.FindAcceptances("clients")!.Recorder(new TrustResult { Refusal = null, Message = "", Authority = facts }, peer, server.Holder.UtcNow());
+        return server;
+    }
+
+    private KestrelServer.Additions Additions(TrustBundleOptions bundle)
+    {
+        var draining = Draining();
+        return draining with
         {
-            app.MapCertificates();
-            app.MapGet("/hold", async () =>
+            Build = builder =>
             {
-                Interlocked.Increment(ref _held);
-                await _release.Task.WaitAsync(Generous);
-                return "held";
-            });
-        },
-    });
+                draining.Build(builder);
+                builder.Services.AddCertificates(options => options.TrustBundles.Add(bundle));
+            },
+            Map = Map,
+        };
+    }
+
+    private void Map(WebApplication app)
+    {
+        app.MapCertificates();
+        app.MapGet("/hold", async () =>
+        {
+            Interlocked.Increment(ref _held);
+            await _release.Task.WaitAsync(Generous);
+            return "held";
+        });
+    }
 
     private Task ShowsAsync(ILocator place, string text) => PassUntilAsync(async () => await place.Filter(new() { HasText = text }).CountAsync() > 0);
 
