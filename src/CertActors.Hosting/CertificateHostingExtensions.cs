@@ -65,6 +65,10 @@ public static class CertificateHostingExtensions
     /// The start of the host fails with <see cref="OptionsValidationException"/> if the configuration and all other sources together are invalid; the message
     /// lists every unknown key and bad value with what is expected. A change while the host runs that is invalid is logged (event 202), and changes nothing.
     /// </para>
+    /// <para>
+    /// What removes a pair or bundle is applied only if it still does after 2 s: .NET takes a JSON file that is missing or damaged, as while it is
+    /// replaced, for an empty one.
+    /// </para>
     /// </remarks>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">A section with the keys of <see cref="CertificatesOptions"/>.</param>
