@@ -9,11 +9,12 @@ namespace CertActors.Hosting;
 /// <summary>Sends the supervisor what the options have whenever one of their sources has changed.</summary>
 /// <remarks>
 /// .NET takes a file of the configuration that is missing, as while it is replaced, for an empty one, and one that is damaged, too
-/// (<c>FileConfigurationProvider</c>). What removes a pair or trust bundle is looked at a second time, and applied if it still does.
+/// (<c>FileConfigurationProvider</c>). What removes a pair or trust bundle is looked at again when nothing has changed for a while, and
+/// applied if it still does.
 /// </remarks>
 internal sealed class ConfigurationFollower : IDisposable
 {
-    internal static readonly TimeSpan BeforeRemoval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan BeforeRemoval = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
     private readonly IOptionsFactory<CertificatesOptions> _factory;
@@ -65,7 +66,8 @@ internal sealed class ConfigurationFollower : IDisposable
                 var names = NamesOf(options);
                 if (!isSecond && _names.Except(names).Any())
                 {
-                    _secondLook ??= _time.CreateTimer(_ => Look(isSecond: true), state: null, BeforeRemoval, Timeout.InfiniteTimeSpan);
+                    EndWait();
+                    _secondLook = _time.CreateTimer(_ => Look(isSecond: true), state: null, BeforeRemoval, Timeout.InfiniteTimeSpan);
                     return;
                 }
 
