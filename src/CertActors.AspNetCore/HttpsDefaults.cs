@@ -53,10 +53,10 @@ internal static class HttpsDefaults
             defaults.ClientCertificateMode = mode;
 
         // Each of several may be the one that asks for client certificates, and a server name may ask for them where its endpoint doesn't.
-        var possible = endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren());
+        var possible = endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren()).Select(ModeOf);
         if (endpoints.Length > 1)
-            possible = possible.Prepend(common).Concat(endpoints);
-        if (possible.Select(ModeOf).FirstOrDefault(asks => asks is not (null or ClientCertificateMode.NoCertificate)) is { } asked)
+            possible = possible.Concat(endpoints.Select(endpoint => ModeOf(endpoint) ?? ModeOf(common)));
+        if (possible.FirstOrDefault(asks => asks is not (null or ClientCertificateMode.NoCertificate)) is { } asked)
             defaults.ClientCertificateMode = asked;
 
         var commonVersions = VersionsOf(common) ?? defaults.SslProtocols;

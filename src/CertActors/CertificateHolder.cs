@@ -348,9 +348,26 @@ public sealed class CertificateHolder
                 _owned.Add(cell.Place, cell);
         }
 
-        SetDefault(@default is null ? null : _cells[@default]);
+        SetDefault(@default);
+    }
+
+    /// <summary>Makes a pair of the owner the default. Until it is loaded, what was served as the default continues to be served.</summary>
+    /// <param name="name">The pair's name; null for none. If there is no such pair yet, the default stays what it is.</param>
+    internal void SetDefault(string? name)
+    {
+        SetDefault(name is null ? null : _cells.GetValueOrDefault(name) ?? _default);
         WakeAll();
     }
+
+    /// <summary>Whether a pair is the default, loaded or not.</summary>
+    internal bool IsDefault(string name) => _default?.Name == name;
+
+    /// <summary>Whether a pair or trust bundle is one of the owner's. For the owner only.</summary>
+    internal bool IsOwned(string name) => _cells.TryGetValue(name, out var cell) ? IsOwned(cell) : _bundles.ContainsKey(name);
+
+    /// <summary>What was announced of the last swap of a pair or trust bundle; null if there was none.</summary>
+    internal GenerationChanged? ServedAnnouncement(string name) =>
+        _cells.GetValueOrDefault(name)?.Serving?.Announcement ?? (GenerationChanged?)_bundleCells.GetValueOrDefault(name)?.Serving?.Announcement;
 
     /// <summary>Gives the owner a cell for one more pair, which comes after all others. It is the default if it is marked so, or the only one for servers.</summary>
     internal CertificateCell Add(CertificateOptions options)
@@ -606,7 +623,6 @@ public sealed class CertificateHolder
 
     private bool IsOwned(CertificateCell cell) => _owned.TryGetValue(cell.Place, out var owned) && owned == cell;
 
-    /// <summary>Makes a pair the default. Until it is loaded, what was served as the default continues to be served.</summary>
     private void SetDefault(CertificateCell? next)
     {
         lock (_defaultLock)

@@ -50,12 +50,15 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
         Assert.Contains("sets ClientCertificateMode to RequireCertificate", failure.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task An_endpoint_that_asks_for_no_certificate_is_not_what_the_defaults_say()
+    [Theory]
+    [InlineData]
+    [InlineData("Endpoints:Other:Url", "https://127.0.0.1:0", "Endpoints:Other:ClientCertificateMode", "NoCertificate")]
+    public async Task Endpoints_that_ask_for_no_certificate_are_not_what_the_defaults_say(params string[] other)
     {
-        await StartAsync(_ => { }, endpoint: [Url, ("ClientCertificateMode", "NoCertificate"), ("EndpointDefaults:ClientCertificateMode", "RequireCertificate")]);
+        (string, string)[] own = [Url, ("ClientCertificateMode", "NoCertificate"), ("EndpointDefaults:ClientCertificateMode", "RequireCertificate")];
+        await StartAsync(_ => { }, endpoint: [.. own, .. other.Chunk(2).Select(setting => (setting[0], setting[1]))]);
 
-        Assert.Equal("nobody", await GetAsync(client: null));
+        Assert.Equal("nobody", await GetAsync(Endpoints[0], client: null, SslProtocols.None));
     }
 
     [Theory]

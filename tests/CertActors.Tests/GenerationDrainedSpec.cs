@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using CertActors.Tests.Support;
+using CertActors.Watching.Sources;
 
 namespace CertActors.Tests;
 
@@ -222,6 +223,25 @@ public sealed class GenerationDrainedSpec : PipelineKit
         connection.Dispose();
 
         Assert.Equal(("default", 1), Assert.Single(News<GenerationDrained>()) is var drained ? (drained.Name, drained.Generation) : default);
+    }
+
+    [Fact]
+    public void While_nobody_counts_connections_a_default_that_was_removed_drains_without_a_message_after_a_restart_too()
+    {
+        StartOne(Options(), Other);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        Barrier();
+        ExpectMsg<UpdateCertificatesResult>();
+        Supervisor.Tell(Akka.Actor.Kill.Instance);
+        Barrier();
+        Assert.Equal("default", Current.Name);
+
+        Write(TestPair.Make(), OtherCert, OtherKey);
+        Raise(OtherCert, FileEventKind.Created);
+        Pass(seconds: 10);
+
+        Assert.Equal("other", Current.Name);
+        Assert.Empty(News<GenerationDrained>());
     }
 
     [Fact]

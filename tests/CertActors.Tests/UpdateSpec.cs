@@ -568,6 +568,70 @@ public sealed class UpdateSpec : PipelineKit
         Assert.Equal("default", Assert.Single(News<GenerationDrained>()).Name);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_back_in_the_options_before_its_removal_has_ended_was_never_away(bool hasOther)
+    {
+        CertificateOptions[] pairs = hasOther ? [Options(), Other] : [Options()];
+        Start(new CertificatesOptions { Certificates = [.. pairs], TrustBundles = [Bundle] });
+        var (served, trust) = (Current, Holder.GetTrustBundle("clients"));
+        Files.Write(KeyPath, "garbage");
+        Files.Write(BundlePath, "garbage");
+        News();
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("next", NewCert, NewKey)] }), TestActor);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [.. pairs], TrustBundles = [Bundle] }), TestActor);
+        Barrier();
+        Assert.Equal((served, served, served), (Current, Holder.Get("default"), Holder.SelectStrict("default.example")));
+        Assert.Same(trust, Holder.GetTrustBundle("clients"));
+        AdvancePastDebounce();
+        AdvancePastHold();
+
+        Assert.Equal((served, served, served), (Current, Holder.Get("default"), Holder.SelectStrict("default.example")));
+        Assert.Same(trust, Holder.GetTrustBundle("clients"));
+        Assert.False(served.Superseded.IsCancellationRequested);
+        Assert.DoesNotContain(News(), message => message is CertificateRemoved { Name: not "next" } or TrustBundleRemoved or CertificateChanged or TrustBundleChanged);
+        Assert.Equal(RejectionReason.KeyMalformed, Status().LastFailure?.Reason);
+
+        var next = Rotate(TestPair.Make());
+        Files.Write(BundlePath, new TestAuthority("two").CertificatePem);
+        Raise(BundlePath);
+        AdvancePastDebounce();
+        Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
+        Assert.Equal(2, Holder.GetTrustBundle("clients")?.Generation);
+    }
+
+    [Fact]
+    public void A_default_that_is_removed_while_the_next_one_becomes_a_clients_pair_goes_to_the_one_behind()
+    {
+        Write(TestPair.Make("third.example"), NewCert, NewKey);
+        CertificateOptions[] pairs = [Options(), Other, Options("third", NewCert, NewKey)];
+        Start(pairs);
+
+        Supervisor.Tell(
+            new UpdateCertificates(new CertificatesOptions { Certificates = [pairs[0], Other with { Purpose = CertificatePurpose.ClientAuthentication }, pairs[2]] }), TestActor);
+        Supervisor.Tell(new RemoveCertificate("default"), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+
+        Assert.Equal("third", Current.Name);
+    }
+
+    [Fact]
+    public void A_message_that_removes_a_pair_whose_name_becomes_a_bundles_leaves_the_bundle()
+    {
+        Start(Options(), Other);
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle with { Name = "other" }] }), TestActor);
+        Supervisor.Tell(new RemoveCertificate("other"), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+
+        Assert.Equal("other", Holder.GetTrustBundle("other")?.Name);
+        Assert.Null(Holder.Get("other"));
+    }
+
     [Fact]
     public void A_default_that_a_message_removes_while_an_update_is_removing_it_is_served_to_nobody()
     {

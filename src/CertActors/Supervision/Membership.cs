@@ -59,7 +59,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         }
         else if (state.Removals.Find(removal => removal.Name == name && (!removal.IsBundle || removal.Addition?.Pair is not null)) is { } removal)
         {
-            Join(removal, asker, removed);
+            Join(removal, isBundle: false, asker, removed);
         }
         else
         {
@@ -87,7 +87,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         }
         else if (state.Removals.Find(removal => removal.Name == name && (removal.IsBundle || removal.Addition?.Bundle is not null)) is { } removal)
         {
-            Join(removal, asker, removed);
+            Join(removal, isBundle: true, asker, removed);
         }
         else
         {
@@ -98,7 +98,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     /// <summary>Begins to remove a pair or bundle. It ends when its actor has stopped: see <see cref="TryEndRemoval"/> and <see cref="EndStopped"/>.</summary>
     public void Remove(ReloadableState known, bool isUpdate, params ReadOnlySpan<(IActorRef Asker, object Answer)> answers)
     {
-        var removal = new Removal(known.Name, known is BundleState, tree.Remove(known.Name)) { IsUpdate = isUpdate };
+        var removal = new Removal(known, tree.Remove(known.Name)) { IsUpdate = isUpdate };
         removal.Answers.AddRange(answers);
         state.Removals.Add(removal);
         state.Remove(known.Name);
@@ -109,7 +109,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     public void Arrange()
     {
         state.Arrange();
-        state.Holder.Arrange([.. state.Pairs.Select(pair => pair.Name)], CertificatesOptions.DefaultOf(state.Pairs.Select(pair => pair.Options))?.Name);
+        state.Holder.Arrange([.. state.Pairs.Select(pair => pair.Name)], Default);
     }
 
     /// <summary>Ends the removals of those whose actors were not running.</summary>
@@ -151,11 +151,13 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         EndRemovals();
     }
 
-    // A message asks for the removal of a name of which there is one under way.
-    private static void Join(Removal removal, IActorRef asker, object answer)
+    // A message asks for the removal of a name of which there is one under way: of that, or of what is added at its end, if that is of another kind.
+    private static void Join(Removal removal, bool isBundle, IActorRef asker, object answer)
     {
-        Cancel(removal, $"'{removal.Name}' was removed again before it was added");
-        removal.IsUpdate = false;
+        if (removal.Addition?.IsBundle == isBundle)
+            Cancel(removal, $"'{removal.Name}' was removed again before it was added");
+        if (removal.IsBundle == isBundle)
+            removal.IsUpdate = false;
         removal.Answers.Add((asker, answer));
     }
 
@@ -164,6 +166,9 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         removal.Addition?.Answer(why);
         removal.Addition = null;
     }
+
+    /// <summary>The name of the pair that is the default by the options; null if none is.</summary>
+    private string? Default => CertificatesOptions.DefaultOf(state.PairOptions())?.Name;
 
     private CertificateOptions Validated(CertificateOptions added)
     {
@@ -176,16 +181,15 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         return options;
     }
 
-    private void Add(PairState pair)
-    {
-        state.Add(pair);
-        tree.Add(pair, new ReloadablePair(pair.Options, pair.Files, state.Holder.Add(pair.Options), state.Holder.GetTrustBundle));
-    }
+    private void Add(PairState pair) =>
+        Add(pair, new ReloadablePair(pair.Options, pair.Files, state.Holder.Add(pair.Options), state.Holder.GetTrustBundle));
 
-    private void Add(BundleState bundle)
+    private void Add(BundleState bundle) => Add(bundle, new ReloadableBundle(bundle.Options, bundle.Files, state.Holder.AddBundle(bundle.Name)));
+
+    private void Add(ReloadableState added, IReloadable target)
     {
-        state.Add(bundle);
-        tree.Add(bundle, new ReloadableBundle(bundle.Options, bundle.Files, state.Holder.AddBundle(bundle.Name)));
+        state.Add(added);
+        tree.Add(added, target);
     }
 
     private void RefuseTakenName(string name)
@@ -197,14 +201,45 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     private void End(Removal removal)
     {
         state.Removals.Remove(removal);
-        TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
-        foreach (var (asker, answer) in removal.Answers)
-            asker.Tell(answer);
-        if (removal.Addition is { } addition)
+        var addition = removal.Addition;
+        if (addition is not null && removal.IsUpdate && addition.IsBundle == removal.IsBundle && state.Holder.IsOwned(removal.Name))
         {
-            Add(addition);
-            Arrange();
+            Restore(removal.Known, addition);
         }
+        else
+        {
+            if (state.Holder.IsDefault(removal.Name))
+                state.Holder.SetDefault(Default);
+            TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
+            foreach (var (asker, answer) in removal.Answers)
+                asker.Tell(answer);
+            if (addition is not null)
+                Add(addition);
+        }
+
+        if (addition is not null && state.Removals.TrueForAll(other => other.Addition is null))
+            Arrange();
+    }
+
+    // Other options have it again before its actor has stopped: it was never away, and is served on.
+    private void Restore(ReloadableState known, Addition addition)
+    {
+        var forgotten = known with { IsConfigured = addition.IsConfigured, IsChecked = false, CurrentFailure = null, StuckSince = null };
+        if (forgotten is PairState pair)
+        {
+            var (options, files) = (addition.Pair!, addition.Pair!.ToWatchedFiles());
+            Add(pair with { Options = options, Files = files }, new ReloadablePair(options, files, state.Holder.Replace(options), state.Holder.GetTrustBundle));
+        }
+        else if (forgotten is BundleState bundle)
+        {
+            var (options, files) = (addition.Bundle!, addition.Bundle!.ToWatchedFiles());
+            Add(bundle with { Options = options, Files = files }, new ReloadableBundle(options, files, state.Holder.AddBundle(options.Name)));
+        }
+
+        // A swap while it was being removed was not announced.
+        if (state.Holder.ServedAnnouncement(known.Name) is { } change)
+            reports.Add(change);
+        addition.Answer();
     }
 
     private void TakeOut(string name, bool isBundle, bool untilNextDefault)

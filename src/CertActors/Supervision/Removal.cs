@@ -3,11 +3,14 @@ using Akka.Actor;
 namespace CertActors.Supervision;
 
 /// <summary>A pair or trust bundle that is being removed.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="IsBundle">Whether it is a trust bundle.</param>
+/// <param name="Known">What was known of it.</param>
 /// <param name="Stopping">Its actor, which may still publish until it has stopped; null if none was running.</param>
-internal sealed record Removal(string Name, bool IsBundle, IActorRef? Stopping)
+internal sealed record Removal(ReloadableState Known, IActorRef? Stopping)
 {
+    public string Name => Known.Name;
+
+    public bool IsBundle => Known is BundleState;
+
     /// <summary>Whether only other options have left it out; false if a message has asked for the removal.</summary>
     public required bool IsUpdate { get; set; }
 
@@ -26,6 +29,8 @@ internal sealed record Removal(string Name, bool IsBundle, IActorRef? Stopping)
 /// <param name="Asker">Who gets the answer.</param>
 internal sealed record Addition(string Name, CertificateOptions? Pair, TrustBundleOptions? Bundle, bool IsConfigured, IActorRef Asker)
 {
+    public bool IsBundle => Bundle is not null;
+
     public void Answer(params IReadOnlyList<string> errors) => Asker.Tell(
         Pair is not null ? new AddCertificateResult { Name = Name, Errors = errors } : new AddTrustBundleResult { Name = Name, Errors = errors });
 }

@@ -61,7 +61,7 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
     /// <summary>Follows a default pair of an earlier supervisor that is served until the next is loaded, and has been removed.</summary>
     public void AddLeaving(DateTimeOffset now)
     {
-        if (state.Holder.RemovedDefault() is { } leaving && state.Snapshot.DrainingOf(leaving.Name).Count == 0)
+        if (state.Holder.CountsConnections && state.Holder.RemovedDefault() is { } leaving && state.Snapshot.DrainingOf(leaving.Name).Count == 0)
             AddRemoved(leaving.Name, [leaving.Use], now);
     }
 

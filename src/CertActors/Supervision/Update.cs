@@ -40,7 +40,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
         foreach (var removal in state.Removals.Where(removal => removal.Addition is { IsConfigured: true }))
         {
             var (name, last) = (removal.Name, removal.Addition!);
-            removal.Addition = Take(name, last.Bundle is not null);
+            removal.Addition = Take(name, last.IsBundle);
             if (removal.Addition is null)
                 removed.Add(name);
             else if (removal.Addition != last)
@@ -65,9 +65,9 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
             }
         }
 
+        state.SetOrder(wanted.Select(one => one.Name));
         foreach (var addition in added.Values)
             membership.Add(addition);
-        state.SetOrder(wanted.Select(one => one.Name));
         membership.Arrange();
 
         // Last, so that a default that is renamed continues to be served until the new one is loaded.
@@ -75,7 +75,7 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
         return new UpdateCertificatesResult { Added = [.. added.Keys], Removed = removed, Changed = changed };
 
         Addition? Take(string name, bool isBundle) =>
-            added.TryGetValue(name, out var next) && isBundle == next.Bundle is not null && added.Remove(name) ? next : null;
+            added.TryGetValue(name, out var next) && isBundle == next.IsBundle && added.Remove(name) ? next : null;
     }
 
     private string Change(PairState pair, CertificateOptions options)
