@@ -49,15 +49,11 @@ internal static class HttpsDefaults
         if (endpoints.Length == 0)
             return;
         var common = kestrel.GetSection("EndpointDefaults");
-        if (endpoints is [var own] && (ModeOf(own) ?? ModeOf(common)) is { } mode)
-            defaults.ClientCertificateMode = mode;
 
         // Each of several may be the one that asks for client certificates, and a server name may ask for them where its endpoint doesn't.
-        var possible = endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren()).Select(ModeOf);
-        if (endpoints.Length > 1)
-            possible = possible.Concat(endpoints.Select(endpoint => ModeOf(endpoint) ?? ModeOf(common)));
-        if (possible.FirstOrDefault(asks => asks is not (null or ClientCertificateMode.NoCertificate)) is { } asked)
-            defaults.ClientCertificateMode = asked;
+        var modes = endpoints.Select(endpoint => ModeOf(endpoint) ?? ModeOf(common) ?? defaults.ClientCertificateMode)
+            .Concat(endpoints.SelectMany(endpoint => endpoint.GetSection("Sni").GetChildren()).Select(name => ModeOf(name) ?? ClientCertificateMode.NoCertificate));
+        defaults.ClientCertificateMode = modes.FirstOrDefault(mode => mode != ClientCertificateMode.NoCertificate, ClientCertificateMode.NoCertificate);
 
         var commonVersions = VersionsOf(common) ?? defaults.SslProtocols;
         SslProtocols[] versions = [.. endpoints.Select(endpoint => VersionsOf(endpoint) ?? commonVersions).Distinct()];
