@@ -13,6 +13,9 @@ public sealed class BrowserTests : DrainKit
 {
     private static readonly BrowserTypeLaunchOptions Options = new() { ExecutablePath = ChromiumTheoryAttribute.Path, Args = ["--no-sandbox"] };
 
+    // In milliseconds. On a busy machine, the browser itself takes longer than the default of 30 s for the first page.
+    private const float NavigationLimit = 180_000;
+
     private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _held;
 
@@ -34,7 +37,7 @@ public sealed class BrowserTests : DrainKit
         };
         page.PageError += (_, error) => errors.Add(error);
 
-        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates");
+        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates", new() { Timeout = NavigationLimit });
         await page.EvaluateAsync("window.isSamePage = true");
         var pair = page.Locator("#item-default");
         await ShowsAsync(page.Locator("#live"), "live");
@@ -74,7 +77,7 @@ public sealed class BrowserTests : DrainKit
         var context = await browser.NewContextAsync(new() { ColorScheme = theme, JavaScriptEnabled = false, IgnoreHTTPSErrors = true });
         var page = await context.NewPageAsync();
 
-        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates");
+        await page.GotoAsync($"https://localhost:{server.Endpoints[0].Port}/certificates", new() { Timeout = NavigationLimit });
 
         await ShowsAsync(page.Locator("#live"), "reload the page to see changes");
         await ShowsAsync(page.Locator("#item-default"), "CN=localhost");
