@@ -66,8 +66,8 @@ public static class CertificateHostingExtensions
     /// lists every unknown key and bad value with what is expected. A change while the host runs that is invalid is logged (event 202), and changes nothing.
     /// </para>
     /// <para>
-    /// What removes a pair or bundle is applied only if it still does after 2 s: .NET takes a JSON file that is missing or damaged, as while it is
-    /// replaced, for an empty one.
+    /// What removes or changes a pair or bundle is applied only if it still does when the configuration has stayed the same for 2 s: .NET takes a JSON
+    /// file that is missing or damaged, as while it is replaced, for an empty one. What only adds pairs or bundles is applied at once.
     /// </para>
     /// </remarks>
     /// <param name="services">The host's services.</param>

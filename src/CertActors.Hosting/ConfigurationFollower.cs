@@ -9,12 +9,12 @@ namespace CertActors.Hosting;
 /// <summary>Sends the supervisor what the options have whenever one of their sources has changed.</summary>
 /// <remarks>
 /// .NET takes a file of the configuration that is missing, as while it is replaced, for an empty one, and one that is damaged, too
-/// (<c>FileConfigurationProvider</c>). What removes a pair or trust bundle is looked at again when nothing has changed for a while, and
-/// applied if it still does.
+/// (<c>FileConfigurationProvider</c>). What then remains may be all of a pair or trust bundle but what makes it strict, such as its revocation lists.
+/// So what removes or changes a pair or bundle is looked at again when nothing has changed for a while, and applied if it still does.
 /// </remarks>
 internal sealed class ConfigurationFollower : IDisposable
 {
-    private static readonly TimeSpan BeforeRemoval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SecondLook = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
     private readonly IOptionsFactory<CertificatesOptions> _factory;
@@ -24,8 +24,9 @@ internal sealed class ConfigurationFollower : IDisposable
     private readonly TimeProvider _time;
 
     // Below: of whoever has the lock.
-    private string[] _names;
-    private ITimer? _secondLook;
+    private CertificatesOptions _applied;
+    private CertificatesOptions? _pending;
+    private ITimer? _wait;
 
     public ConfigurationFollower(
         IActorRef supervisor,
@@ -36,7 +37,7 @@ internal sealed class ConfigurationFollower : IDisposable
         ILogger log)
     {
         (_supervisor, _factory, _time, _log) = (supervisor, factory, time, log);
-        _names = NamesOf(started);
+        _applied = started.Validated();
         _registrations = [.. sources.Select(source => ChangeToken.OnChange(source.GetChangeToken, OnChanged))];
 
         // The sources may have changed since the supervisor was started with them.
@@ -52,29 +53,22 @@ internal sealed class ConfigurationFollower : IDisposable
             EndWait();
     }
 
-    private void OnChanged() => Look(isSecond: false);
+    private void OnChanged() => Look(waited: null);
 
     // Not by IOptionsMonitor, whose exception for invalid options would reach the provider of the configuration.
-    private void Look(bool isSecond)
+    private void Look(CertificatesOptions? waited)
     {
         // In turn, so that the supervisor gets the latest options last.
         lock (_lock)
         {
             try
             {
-                var options = _factory.Create(Options.DefaultName);
-                var names = NamesOf(options);
-                if (!isSecond && _names.Except(names).Any())
-                {
-                    EndWait();
-                    _secondLook = _time.CreateTimer(_ => Look(isSecond: true), state: null, BeforeRemoval, Timeout.InfiniteTimeSpan);
-                    return;
-                }
-
-                EndWait();
-                _names = names;
-                var update = new UpdateCertificates(options);
-                _ = ReportAsync(_supervisor.Ask<UpdateCertificatesResult>(update, Timeout.InfiniteTimeSpan));
+                var options = _factory.Create(Options.DefaultName).Validated();
+                var isPending = options == _pending;
+                if (IsAddition(options) || (isPending && waited is not null))
+                    Apply(options);
+                else if (!isPending)
+                    Wait(options);
             }
             catch (Exception fault)
             {
@@ -85,14 +79,29 @@ internal sealed class ConfigurationFollower : IDisposable
         }
     }
 
-    private void EndWait()
+    // Options compare by value.
+    private bool IsAddition(CertificatesOptions options) =>
+        !_applied.Certificates.Except(options.Certificates).Any() && !_applied.TrustBundles.Except(options.TrustBundles).Any();
+
+    private void Apply(CertificatesOptions options)
     {
-        _secondLook?.Dispose();
-        _secondLook = null;
+        EndWait();
+        _applied = options;
+        _ = ReportAsync(_supervisor.Ask<UpdateCertificatesResult>(new UpdateCertificates(options), Timeout.InfiniteTimeSpan));
     }
 
-    private static string[] NamesOf(CertificatesOptions options) =>
-        [.. options.Certificates.Select(pair => pair.Name), .. options.TrustBundles.Select(bundle => bundle.Name)];
+    private void Wait(CertificatesOptions options)
+    {
+        EndWait();
+        _pending = options;
+        _wait = _time.CreateTimer(_ => Look(options), state: null, SecondLook, Timeout.InfiniteTimeSpan);
+    }
+
+    private void EndWait()
+    {
+        _wait?.Dispose();
+        (_wait, _pending) = (null, null);
+    }
 
     private async Task ReportAsync(Task<UpdateCertificatesResult> applied)
     {
