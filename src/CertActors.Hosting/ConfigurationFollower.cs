@@ -25,7 +25,7 @@ internal sealed class ConfigurationFollower : IDisposable
 
     // Below: of whoever has the lock.
     private CertificatesOptions _applied;
-    private CertificatesOptions? _pending;
+    private CertificatesOptions? _pending; // Its identity is that of the wait.
     private ITimer? _wait;
 
     public ConfigurationFollower(
@@ -61,6 +61,9 @@ internal sealed class ConfigurationFollower : IDisposable
         // In turn, so that the supervisor gets the latest options last.
         lock (_lock)
         {
+            // A timer's callback may have waited for the lock while its wait was ended.
+            if (waited is not null && !ReferenceEquals(waited, _pending))
+                return;
             try
             {
                 var options = _factory.Create(Options.DefaultName).Validated();
@@ -74,7 +77,7 @@ internal sealed class ConfigurationFollower : IDisposable
             {
                 // Also one of a user's own Configure or PostConfigure.
                 EndWait();
-                _log.ConfigurationInvalid(Printable.Of(fault.Message));
+                ReportInvalid(fault);
             }
         }
     }
@@ -101,6 +104,18 @@ internal sealed class ConfigurationFollower : IDisposable
     {
         _wait?.Dispose();
         (_wait, _pending) = (null, null);
+    }
+
+    private void ReportInvalid(Exception fault)
+    {
+        try
+        {
+            _log.ConfigurationInvalid(Printable.Of(fault.Message));
+        }
+        catch (Exception)
+        {
+            // On the timer's thread, it would end the process.
+        }
     }
 
     private async Task ReportAsync(Task<UpdateCertificatesResult> applied)

@@ -3,6 +3,7 @@ extern alias hosting;
 using Akka.TestKit;
 using CertActors.Tests.Support;
 using hosting::CertActors.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Extensions.Time.Testing;
@@ -17,7 +18,7 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
     private static readonly TrustBundleOptions Trust = new() { CertificatePaths = ["/trust/ca.pem"], RevocationListPaths = ["/trust/ca.crl"] };
     private static readonly TrustBundleOptions Callers = new() { Name = "callers", CertificatePaths = ["/trust/callers.pem"] };
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly RecordedTimers _time = new();
     private readonly LoggedLines _log = new();
     private readonly TestProbe _supervisor;
     private Func<CertificatesOptions> _configured = () => Of([A], Trust, Callers);
@@ -118,6 +119,43 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
         Assert.Equal("b", Assert.Single(Sent()));
     }
 
+    [Fact]
+    public void A_timer_that_has_fired_in_vain_does_not_shorten_the_next_wait()
+    {
+        Start();
+        Change(Of([B], Trust));
+        Change(Of([A], Trust, Callers));
+        Assert.Single(Sent());
+        Change(Of([B], Trust));
+
+        // It waited for the lock while the configuration changed.
+        _time.Callbacks[0]();
+        Assert.Empty(Sent());
+        _follower!.Dispose();
+        _time.Callbacks[1]();
+
+        Assert.Empty(Sent());
+    }
+
+    [Fact]
+    public void A_failed_read_is_logged_and_a_log_that_fails_ends_no_process()
+    {
+        Start();
+        Change(Of([B], Trust));
+        _configured = () => throw new InvalidOperationException("no such thing");
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(LogLevel.Error, Assert.Single(_log.All, line => line.Line.Contains("no such thing", StringComparison.Ordinal)).Level);
+
+        Change(Of([B], Trust));
+        _configured = () => throw new InvalidOperationException("no such thing");
+        _log.Fails = true;
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(1, _log.Failures);
+
+        Change(Of([A, B], Trust, Callers));
+        Assert.Equal("a b trust callers", Assert.Single(Sent()));
+    }
+
     CertificatesOptions IOptionsFactory<CertificatesOptions>.Create(string name) => _configured();
 
     IChangeToken IOptionsChangeTokenSource<CertificatesOptions>.GetChangeToken() => new CancellationChangeToken(_changed.Token);
@@ -159,5 +197,16 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
         }
 
         return sent;
+    }
+
+    private sealed class RecordedTimers : FakeTimeProvider
+    {
+        public List<Action> Callbacks { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Callbacks.Add(() => callback(state));
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }
