@@ -14,12 +14,11 @@ namespace CertActors.Hosting;
 /// </remarks>
 internal sealed class ConfigurationFollower : IDisposable
 {
-    private static readonly TimeSpan SecondLook = TimeSpan.FromSeconds(2);
-
     private readonly Lock _lock = new();
     private readonly IOptionsFactory<CertificatesOptions> _factory;
     private readonly ILogger _log;
     private readonly IDisposable[] _registrations;
+    private readonly TimeSpan _secondLook;
     private readonly IActorRef _supervisor;
     private readonly TimeProvider _time;
 
@@ -33,10 +32,11 @@ internal sealed class ConfigurationFollower : IDisposable
         CertificatesOptions started,
         IOptionsFactory<CertificatesOptions> factory,
         IEnumerable<IOptionsChangeTokenSource<CertificatesOptions>> sources,
+        FollowerOptions follower,
         TimeProvider time,
         ILogger log)
     {
-        (_supervisor, _factory, _time, _log) = (supervisor, factory, time, log);
+        (_supervisor, _factory, _secondLook, _time, _log) = (supervisor, factory, follower.SecondLook, time, log);
         _applied = started.Validated();
         _registrations = [.. sources.Select(source => ChangeToken.OnChange(source.GetChangeToken, OnChanged))];
 
@@ -68,7 +68,7 @@ internal sealed class ConfigurationFollower : IDisposable
             {
                 var options = _factory.Create(Options.DefaultName).Validated();
                 var isPending = options == _pending;
-                if (IsAddition(options) || (isPending && waited is not null))
+                if (_secondLook == TimeSpan.Zero || IsAddition(options) || (isPending && waited is not null))
                     Apply(options);
                 else if (!isPending)
                     Wait(options);
@@ -97,7 +97,7 @@ internal sealed class ConfigurationFollower : IDisposable
     {
         EndWait();
         _pending = options;
-        _wait = _time.CreateTimer(_ => Look(options), state: null, SecondLook, Timeout.InfiniteTimeSpan);
+        _wait = _time.CreateTimer(_ => Look(options), state: null, _secondLook, Timeout.InfiniteTimeSpan);
     }
 
     private void EndWait()

@@ -33,6 +33,7 @@ internal sealed class SupervisorStart(IServiceProvider services)
             options,
             services.GetRequiredService<IOptionsFactory<CertificatesOptions>>(),
             services.GetServices<IOptionsChangeTokenSource<CertificatesOptions>>(),
+            services.GetRequiredService<IOptions<FollowerOptions>>().Value,
             services.GetService<TimeProvider>() ?? TimeProvider.System,
             Log);
 

@@ -1,7 +1,9 @@
+extern alias hosting;
+
 using System.Net;
 using Akka.Hosting;
 using CertActors.AspNetCore;
-using CertActors.Hosting;
+using hosting::CertActors.Hosting;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -85,6 +87,9 @@ internal static class ServerHost
     private static void AddCertificates(IServiceCollection services, ServeArguments arguments)
     {
         services.AddCertificates(arguments.Configuration.Section);
+
+        // Its files are applied together, and never while one is missing or damaged.
+        services.Configure<FollowerOptions>(options => options.SecondLook = TimeSpan.Zero);
         services.AddCertificates(options =>
         {
             if (arguments.ClientAuthorities.Count > 0)

@@ -130,6 +130,27 @@ public sealed class ServerConfigurationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reload_has_ended_only_when_the_configuration_is_applied_with_what_it_removes()
+    {
+        foreach (var name in (string[])["a", "b"])
+            WritePair(name);
+        Write("c.json", new { CertActors = new { Certificates = new { a = Pair("a"), b = Pair("b") } } });
+        using var manager = new NotifySocket(PathOf("notify"));
+        using var server = ServerProcess.StartIn(_directory.FullName, [("NOTIFY_SOCKET", manager.Address)], "--config", "c.json", "--port", "0");
+        var address = await server.ListensAsync();
+        Assert.StartsWith("READY=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+
+        Write("c.json", new { CertActors = new { Certificates = new { a = Pair("a") } } });
+        await server.SignalAsync("HUP");
+        Assert.StartsWith("RELOADING=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("READY=1", await manager.ReceiveAsync(), StringComparison.Ordinal);
+
+        Assert.Equal("a", Assert.Single((await server.StatusesAsync(address)).Keys));
+        await server.SignalAsync("TERM");
+        Assert.Equal(0, await server.ExitAsync());
+    }
+
+    [Fact]
     public async Task A_change_of_two_files_is_applied_only_when_both_are_valid()
     {
         foreach (var name in (string[])["a", "b", "c"])

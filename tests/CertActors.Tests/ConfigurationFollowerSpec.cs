@@ -119,6 +119,17 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
         Assert.Equal("b", Assert.Single(Sent()));
     }
 
+    [Theory]
+    [MemberData(nameof(Removals))]
+    public void Without_a_second_look_every_change_is_applied_at_once(string what)
+    {
+        Start(new FollowerOptions { SecondLook = TimeSpan.Zero });
+
+        Change(Changes[what]);
+
+        Assert.Single(Sent());
+    }
+
     [Fact]
     public void A_timer_that_has_fired_in_vain_does_not_shorten_the_next_wait()
     {
@@ -171,9 +182,9 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
     private static CertificatesOptions Of(CertificateOptions[] pairs, params TrustBundleOptions[] bundles) =>
         new CertificatesOptions { Certificates = pairs, TrustBundles = bundles }.Validated();
 
-    private void Start()
+    private void Start(FollowerOptions? options = null)
     {
-        _follower = new ConfigurationFollower(_supervisor, _configured(), this, [this], _time, _log);
+        _follower = new ConfigurationFollower(_supervisor, _configured(), this, [this], options ?? new FollowerOptions(), _time, _log);
         Assert.Single(Sent());
     }
 
