@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Akka.Actor;
 using CertActors.AspNetCore;
 using CertActors.Hosting;
 using CertActors.Tests.Support;
@@ -43,6 +44,7 @@ public sealed class BrowserTests : DrainKit
         await ShowsAsync(page.Locator("#live"), "live");
         await ShowsAsync(pair, "served");
         await ShowsAsync(page.Locator("#item-clients table"), "CN=billing");
+        await page.EvaluateAsync("getSelection().selectAllChildren(document.getElementById('pairs'))");
 
         // The old generation stays on the page as long as a request needs it. The page itself moves to the new one.
         await using var old = new Http1Client(await server.ConnectAsync());
@@ -62,6 +64,11 @@ public sealed class BrowserTests : DrainKit
         _release.SetResult();
         await ShowsAsync(page.Locator("#recent"), "no connection uses generation 1 any more");
 
+        // A section disappears with its last bundle.
+        await server.Supervisor.Ask<RemoveTrustBundleResult>(new RemoveTrustBundle("clients"), Generous);
+        await PassUntilAsync(async () => await page.Locator("#bundles").CountAsync() == 0);
+
+        Assert.Equal("Pairs", await page.EvaluateAsync<string>("getSelection().toString()"));
         Assert.True(await page.EvaluateAsync<bool>("window.isSamePage"));
         Assert.Empty(errors);
     }
