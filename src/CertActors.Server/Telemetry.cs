@@ -18,9 +18,12 @@ internal static class Telemetry
     // The limit of series of the SDK. Beyond it, series are counted as one without a name, so that no alert names a pair.
     private const int DefaultLimit = 2000;
 
-    // A name has two series of some metrics, and one for each reason of a rejection. The place of a series is kept when its name is removed, so that
-    // there is room for as many names again.
+    // A name has two series of some metrics. The place of a series is kept when its name is removed, so that there is room for as many names again.
     private const int PlacesPerName = 4;
+
+    // Of this one, a name has a series for each outcome, and for each reason of a rejection: a fault that all pairs have adds one to each name.
+    private const string Reloads = "certactors.reloads";
+    private const int ReloadPlacesPerName = 12;
 
     private static readonly SearchValues<char> HeaderName = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
@@ -47,7 +50,9 @@ internal static class Telemetry
 
     // The SDK allocates the places of all series at once, 100 bytes each. Instruments that are not observed have no names.
     private static MetricStreamConfiguration? ViewOf(Instrument instrument, int names) =>
-        instrument.IsObservable ? new MetricStreamConfiguration { CardinalityLimit = DefaultLimit + (PlacesPerName * names) } : null;
+        instrument.IsObservable
+            ? new MetricStreamConfiguration { CardinalityLimit = DefaultLimit + (names * (instrument.Name == Reloads ? ReloadPlacesPerName : PlacesPerName)) }
+            : null;
 
     // Methods of their own: without an export, the assembly of the exporter is not loaded.
     private static void ExportMetrics(OpenTelemetryBuilder telemetry)
