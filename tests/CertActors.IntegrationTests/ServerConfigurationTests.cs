@@ -106,9 +106,9 @@ public sealed class ServerConfigurationTests : IDisposable
         // With the pair of the command line, the rest of the configuration is a valid one.
         File.Delete(PathOf("appsettings.json"));
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("cannot be read", StringComparison.Ordinal)));
-        File.WriteAllText(PathOf("appsettings.json"), "{");
+        Replace("appsettings.json", "{");
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("is not valid", StringComparison.Ordinal)));
-        File.WriteAllText(PathOf("appsettings.json"), """{ "CertActors": "\ud800" }""");
+        Replace("appsettings.json", """{ "CertActors": "\ud800" }""");
         await server.SignalAsync("HUP");
         await Wait.UntilAsync(() => server.Output.Count(line => line.Contains("is not valid", StringComparison.Ordinal)) == 2);
         Write("appsettings.json", new { CertActors = new { Certificates = new { a = Pair("moved/a") }, Trust = 1 } });
@@ -163,7 +163,7 @@ public sealed class ServerConfigurationTests : IDisposable
         var address = await server.ListensAsync();
 
         // The pair b moves to the second file, which is damaged at first.
-        File.WriteAllText(PathOf("more.json"), "{");
+        Replace("more.json", "{");
         Write("appsettings.json", one);
         await Wait.UntilAsync(() => server.Output.Any(line => line.Contains("'more.json' is not valid", StringComparison.Ordinal)));
         await server.SignalAsync("HUP");
@@ -428,7 +428,14 @@ public sealed class ServerConfigurationTests : IDisposable
 
     private string PathOf(string name) => Path.Combine(_directory.FullName, name);
 
-    private void Write(string name, object configuration) => File.WriteAllText(PathOf(name), JsonSerializer.Serialize(configuration));
+    private void Write(string name, object configuration) => Replace(name, JsonSerializer.Serialize(configuration));
+
+    // By a rename, so that a poll in the midst of the write finds no file that is damaged.
+    private void Replace(string name, string contents)
+    {
+        File.WriteAllText(PathOf(name + ".new"), contents);
+        File.Move(PathOf(name + ".new"), PathOf(name), overwrite: true);
+    }
 
     private SelfMadePair WritePair(string name)
     {
