@@ -85,7 +85,7 @@ public static class CertificateHostingExtensions
         services.AddSingleton(source);
         services.AddSingleton<IOptionsChangeTokenSource<CertificatesOptions>>(source);
         return services.AddSingleton<IConfigureOptions<CertificatesOptions>>(provider =>
-            new ConfigureOptions<CertificatesOptions>(options => source.Read(options, provider.GetRequiredService<HoconSource>())));
+            new ConfigureOptions<CertificatesOptions>(options => source.AddTo(options, provider.GetRequiredService<HoconSource>())));
     }
 
     /// <summary>

@@ -10,6 +10,7 @@ internal sealed class ConfigurationNode(IConfiguration configuration) : IOptionN
 
     public string? Value => (configuration as IConfigurationSection)?.Value;
 
+    // Kept, as GetChildren goes through all keys of a provider (ConfigurationProvider.GetChildKeys).
     public IReadOnlyList<(string Key, IOptionNode Node)> Children =>
-        [.. configuration.GetChildren().Select(child => (child.Key, (IOptionNode)new ConfigurationNode(child)))];
+        field ??= [.. configuration.GetChildren().Select(child => (child.Key, (IOptionNode)new ConfigurationNode(child)))];
 }

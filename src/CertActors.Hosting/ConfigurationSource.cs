@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using CertActors.Configuration;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
@@ -8,6 +9,9 @@ namespace CertActors.Hosting;
 /// <summary>A configuration of the host that was given to one call of <c>AddCertificates</c>.</summary>
 internal sealed class ConfigurationSource(IConfiguration configuration) : IOptionsChangeTokenSource<CertificatesOptions>
 {
+    // Kept until the validation: to read a configuration takes the square of its size.
+    private readonly ConditionalWeakTable<CertificatesOptions, IReadOnlyList<string>> _errors = [];
+
     public string Name => Options.DefaultName;
 
     public IChangeToken GetChangeToken() => configuration.GetReloadToken();
@@ -15,8 +19,12 @@ internal sealed class ConfigurationSource(IConfiguration configuration) : IOptio
     /// <summary>Adds what the configuration has to the options.</summary>
     /// <param name="options">The options.</param>
     /// <param name="hocon">Has the defaults of pairs and trust bundles.</param>
-    /// <returns>What is wrong with the configuration.</returns>
-    public IReadOnlyList<string> Read(CertificatesOptions options, HoconSource hocon)
+    public void AddTo(CertificatesOptions options, HoconSource hocon) => _errors.AddOrUpdate(options, Read(options, hocon));
+
+    /// <returns>What was wrong with the configuration when it was added to these options.</returns>
+    public IReadOnlyList<string> ErrorsOf(CertificatesOptions options) => _errors.TryGetValue(options, out var errors) ? errors : [];
+
+    private List<string> Read(CertificatesOptions options, HoconSource hocon)
     {
         if (configuration is IConfigurationSection section && !section.Exists())
             return [$"the configuration has no section '{section.Path}', which was given to {nameof(CertificateHostingExtensions.AddCertificates)}"];

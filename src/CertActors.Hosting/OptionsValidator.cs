@@ -7,7 +7,7 @@ internal sealed class OptionsValidator(HoconSource hocon, IEnumerable<Configurat
 {
     public ValidateOptionsResult Validate(string? name, CertificatesOptions options)
     {
-        List<string> errors = [.. hocon.Errors, .. sources.SelectMany(source => source.Read(new CertificatesOptions(), hocon))];
+        List<string> errors = [.. hocon.Errors, .. sources.SelectMany(source => source.ErrorsOf(options))];
         try
         {
             options.Validated();
