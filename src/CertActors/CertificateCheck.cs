@@ -128,7 +128,7 @@ public static class CertificateCheck
         Leaf = pair.Facts,
         OtherNames = [.. OtherNames.Of(pair.Leaf)],
         DaysLeft = (int)Math.Floor((pair.Facts.NotAfter - now).TotalDays),
-        Chain = pair.ChainFacts(),
+        Chain = pair.ChainFacts,
         TrustAnchor = (pair.Intermediates.LastOrDefault() ?? pair.Leaf).Issuer,
         Key = pair.Leaf.DescribeKey(),
     };

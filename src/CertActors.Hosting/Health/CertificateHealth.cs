@@ -6,9 +6,6 @@ namespace CertActors.Hosting;
 /// <summary>What is wrong with the pairs and trust bundles of a supervisor.</summary>
 internal static class CertificateHealth
 {
-    // As for CertificateExpiring: a certificate that is valid for a week is renewed within that week, and its intermediates with it.
-    private const int LargestPartOfLifetime = 3;
-
     /// <returns>At most one of each reason for a pair or bundle.</returns>
     public static IReadOnlyList<CertificateHealthIssue> IssuesOf(CertificateSupervisorStatus status, DateTimeOffset now, CertificateHealthOptions options) =>
         [.. status.Certificates.SelectMany(pair => IssuesOf(pair, now, options)), .. status.TrustBundles.SelectMany(bundle => IssuesOf(bundle, now, options))];
@@ -72,8 +69,7 @@ internal static class CertificateHealth
     private static CertificateHealthIssue? OfLifetime(
         string name, CertificateFacts certificate, string what, DateTimeOffset now, CertificateHealthOptions options, CertificateFacts? leaf = null)
     {
-        var (life, leafLife) = (certificate.NotAfter - certificate.NotBefore, leaf?.NotAfter - leaf?.NotBefore);
-        var max = (leafLife < life ? leafLife.Value : life) / LargestPartOfLifetime;
+        var max = ExpiryThreshold.MaxOf(certificate, leaf);
         var since = certificate.NotAfter - (options.ExpiryThreshold < max ? options.ExpiryThreshold : max);
         return now >= certificate.NotAfter ? Of(name, Expired, certificate.NotAfter, $"{what} expired at {certificate.NotAfter:u}; renew it.")
             : now >= since ? Of(name, Expiring, since, $"{what} expires at {certificate.NotAfter:u}; check that it is being renewed.")

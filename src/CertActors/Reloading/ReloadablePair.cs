@@ -33,7 +33,7 @@ internal sealed class ReloadablePair(CertificateOptions options, WatchedFiles fi
             Generation = (served?.Generation ?? 0) + 1,
             Previous = served?.Facts,
             Current = next.Facts,
-            Chain = next.ChainFacts(),
+            Chain = next.ChainFacts,
             Reason = reason,
             At = now,
         };

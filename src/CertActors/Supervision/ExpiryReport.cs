@@ -1,3 +1,5 @@
+using CertActors.Diagnostics;
+
 namespace CertActors.Supervision;
 
 /// <summary>A report that what is served comes near its expiry.</summary>
@@ -5,9 +7,6 @@ namespace CertActors.Supervision;
 /// <param name="Threshold">The threshold that was passed; 0 for the expiry itself.</param>
 internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan Threshold)
 {
-    // A certificate that is valid for a week is renewed within that week: a threshold of 30 days would report it from its start.
-    private const int LargestPartOfLifetime = 3;
-
     /// <returns>The report of the leaf that is due; null if no threshold is passed that the last report doesn't cover.</returns>
     /// <remarks>All pairs are checked each minute: it allocates nothing unless a report is due.</remarks>
     public static ExpiryReport? Due(PairState pair, DateTimeOffset now) =>
@@ -27,7 +26,7 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
     /// <param name="certificate">The certificate.</param>
     /// <param name="now">The time.</param>
     /// <param name="thresholds">The remaining lifetimes to report.</param>
-    /// <param name="leaf">What an intermediate is sent with, if it has a shorter life: it is renewed with it.</param>
+    /// <param name="leaf">What an intermediate is sent with: see <see cref="ExpiryThreshold"/>.</param>
     /// <returns>The shortest threshold that is passed, 0 if the certificate has expired; null if none is.</returns>
     public static TimeSpan? Passed(CertificateFacts certificate, DateTimeOffset now, IList<TimeSpan> thresholds, CertificateFacts? leaf = null)
     {
@@ -35,8 +34,7 @@ internal sealed record ExpiryReport(CertificateExpiring Announcement, TimeSpan T
         if (remaining <= TimeSpan.Zero)
             return TimeSpan.Zero;
 
-        var (life, leafLife) = (certificate.NotAfter - certificate.NotBefore, leaf?.NotAfter - leaf?.NotBefore);
-        var max = (leafLife < life ? leafLife.Value : life) / LargestPartOfLifetime;
+        var max = ExpiryThreshold.MaxOf(certificate, leaf);
         TimeSpan? passed = null;
         for (var i = 0; i < thresholds.Count; i++)
         {

@@ -224,7 +224,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     // Other options have it again before its actor has stopped: it was never away, and is served on.
     private void Restore(ReloadableState known, Addition addition)
     {
-        var forgotten = known with { IsConfigured = addition.IsConfigured, IsChecked = false, CurrentFailure = null, StuckSince = null };
+        var forgotten = known.WithoutLoads() with { IsConfigured = addition.IsConfigured };
         if (forgotten is PairState pair)
         {
             var (options, files) = (addition.Pair!, addition.Pair!.ToWatchedFiles());

@@ -40,6 +40,9 @@ internal abstract record ReloadableState(WatchedFiles Files)
     /// <summary>The state after a swap.</summary>
     public virtual ReloadableState With(GenerationChanged change) => this with { LastChange = change };
 
+    /// <summary>The state without what is known of the loads of its last files.</summary>
+    public ReloadableState WithoutLoads() => this with { IsChecked = false, CurrentFailure = null, StuckSince = null };
+
     /// <summary>What a new subscriber must be sent to know the present state.</summary>
     public abstract IEnumerable<object> Announced { get; }
 }

@@ -106,6 +106,6 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
     private void ForgetLoads(string name)
     {
         if (state.TryFind(name, out var known))
-            state.Replace(known with { IsChecked = false, CurrentFailure = null, StuckSince = null });
+            state.Replace(known.WithoutLoads());
     }
 }

@@ -17,7 +17,7 @@ internal sealed class LoadedPair(X509Certificate2 leaf, X509Certificate2Collecti
     public X509Certificate2Collection Intermediates { get; } = intermediates;
 
     /// <summary>The public facts of the intermediates. What one says of itself is no reason to reject what it has issued: one that cannot be decoded is left out.</summary>
-    public IReadOnlyList<CertificateFacts> ChainFacts() => [.. Intermediates.Select(FactsOf).OfType<CertificateFacts>()];
+    public IReadOnlyList<CertificateFacts> ChainFacts { get; } = [.. intermediates.Select(FactsOf).OfType<CertificateFacts>()];
 
     /// <summary>Whether the file also contains the root of the chain, so that no issuer is missing.</summary>
     public bool EndsAtRoot { get; } = endsAtRoot;
