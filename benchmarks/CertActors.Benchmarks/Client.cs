@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using CertActors.IntegrationTests;
 
 namespace CertActors.Benchmarks;
 
@@ -27,21 +28,41 @@ internal static class Client
             throw new InvalidOperationException("the server has sent something that it wasn't asked for");
     }
 
+    /// <summary>A handshake that may resume the session of the one before with the same name, and waits for the ticket of its own.</summary>
+    /// <returns>Whether the session was resumed.</returns>
+    public static async Task<bool> ResumeAsync(int port, string name, SslStreamCertificateContext? certificate)
+    {
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        using var recorder = new HandshakeRecorder(client.GetStream());
+        using var tls = new SslStream(recorder);
+        await tls.AuthenticateAsClientAsync(Options(certificate, name));
+        await tls.ShutdownAsync();
+        if (await tls.ReadAsync(new byte[1]) > 0)
+            throw new InvalidOperationException("the server has sent something that it wasn't asked for");
+        return recorder.IsResumed;
+    }
+
     /// <summary>A connection, after a full handshake.</summary>
-    public static async Task<SslStream> ConnectAsync(int port, SslStreamCertificateContext? certificate = null)
+    /// <param name="port">The port of the server.</param>
+    /// <param name="certificate">The certificate of the client; null for none.</param>
+    /// <param name="resumable">The name of the server, if the session may be resumed; null if not.</param>
+    public static async Task<SslStream> ConnectAsync(int port, SslStreamCertificateContext? certificate = null, string? resumable = null)
     {
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);
         var tls = new SslStream(client.GetStream());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-        {
-            TargetHost = "localhost",
-            AllowTlsResume = false,
-            ClientCertificateContext = certificate,
-            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
-        });
+        await tls.AuthenticateAsClientAsync(Options(certificate, resumable));
         return tls;
     }
+
+    private static SslClientAuthenticationOptions Options(SslStreamCertificateContext? certificate, string? resumable) => new()
+    {
+        TargetHost = resumable ?? "localhost",
+        AllowTlsResume = resumable is not null,
+        ClientCertificateContext = certificate,
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+    };
 
     /// <summary>An HTTP/1.1 request on an open connection.</summary>
     /// <returns>The response, which must come in one piece.</returns>
@@ -53,9 +74,9 @@ internal static class Client
     }
 
     /// <summary>Starts a .NET program, and reads the port that it prints in an address.</summary>
-    public static async Task<(Process Server, int Port)> StartServerAsync(string assembly, params string[] arguments)
+    public static async Task<(Process Server, int Port)> StartServerAsync(params string[] command)
     {
-        var server = Process.Start(new ProcessStartInfo("dotnet", [assembly, .. arguments]) { RedirectStandardOutput = true })!;
+        var server = Process.Start(new ProcessStartInfo("dotnet", command) { RedirectStandardOutput = true })!;
         while (await server.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line.Split(' ', ';').FirstOrDefault(word => word.StartsWith("https://", StringComparison.Ordinal)) is { } address)
@@ -65,6 +86,6 @@ internal static class Client
             }
         }
 
-        throw new InvalidOperationException($"the server {assembly} has ended without listening");
+        throw new InvalidOperationException($"the server {command[0]} has ended without listening");
     }
 }

@@ -13,6 +13,8 @@ internal static class Drain
 {
     private const int Rounds = 5;
     private const int OpenedAtOnce = 8;
+    private const double MaxBytes = 200;
+    private const double MaxSlowest = 1.5;
 
     // The benchmark's own files, and the handshakes that are measured.
     private const int SpareDescriptors = 200;
@@ -23,7 +25,13 @@ internal static class Drain
 
     public static async Task<int> RunAsync(int connections)
     {
-        connections = Math.Min(connections, ConnectionLimit.OfThisProcess() - SpareDescriptors);
+        var isAll = connections <= ConnectionLimit.OfThisProcess() - SpareDescriptors;
+        if (!isAll)
+        {
+            connections = ConnectionLimit.OfThisProcess() - SpareDescriptors;
+            Console.WriteLine("the limit of open files allows fewer connections: raise it by ulimit -n");
+        }
+
         Console.WriteLine($"{connections} connections, drained within {HandshakeServer.DrainWindow.TotalSeconds:0} s; by turns, {Rounds} times");
 
         string[] kinds = [HandshakeServer.Fixed, HandshakeServer.Holder, HandshakeServer.Drain];
@@ -43,14 +51,19 @@ internal static class Drain
             rounds.Add(results);
         }
 
-        Console.WriteLine($"median of the rounds: counting takes {Median(round => Bytes(round, HandshakeServer.Holder) - Bytes(round, HandshakeServer.Fixed)):0} bytes a connection");
-        Console.WriteLine($"median of the rounds: a drain takes {Median(round => Bytes(round, HandshakeServer.Drain) - Bytes(round, HandshakeServer.Holder)):0} bytes a connection more");
-        Console.WriteLine(
-            "median of the rounds: the slowest handshake during the drain takes " +
-            $"{Median(round => round[HandshakeServer.Drain].Slowest / round[HandshakeServer.Holder].Slowest):0.00} times the slowest without one");
-        return 0;
+        Console.WriteLine($"counting: {Spread(round => Bytes(round, HandshakeServer.Holder) - Bytes(round, HandshakeServer.Fixed), "0", out _)} bytes a connection");
+        var drain = Spread(round => Bytes(round, HandshakeServer.Drain) - Bytes(round, HandshakeServer.Holder), "0", out var bytes);
+        Console.WriteLine($"drain: {drain} bytes a connection more ({Limit.AtMost(MaxBytes, bytes)})");
+        var slowest = Spread(round => round[HandshakeServer.Drain].Slowest / round[HandshakeServer.Holder].Slowest, "0.00", out var times);
+        Console.WriteLine($"the slowest handshake during a drain: {slowest} times the slowest without one ({Limit.AtMost(MaxSlowest, times)})");
+        return isAll ? 0 : 1;
 
-        double Median(Func<Dictionary<string, Result>, double> value) => rounds.Select(value).Order().ElementAt(Rounds / 2);
+        string Spread(Func<Dictionary<string, Result>, double> value, string format, out double median)
+        {
+            double[] sorted = [.. rounds.Select(value).Order()];
+            median = sorted[Rounds / 2];
+            return $"{median.ToString(format, CultureInfo.InvariantCulture)} ({sorted[0].ToString(format, CultureInfo.InvariantCulture)} to {sorted[^1].ToString(format, CultureInfo.InvariantCulture)})";
+        }
 
         static double Bytes(Dictionary<string, Result> round, string kind) => round[kind].BytesPerConnection;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
 using CertActors.AspNetCore;
@@ -25,6 +26,7 @@ internal static class HandshakeServer
     public const string Drain = "drain";
     public const string MutualFixed = "mutual-fixed";
     public const string Mutual = "mutual";
+    public const string Configured = "configured";
 
     private const string Bundle = "clients";
     private const string ForClients = "1.3.6.1.5.5.7.3.2";
@@ -40,8 +42,11 @@ internal static class HandshakeServer
 
     public static async Task<int> RunAsync(string kind, string directory)
     {
-        // All run the actors, so that the comparison is of the handshake alone.
         var files = FilesIn(directory);
+        if (kind == Configured)
+            return await RunConfiguredAsync(files);
+
+        // All run the actors, so that the comparison is of the handshake alone.
         using var system = ActorSystem.Create("benchmark", "akka.loglevel = WARNING");
         var holder = new CertificateHolder();
         system.ActorOf(CertificateSupervisor.Props(holder, new CertificatesOptions
@@ -60,7 +65,34 @@ internal static class HandshakeServer
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
             kestrel.Listen(IPAddress.Loopback, 0, listen => Listen(listen, kind, holder, files));
         });
-        var app = builder.Build();
+        return await RunAsync(builder.Build());
+    }
+
+    /// <summary>A Kestrel without this library, whose configuration names the files.</summary>
+    private static async Task<int> RunConfiguredAsync(Files files)
+    {
+        // A port of its own: with port 0, it listens elsewhere after each reload.
+        int port;
+        using (var free = new TcpListener(IPAddress.Loopback, 0))
+        {
+            free.Start();
+            port = ((IPEndPoint)free.LocalEndpoint).Port;
+        }
+
+        var builder = WebApplication.CreateSlimBuilder(
+        [
+            $"--Kestrel:Endpoints:Https:Url=https://127.0.0.1:{port}",
+            $"--Kestrel:Endpoints:Https:Certificate:Path={files.Certificate}",
+            $"--Kestrel:Endpoints:Https:Certificate:KeyPath={files.Key}",
+        ]);
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel((context, kestrel) => kestrel.Configure(context.Configuration.GetSection("Kestrel"), reloadOnChange: true));
+        return await RunAsync(builder.Build());
+    }
+
+    private static async Task<int> RunAsync(WebApplication app)
+    {
         app.MapGet("/memory", () => GC.GetTotalMemory(forceFullCollection: true).ToString(CultureInfo.InvariantCulture));
         await app.StartAsync();
         Console.WriteLine(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());

@@ -9,13 +9,34 @@ namespace CertActors.Benchmarks;
 /// <summary>
 /// Measures the CPU of a full handshake in the server's process: with a certificate from the holder, and with that and a drain, compared with a fixed
 /// certificate; then with client certificates that are verified against a trust bundle, compared with a hand-written check against fixed authorities.
-/// The servers of a comparison run all the time and take turns, so that other load of the machine affects all.
+/// Then the same of handshakes that resume a session. The servers of a comparison run all the time and take turns, so that other load of the machine
+/// affects all.
 /// </summary>
 internal static class Handshakes
 {
     private const int Rounds = 20;
     private const int WarmUpRounds = 2;
     private const int HandshakesPerRound = 500;
+
+    private const double HolderLimit = 1.03;
+    private const double DrainLimit = 1.05;
+    private const double MutualLimit = 1.03;
+
+    /// <summary>Makes handshakes of one kind.</summary>
+    /// <param name="Certificate">The certificate of the client; null for none.</param>
+    /// <param name="IsResumed">Whether each resumes the session of the one before.</param>
+    private sealed record Shaker(SslStreamCertificateContext? Certificate, bool IsResumed)
+    {
+        /// <returns>Whether a session was resumed.</returns>
+        public async Task<bool> ShakeHandsAsync(string kind, int port)
+        {
+            // A name for each server: the client keeps sessions by the server's name.
+            if (IsResumed)
+                return await Client.ResumeAsync(port, $"{kind}.example", Certificate);
+            await (Certificate is null ? Client.ShakeHandsAsync(port) : Client.ShakeHandsAsync(port, Certificate));
+            return false;
+        }
+    }
 
     public static async Task<int> RunAsync()
     {
@@ -31,12 +52,16 @@ internal static class Handshakes
             await File.WriteAllTextAsync(files.Authorities, authority.CertificatePem);
             var client = new TestLeaf { Issuer = authority, NotBefore = now.AddDays(-1), NotAfter = now.AddDays(1) }.Make();
 
-            await CompareAsync(files, client: null, HandshakeServer.Fixed, HandshakeServer.Holder, HandshakeServer.Drain);
-            await CompareAsync(
-                files,
-                SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(client.CertificatePem, client.KeyPem), additionalCertificates: null, offline: true),
-                HandshakeServer.MutualFixed,
-                HandshakeServer.Mutual);
+            var context = SslStreamCertificateContext.Create(
+                X509Certificate2.CreateFromPem(client.CertificatePem, client.KeyPem), additionalCertificates: null, offline: true);
+            foreach (var isResumed in (bool[])[false, true])
+            {
+                Console.WriteLine(isResumed ? "handshakes that resume a session" : "full handshakes");
+                await CompareAsync(
+                    files, new Shaker(null, isResumed), HandshakeServer.Fixed, (HandshakeServer.Holder, HolderLimit), (HandshakeServer.Drain, DrainLimit));
+                await CompareAsync(files, new Shaker(context, isResumed), HandshakeServer.MutualFixed, (HandshakeServer.Mutual, MutualLimit));
+            }
+
             return 0;
         }
         finally
@@ -45,17 +70,20 @@ internal static class Handshakes
         }
     }
 
-    /// <param name="files">What the servers serve.</param>
-    /// <param name="client">The certificate of the client; null for none.</param>
-    /// <param name="kinds">The servers. The others are compared with the first.</param>
-    private static async Task CompareAsync(HandshakeServer.Files files, SslStreamCertificateContext? client, params string[] kinds)
+    private static async Task CompareAsync(HandshakeServer.Files files, Shaker shaker, string baseline, params (string Kind, double Limit)[] compared)
     {
         var self = typeof(Handshakes).Assembly.Location;
-        var servers = new (Process Server, int Port)[kinds.Length];
-        for (var i = 0; i < kinds.Length; i++)
-            servers[i] = await Client.StartServerAsync(self, HandshakeServer.Command, kinds[i], files.Directory);
+        string[] kinds = [baseline, .. compared.Select(other => other.Kind)];
+        var servers = new List<(Process Server, int Port)>();
         try
         {
+            foreach (var kind in kinds)
+                servers.Add(await Client.StartServerAsync(self, HandshakeServer.Command, kind, files.Directory));
+
+            // The client keeps sessions while a connection is open that has the same options.
+            using var kept = shaker.IsResumed ? await Client.ConnectAsync(servers[0].Port, shaker.Certificate, "kept.example") : null;
+            for (var i = 0; i < kinds.Length; i++)
+                await shaker.ShakeHandsAsync(kinds[i], servers[i].Port);
             var rounds = new List<double[]>();
             for (var round = -WarmUpRounds; round < Rounds; round++)
             {
@@ -64,7 +92,7 @@ internal static class Handshakes
                 {
                     // The order alternates.
                     var turn = (i + round + (WarmUpRounds * kinds.Length)) % kinds.Length;
-                    micros[turn] = await CpuOfARoundAsync(servers[turn], client);
+                    micros[turn] = await CpuOfARoundAsync(kinds[turn], servers[turn], shaker);
                 }
 
                 if (round < 0)
@@ -74,11 +102,11 @@ internal static class Handshakes
                     ", ", kinds.Select((kind, i) => $"{kind} {micros[i]:0} us" + (i > 0 ? $" (ratio {micros[i] / micros[0]:0.000})" : ""))));
             }
 
-            for (var i = 1; i < kinds.Length; i++)
+            foreach (var (i, (kind, limit)) in compared.Index())
             {
-                double[] ratios = [.. rounds.Select(micros => micros[i] / micros[0]).Order()];
+                double[] ratios = [.. rounds.Select(micros => micros[i + 1] / micros[0]).Order()];
                 Console.WriteLine(
-                    $"{kinds[i]}: median ratio to {kinds[0]} {ratios[Rounds / 2]:0.000}, half of the rounds {ratios[Rounds / 4]:0.000} to {ratios[Rounds * 3 / 4]:0.000}; " +
+                    $"{kind}: median ratio to {baseline} {ratios[Rounds / 2]:0.000} ({Limit.AtMost(limit, ratios[Rounds / 2])}), half of the rounds {ratios[Rounds / 4]:0.000} to {ratios[Rounds * 3 / 4]:0.000}; " +
                     $"{Rounds} rounds of {HandshakesPerRound} handshakes each");
             }
         }
@@ -92,16 +120,14 @@ internal static class Handshakes
         }
     }
 
-    private static async Task<double> CpuOfARoundAsync((Process Server, int Port) server, SslStreamCertificateContext? client)
+    private static async Task<double> CpuOfARoundAsync(string kind, (Process Server, int Port) server, Shaker shaker)
     {
         server.Server.Refresh();
         var before = server.Server.TotalProcessorTime;
         for (var i = 0; i < HandshakesPerRound; i++)
         {
-            if (client is null)
-                await Client.ShakeHandsAsync(server.Port);
-            else
-                await Client.ShakeHandsAsync(server.Port, client);
+            if (await shaker.ShakeHandsAsync(kind, server.Port) != shaker.IsResumed)
+                throw new InvalidOperationException($"{kind} has {(shaker.IsResumed ? "not " : "")}resumed a session");
         }
 
         server.Server.Refresh();

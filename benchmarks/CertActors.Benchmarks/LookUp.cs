@@ -6,7 +6,8 @@ namespace CertActors.Benchmarks;
 
 /// <summary>
 /// The cost of the look-up that a handshake makes, compared with the minimum (a bare volatile read) and with locks.
-/// Each method makes many look-ups, so that the cost of its own call is small; the figures are per look-up.
+/// Each method makes many look-ups, so that the cost of its own call is small; the figures are per look-up. Limit of <see cref="HolderCurrent"/> and
+/// <see cref="HolderSelectWithoutName"/>: 1.2 times the bare read, and 0 bytes.
 /// </summary>
 [MemoryDiagnoser]
 public class LookUp

@@ -4,7 +4,8 @@ namespace CertActors.Benchmarks;
 
 /// <summary>
 /// The cost of the look-up of a server name among many. Each pair has a name and a wildcard, so that there are twice as many names as pairs. The names
-/// are looked up in turn: a few, which stay in the caches of the processor, or more than fit into them. The figures are per look-up.
+/// are looked up in turn: a few, which stay in the caches of the processor, or more than fit into them. The figures are per look-up. Limits: 30 ns for an
+/// exact name, 60 ns for one below a wildcard, and 0 bytes.
 /// </summary>
 [MemoryDiagnoser]
 public class NameLookUp

@@ -15,6 +15,8 @@ switch (args)
         return await Drain.RunAsync(count);
     case ["rotations"]:
         return await Rotations.RunAsync();
+    case ["rotations", "kestrel"]:
+        return await Rotations.RunKestrelAsync();
     case ["watching"]:
         return await Watching.RunAsync(pairs: 10_000);
     case ["watching", var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
@@ -31,6 +33,8 @@ switch (args)
         return await Replaced.RunAsync(rotations: 20_000);
     case ["replaced", var rotations] when int.TryParse(rotations, CultureInfo.InvariantCulture, out var count) && count > 0:
         return await Replaced.RunAsync(count);
+    case ["many"]:
+        return await Many.RunAsync();
     case ["many", var algorithm and ("ecdsa" or "rsa"), var pairs] when int.TryParse(pairs, CultureInfo.InvariantCulture, out var count) && count > 0:
         return await Many.RunAsync(count, isRsa: algorithm == "rsa");
     case ["rotating"]:
@@ -38,6 +42,6 @@ switch (args)
     case [HandshakeServer.Command, var kind, var directory]:
         return await HandshakeServer.RunAsync(kind, directory);
     default:
-        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | drain [connections] | rotations | rotating | watching [pairs] | starting [pairs] | many ecdsa|rsa PAIRS | fuzz [inputs [seed]] | replaced [rotations]");
+        Console.Error.WriteLine("usage: CertActors.Benchmarks micro | handshakes | drain [connections] | rotations [kestrel] | rotating | watching [pairs] | starting [pairs] | many [ecdsa|rsa PAIRS] | fuzz [inputs [seed]] | replaced [rotations]");
         return 2;
 }

@@ -1,18 +1,24 @@
 using System.Diagnostics;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using CertActors.Server;
 
 namespace CertActors.Benchmarks;
 
 /// <summary>
 /// Measures the time from the return of a rotation's last system call to the end of the first handshake that gets the new certificate.
-/// The server is a process of its own, probed every 10 ms. A figure includes the debounce window (150 ms), the load, the wait for the next probe
-/// and a handshake.
+/// The server is a process of its own, probed every 10 ms, with one connection that is kept open. A figure includes the debounce window (150 ms), the
+/// load, the wait for the next probe and a handshake. For comparison, it measures a Kestrel whose configuration names the files, too.
 /// </summary>
 internal static class Rotations
 {
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan BeforeKey = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
+
+    // That of Kestrel takes seconds.
+    private const int TimesOfKestrel = 9;
 
     /// <summary>A way in which files are replaced.</summary>
     /// <param name="Name">What is printed.</param>
@@ -32,12 +38,47 @@ internal static class Rotations
         new("key 3 s later", 10, WriteKeyLater),
     ];
 
+    private sealed record Figures(List<double> Latencies)
+    {
+        public int Failed { get; set; }
+
+        public int Cut { get; set; }
+
+        public override string ToString()
+        {
+            var sorted = Latencies.Order().ToArray();
+            return $"{sorted.Length} rotations: median {At(0.5):0} ms, p99 {At(0.99):0} ms, worst {At(1):0} ms; failed handshakes {Failed}, cut connections {Cut}";
+
+            double At(double share) => sorted[(int)Math.Ceiling(share * sorted.Length) - 1];
+        }
+    }
+
+    /// <summary>Measures the server.</summary>
     public static async Task<int> RunAsync()
     {
         var failures = 0;
         foreach (var way in Ways)
-            failures += await MeasureAsync(way);
+        {
+            var figures = await MeasureAsync(
+                way, way.Times, files => [typeof(SelfMadePair).Assembly.Location, "--cert", files.Certificate, "--key", files.Key, "--port", "0"]);
+            failures += figures.Failed + figures.Cut;
+        }
+
         return failures == 0 ? 0 : 1;
+    }
+
+    /// <summary>Measures a Kestrel whose configuration names the files.</summary>
+    public static async Task<int> RunKestrelAsync()
+    {
+        foreach (var way in Ways)
+        {
+            await MeasureAsync(
+                way,
+                Math.Min(way.Times, TimesOfKestrel),
+                files => [typeof(Rotations).Assembly.Location, HandshakeServer.Command, HandshakeServer.Configured, files.Directory]);
+        }
+
+        return 0;
     }
 
     private static Task Sync(Action rotation)
@@ -122,39 +163,52 @@ internal static class Rotations
         Rename(directory, "tls.key", pair.KeyPem);
     };
 
-    private static async Task<int> MeasureAsync(Way way)
+    private static async Task<Figures> MeasureAsync(Way way, int times, Func<HandshakeServer.Files, string[]> serverOf)
     {
         var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
         var rotate = way.In(directory.FullName);
         await rotate(SelfMadePair.Make());
-        var files = Path.Combine(directory.FullName, way.Directory);
-        var (server, port) = await Client.StartServerAsync(
-            typeof(SelfMadePair).Assembly.Location, "--cert", Path.Combine(files, "tls.crt"), "--key", Path.Combine(files, "tls.key"), "--port", "0");
+        var files = HandshakeServer.FilesIn(Path.Combine(directory.FullName, way.Directory));
+        var (server, port) = await Client.StartServerAsync(serverOf(files));
+        var open = await Client.ConnectAsync(port);
         try
         {
-            var latencies = new List<double>();
-            var failures = 0;
-            for (var i = 0; i < way.Times; i++)
+            var figures = new Figures([]);
+            for (var i = 0; i < times; i++)
             {
                 var pair = SelfMadePair.Make();
                 await rotate(pair);
                 var rotated = Stopwatch.GetTimestamp();
-                failures += await ProbeUntilServedAsync(port, pair.Sha256, rotated);
-                latencies.Add(Stopwatch.GetElapsedTime(rotated).TotalMilliseconds);
+                figures.Failed += await ProbeUntilServedAsync(port, pair.Sha256, rotated);
+                figures.Latencies.Add(Stopwatch.GetElapsedTime(rotated).TotalMilliseconds);
+                if (await IsOpenAsync(open))
+                    continue;
+                figures.Cut++;
+                await open.DisposeAsync();
+                open = await Client.ConnectAsync(port);
             }
 
-            latencies.Sort();
-            Console.WriteLine(
-                $"{way.Name,-16} {way.Times} rotations: median {At(0.5):0} ms, p99 {At(0.99):0} ms, worst {At(1):0} ms; failed handshakes {failures}");
-            return failures;
-
-            double At(double share) => latencies[(int)Math.Ceiling(share * way.Times) - 1];
+            Console.WriteLine($"{way.Name,-16} {figures}");
+            return figures;
         }
         finally
         {
+            await open.DisposeAsync();
             server.Kill();
             server.Dispose();
             directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<bool> IsOpenAsync(SslStream connection)
+    {
+        try
+        {
+            return (await Client.GetAsync(connection, "/")).Length > 0;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 
@@ -170,7 +224,7 @@ internal static class Rotations
                 if (await Client.ShakeHandsAsync(port) == sha256)
                     return failures;
             }
-            catch (Exception error) when (error is IOException or System.Security.Authentication.AuthenticationException)
+            catch (Exception error) when (error is IOException or SocketException or AuthenticationException)
             {
                 failures++;
             }
