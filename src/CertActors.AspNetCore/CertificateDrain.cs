@@ -1,4 +1,5 @@
 using System.Net;
+using CertActors.Diagnostics;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -35,7 +36,7 @@ internal sealed partial class CertificateDrain
     public CertificateDrain(CertificateDrainOptions options, CertificateHolder holder, ILogger log, Func<EndPoint> endpoint, TimeProvider time)
     {
         _options = options;
-        _log = log;
+        _log = new SafeLogger(log);
         _endpoint = endpoint;
         _time = time;
         _clients = options.CloseRefusedClients ? new ClientChecks(this, holder, time) : null;

@@ -68,9 +68,8 @@ internal sealed class ClientChecks(CertificateDrain drain, CertificateHolder hol
         }
         catch (Exception fault)
         {
-            // First, as the log may be what fails.
-            Run();
             drain.ReportCheckFailed(fault);
+            Run();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using CertActors.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace CertActors.AspNetCore;
@@ -21,7 +22,7 @@ internal sealed partial class RefusedConnections
     /// <param name="time">The clock of the reports.</param>
     public RefusedConnections(ILogger log, Func<EndPoint> endpoint, TimeProvider time)
     {
-        _log = log;
+        _log = new SafeLogger(log);
         _endpoint = endpoint;
         _report = time.CreateTimer(_ => Report(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }

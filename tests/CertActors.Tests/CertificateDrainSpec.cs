@@ -84,6 +84,23 @@ public sealed class CertificateDrainSpec : PipelineKit
     }
 
     [Fact]
+    public async Task A_log_that_fails_ends_neither_the_drain_nor_the_process()
+    {
+        _log.Fails = true;
+        var connection = Connect(onRequestClose: () => throw new InvalidOperationException("A callback of the application."));
+        await RotateOnceAsync();
+        PassWindow();
+        await EventuallyAsync(() => _log.Failures == 1);
+        Pass(HardLimit);
+        await EventuallyAsync(() => connection.Aborts == 1 && _log.Failures == 2);
+
+        var next = Connect();
+        await RotateOnceAsync();
+        Pass(HardLimit);
+        await EventuallyAsync(() => next.Aborts == 1);
+    }
+
+    [Fact]
     public async Task Thousands_that_are_due_at_once_are_closed_a_hundred_at_a_time()
     {
         FakeConnection[] connections = [.. Enumerable.Range(0, 2050).Select(_ => Connect())];

@@ -44,4 +44,18 @@ public sealed class RefusedConnectionsSpec
         _time.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(["1", "2"], _log.All.Select(entry => entry.Line.Split(' ')[0]));
     }
+
+    [Fact]
+    public void A_log_that_fails_ends_no_process()
+    {
+        _log.Fails = true;
+        _refused.Add();
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _log.Fails = false;
+        _refused.Add();
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(1, _log.Failures);
+        Assert.StartsWith("1 connections", Assert.Single(_log.All).Line, StringComparison.Ordinal);
+    }
 }
