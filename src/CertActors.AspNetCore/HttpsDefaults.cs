@@ -84,6 +84,8 @@ internal static class HttpsDefaults
         var address = BindingAddress.Parse(url);
         if (address.IsUnixPipe)
             return address.UnixPipePath == listenOptions.SocketPath;
+        if (address.IsNamedPipe)
+            return address.NamedPipeName == listenOptions.PipeName;
         if (listenOptions.IPEndPoint is not { } bound || bound.Port != address.Port)
             return false;
 

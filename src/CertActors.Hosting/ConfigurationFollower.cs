@@ -21,9 +21,11 @@ internal sealed class ConfigurationFollower : IDisposable
     private readonly TimeSpan _secondLook;
     private readonly IActorRef _supervisor;
     private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _ended = new();
 
     // Below: of whoever has the lock.
-    private CertificatesOptions _applied;
+    private CertificatesOptions _applied; // Or about to be.
+    private CertificatesOptions _accepted; // By the supervisor.
     private CertificatesOptions? _pending; // Its identity is that of the wait.
     private ITimer? _wait;
 
@@ -36,8 +38,8 @@ internal sealed class ConfigurationFollower : IDisposable
         TimeProvider time,
         ILogger log)
     {
-        (_supervisor, _factory, _secondLook, _time, _log) = (supervisor, factory, follower.SecondLook, time, log);
-        _applied = started.Validated();
+        (_supervisor, _factory, _secondLook, _time, _log) = (supervisor, factory, follower.SecondLook, time, new SafeLogger(log));
+        _applied = _accepted = started.Validated();
         _registrations = [.. sources.Select(source => ChangeToken.OnChange(source.GetChangeToken, OnChanged))];
 
         // The sources may have changed since the supervisor was started with them.
@@ -50,7 +52,10 @@ internal sealed class ConfigurationFollower : IDisposable
         foreach (var registration in _registrations)
             registration.Dispose();
         lock (_lock)
+        {
             EndWait();
+            _ended.Cancel();
+        }
     }
 
     private void OnChanged() => Look(waited: null);
@@ -61,8 +66,8 @@ internal sealed class ConfigurationFollower : IDisposable
         // In turn, so that the supervisor gets the latest options last.
         lock (_lock)
         {
-            // A timer's callback may have waited for the lock while its wait was ended.
-            if (waited is not null && !ReferenceEquals(waited, _pending))
+            // A callback may have waited for the lock meanwhile.
+            if (_ended.IsCancellationRequested || (waited is not null && !ReferenceEquals(waited, _pending)))
                 return;
             try
             {
@@ -77,7 +82,7 @@ internal sealed class ConfigurationFollower : IDisposable
             {
                 // Also one of a user's own Configure or PostConfigure.
                 EndWait();
-                ReportInvalid(fault);
+                _log.ConfigurationInvalid(Printable.Of(fault.Message));
             }
         }
     }
@@ -90,7 +95,7 @@ internal sealed class ConfigurationFollower : IDisposable
     {
         EndWait();
         _applied = options;
-        _ = ReportAsync(_supervisor.Ask<UpdateCertificatesResult>(new UpdateCertificates(options), Timeout.InfiniteTimeSpan));
+        _ = ReportAsync(options, _supervisor.Ask<UpdateCertificatesResult>(new UpdateCertificates(options), Timeout.InfiniteTimeSpan, _ended.Token));
     }
 
     private void Wait(CertificatesOptions options)
@@ -106,22 +111,22 @@ internal sealed class ConfigurationFollower : IDisposable
         (_wait, _pending) = (null, null);
     }
 
-    private void ReportInvalid(Exception fault)
+    private async Task ReportAsync(CertificatesOptions options, Task<UpdateCertificatesResult> asked)
     {
-        try
+        await ((Task)asked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!asked.IsCompletedSuccessfully)
+            return; // The follower has ended first.
+        var result = asked.Result;
+        var isAccepted = result.Errors.Count == 0;
+        lock (_lock)
         {
-            _log.ConfigurationInvalid(Printable.Of(fault.Message));
+            if (isAccepted)
+                _accepted = options;
+            else if (ReferenceEquals(_applied, options))
+                _applied = _accepted;
         }
-        catch (Exception)
-        {
-            // On the timer's thread, it would end the process.
-        }
-    }
 
-    private async Task ReportAsync(Task<UpdateCertificatesResult> applied)
-    {
-        var result = await applied.ConfigureAwait(false);
-        if (result.Errors.Count > 0)
+        if (!isAccepted)
             _log.ConfigurationInvalid(Printable.Of(string.Join("; ", result.Errors)));
         else if (result.Added.Count + result.Removed.Count + result.Changed.Count > 0)
             _log.ConfigurationApplied(Names(result.Added), Names(result.Removed), Names(result.Changed));

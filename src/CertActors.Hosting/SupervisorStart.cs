@@ -61,7 +61,7 @@ internal sealed class SupervisorStart(IServiceProvider services)
         await supervisor.WatchAsync().ConfigureAwait(false);
         if (shutdown.ShutdownReason is not null)
             return;
-        Log.SupervisorStopped();
         services.GetService<IHostApplicationLifetime>()?.StopApplication();
+        Log.SupervisorStopped();
     }
 }

@@ -29,6 +29,9 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
     private volatile string _pathInProgress = "";
     private string? _reported;
 
+    // What the last poll has read, if it differs from what is used.
+    private Dictionary<string, string?>? _polled;
+
     // Of the thread that reads.
     private bool _isOptionalThere;
 
@@ -57,14 +60,17 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
     public override IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) =>
         earlierKeys.Concat(_sections[parentPath ?? ""]).Order(ConfigurationKeyComparer.Instance);
 
-    /// <summary>Reads the files again. A change is reported by the change token before it returns.</summary>
+    /// <summary>Reads the files again. A change that is used is reported by the change token before it returns.</summary>
+    /// <param name="isPoll">
+    /// Whether nobody has asked for it: a change is used when two polls in turn have read it, as one file may be replaced after the other.
+    /// </param>
     /// <returns>What is wrong, if the call before did not return the same; otherwise null.</returns>
-    public Task<string?> RefreshAsync()
+    public Task<string?> RefreshAsync(bool isPoll)
     {
         if (!HasFiles)
             return Task.FromResult<string?>(null);
         lock (_lock)
-            return _refresh = RefreshAfterAsync(_refresh);
+            return _refresh = RefreshAfterAsync(_refresh, isPoll);
     }
 
     private void Use(Dictionary<string, string?> data) => (Data, _sections) = (data, SectionsOf(data.Keys));
@@ -81,15 +87,18 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
         }
     }
 
-    private async Task<string?> RefreshAfterAsync(Task earlier)
+    private async Task<string?> RefreshAfterAsync(Task earlier, bool isPoll)
     {
         await earlier.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             var data = await ReadAsync();
             _reported = null;
-            if (data.Count == Data.Count && !data.Except(Data).Any())
+            var isPending = isPoll && (_polled is null || !IsSame(data, _polled));
+            _polled = IsSame(data, Data) ? null : data;
+            if (_polled is null || isPending)
                 return null;
+            _polled = null;
             Use(data);
             OnReload();
             return null;
@@ -97,9 +106,12 @@ internal sealed class ConfigurationFiles : ConfigurationProvider, IConfiguration
         catch (Exception error)
         {
             // Also that of a subscriber of the change token: the files are followed all the same.
+            _polled = null;
             return error.Message == _reported ? null : _reported = error.Message;
         }
     }
+
+    private static bool IsSame(Dictionary<string, string?> data, IDictionary<string, string?> other) => data.Count == other.Count && !data.Except(other).Any();
 
     private async Task<Dictionary<string, string?>> ReadAsync()
     {

@@ -13,7 +13,7 @@ internal sealed partial class Reloads(ServeArguments arguments, ICertificates ce
         try
         {
             while (await pace.WaitForNextTickAsync(ended))
-                await RefreshAsync();
+                await RefreshAsync(isPoll: true);
         }
         catch (OperationCanceledException)
         {
@@ -27,7 +27,7 @@ internal sealed partial class Reloads(ServeArguments arguments, ICertificates ce
         manager.Reloading();
         try
         {
-            await RefreshAsync();
+            await RefreshAsync(isPoll: false);
             await ReloadPairsAsync();
         }
         finally
@@ -48,9 +48,9 @@ internal sealed partial class Reloads(ServeArguments arguments, ICertificates ce
         }
     }
 
-    private async Task RefreshAsync()
+    private async Task RefreshAsync(bool isPoll)
     {
-        if (await arguments.Configuration.RefreshAsync() is { } error)
+        if (await arguments.Configuration.RefreshAsync(isPoll) is { } error)
             ConfigurationFileInvalid(error);
     }
 

@@ -51,7 +51,7 @@ internal sealed class ServerConfiguration
     public static ServerConfiguration Of(CertificateOptions pair) => new(new ConfigurationFiles(null, []), pair, CancellationToken.None);
 
     /// <inheritdoc cref="ConfigurationFiles.RefreshAsync"/>
-    public Task<string?> RefreshAsync() => _files.RefreshAsync();
+    public Task<string?> RefreshAsync(bool isPoll) => _files.RefreshAsync(isPoll);
 
     private static Dictionary<string, string?> KeysOf(CertificateOptions pair)
     {

@@ -88,7 +88,7 @@ internal static class ServerHost
     {
         services.AddCertificates(arguments.Configuration.Section);
 
-        // Its files are applied together, and never while one is missing or damaged.
+        // Its files are applied together, never while one is missing or damaged, and when two polls agree.
         services.Configure<FollowerOptions>(options => options.SecondLook = TimeSpan.Zero);
         services.AddCertificates(options =>
         {

@@ -48,7 +48,7 @@ internal static class Telemetry
             ExportTraces(telemetry);
     }
 
-    // The SDK allocates the places of all series at once, 100 bytes each. Instruments that are not observed have no names.
+    // The SDK allocates the places of all series at once, 90 bytes each. Instruments that are not observed have no names.
     private static MetricStreamConfiguration? ViewOf(Instrument instrument, int names) =>
         instrument.IsObservable
             ? new MetricStreamConfiguration { CardinalityLimit = DefaultLimit + (names * (instrument.Name == Reloads ? ReloadPlacesPerName : PlacesPerName)) }

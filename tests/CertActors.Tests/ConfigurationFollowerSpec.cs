@@ -149,6 +149,23 @@ public sealed class ConfigurationFollowerSpec : PipelineKit, IOptionsFactory<Cer
     }
 
     [Fact]
+    public async Task What_the_supervisor_refuses_is_taken_from_nobody_afterwards()
+    {
+        Start();
+        Change(Of([A, B], Trust, Callers));
+        Barrier();
+        var refused = _supervisor.ExpectMsg<UpdateCertificates>();
+        _supervisor.Reply(new UpdateCertificatesResult { Errors = ["the files of 'b' are those of a pair that a message has added"] });
+        await EventuallyAsync(() => _log.All.Any(line => line.Line.Contains("the files of 'b'", StringComparison.Ordinal)));
+
+        // It was never there: without it, something is added only.
+        Change(Of([A], Trust, Callers, new TrustBundleOptions { Name = "more", CertificatePaths = ["/trust/more.pem"] }));
+
+        Assert.Equal(2, refused.Options.Certificates.Count);
+        Assert.Equal("a trust callers more", Assert.Single(Sent()));
+    }
+
+    [Fact]
     public void A_failed_read_is_logged_and_a_log_that_fails_ends_no_process()
     {
         Start();
