@@ -54,13 +54,13 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     internal CertificateSupervisor(SupervisorState state)
     {
         _state = state;
-        _log = state.Loggers?.CreateLogger(typeof(CertificateSupervisor)) ?? new ActorSystemLogger(Context.GetLogger());
+        _log = state.Loggers is { } loggers ? new SafeLogger(loggers.CreateLogger<CertificateSupervisor>()) : new ActorSystemLogger(Context.GetLogger());
         _children = new Children(Context, this, _log);
         _tree = new ActorTree(state, Context, _children, _log);
         _announcer = new Announcer(state.Subscribers, state.Recent, _tree.CallHooks, Context, _log);
         _reports = new Reports(state, _announcer, _log);
         _membership = new Membership(state, _tree, _announcer, _reports, Context);
-        _update = new Update(state, _tree, _membership);
+        _update = new Update(state, _membership);
     }
 
     /// <summary>Timers of the actor system's scheduler. Set by Akka.</summary>
@@ -71,23 +71,15 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     {
         try
         {
-            var cells = _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Options)], [.. _state.Bundles.Select(bundle => bundle.Name)]);
-            var bundles = _state.Bundles.Select(bundle => _state.Holder.BundleCellOf(bundle.Name)).ToArray();
+            _state.Holder.Claim(Self, [.. _state.Pairs.Select(pair => pair.Options)], [.. _state.Bundles.Select(bundle => bundle.Name)]);
             _announcer.Resume();
 
             // The last incarnation may have stopped between a swap and its announcement, and another supervisor may have had the holder.
-            GenerationChanged?[] served = [.. cells.Select(cell => cell.Serving?.Announcement), .. bundles.Select(cell => cell.Serving?.Announcement)];
-            foreach (var change in served.OfType<GenerationChanged>())
-                _reports.Add(change);
-            foreach (var pair in _state.Pairs)
-                _reports.CheckDrained(pair.Name, Context.System.Scheduler.Now);
+            foreach (var known in _state.All.ToArray())
+                _reports.AddMissed(known, Context.System.Scheduler.Now);
             _reports.AddLeaving(Context.System.Scheduler.Now);
             _reports.ForgetStuck();
-            _tree.Start(
-            [
-                .. cells.Zip(_state.Pairs, (cell, pair) => new ReloadablePair(pair.Options, pair.Files, cell, _state.Holder.GetTrustBundle)),
-                .. bundles.Zip(_state.Bundles, (cell, bundle) => new ReloadableBundle(bundle.Options, bundle.Files, cell)),
-            ]);
+            _tree.Start();
             _membership.EndRemovals();
             _membership.RemoveAbandoned();
             foreach (var bundle in _state.Bundles)
@@ -160,7 +152,7 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
                 _reports.CheckExpiry(Context.System.Scheduler.Now);
                 break;
             case SubscribeToCertificates(var subscriber):
-                _announcer.Subscribe(subscriber, _state.All);
+                _announcer.Subscribe(subscriber, [.. _state.All, .. _state.Removals.Select(removal => removal.Known)]);
                 break;
             case UnsubscribeFromCertificates(var subscriber):
                 _announcer.Unsubscribe(subscriber);

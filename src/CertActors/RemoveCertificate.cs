@@ -5,8 +5,9 @@ namespace CertActors;
 /// begin from then on don't get it; those under way finish.
 /// </summary>
 /// <remarks>
-/// If the pair was the default, the first of the others becomes the default, and until that is loaded, there is none. That holds also for a pair that an
-/// update has removed, and whose certificate is still the default. A pair that is added later under the same name begins with generation 1.
+/// If the pair was the default, another one becomes the default: the one that is marked (<see cref="CertificateOptions.IsDefault"/>), otherwise the first of
+/// those for servers. Until that is loaded, there is none. That holds also for a pair that an update has removed, and whose certificate is still the default.
+/// A pair that is added later under the same name begins with generation 1.
 /// </remarks>
 /// <param name="Name">The pair's name.</param>
 public sealed record RemoveCertificate(string Name);

@@ -22,7 +22,7 @@ namespace CertActors;
 /// <para>
 /// If the default is removed and the next one isn't loaded yet, as when it gets another name, the last certificate of the removed pair continues to be
 /// served as the default until the next one is loaded, and is superseded then. Until then it is in <see cref="CertificateSupervisorStatus.Removed"/>;
-/// <see cref="RemoveCertificate"/> takes it away.
+/// <see cref="RemoveCertificate"/> takes it away. If the options have no pair for servers, there is no default.
 /// </para>
 /// <para>
 /// The default, and the pair that answers to a server name which several have, are those that the same options have after a start, once they are loaded:
@@ -41,7 +41,8 @@ public sealed record UpdateCertificates(CertificatesOptions Options);
 public sealed record UpdateCertificatesResult
 {
     /// <summary>
-    /// The names of the pairs and trust bundles that were added. One whose name is being removed is added as soon as that has ended. Compares by value.
+    /// The names of the pairs and trust bundles that were added. One whose name is being removed is added as soon as that has ended; but if it was the last
+    /// options that left it out, and its removal has not ended, it keeps its place and its generation, and is served all the time. Compares by value.
     /// </summary>
     public IReadOnlyList<string> Added
     {

@@ -139,6 +139,7 @@ public sealed class HolderSpec : PipelineKit
     {
         var cells = Holder.Claim(CreateTestProbe(), Pairs("default", "other", "third"));
         var last = Serve(cells[0], "a.example");
+        Holder.SetDefault("other");
         Holder.Remove("default", TestTime.Start, untilNextDefault: true);
         Assert.Same(last, Holder.Current);
         Assert.False(last.Superseded.IsCancellationRequested);
@@ -156,6 +157,7 @@ public sealed class HolderSpec : PipelineKit
         Assert.True(next.Superseded.IsCancellationRequested);
 
         var third = Serve(cells[2], "c.example");
+        Holder.SetDefault(null);
         Holder.Remove("third", TestTime.Start, untilNextDefault: true);
         Assert.Null(Holder.Current);
         Assert.True(third.Superseded.IsCancellationRequested);

@@ -304,6 +304,28 @@ public sealed class RestartSpec : PipelineKit
     }
 
     [Fact]
+    public void A_trust_bundle_may_have_the_name_of_a_pair_of_an_earlier_supervisor_and_a_pair_that_of_a_bundle()
+    {
+        Write(TestPair.Make("a.example"));
+        Write(TestPair.Make("b.example"), "/other/tls.crt", "/other/tls.key");
+        Files.Write("/trust/ca.pem", new TestAuthority("one").CertificatePem);
+        CertificatesOptions pairs = new() { Certificates = [Options(), Options("other", "/other/tls.crt", "/other/tls.key")] };
+        CertificatesOptions bundles = new() { Certificates = [Options()], TrustBundles = [new TrustBundleOptions { Name = "other", CertificatePaths = ["/trust/ca.pem"] }] };
+        Start(pairs);
+        Stop();
+
+        Start(bundles);
+        Assert.Null(Holder.Get("other"));
+        Assert.Equal(1, Holder.GetTrustBundle("other")?.Generation);
+        Assert.Equal(1, Assert.Single(StatusOfAll().TrustBundles).LastChange?.Generation);
+        Stop();
+
+        Start(pairs);
+        Assert.Null(Holder.GetTrustBundle("other"));
+        Assert.Equal((1, 1), (Holder.Get("other")?.Generation, Status("other").LastChange?.Generation));
+    }
+
+    [Fact]
     public void The_default_of_an_earlier_supervisor_goes_on_until_that_of_the_next_is_loaded()
     {
         Write(TestPair.Make("a.example"));

@@ -139,6 +139,37 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Fact]
+    public void A_load_that_is_stuck_is_still_known_to_be_with_other_options_for_the_same_paths_and_no_other_is_started()
+    {
+        StartWithHangingLoad();
+        AdvancePastLoadTimeLimit();
+
+        Update([Options() with { ExpiryThresholds = [TimeSpan.FromDays(1)] }]);
+        AdvancePastDebounce();
+        Assert.True(Status().LoadStuck);
+        Assert.Equal(2, Disk.Waiting); // The load, and the inspection of the paths.
+
+        ReleaseDisk();
+        Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
+    }
+
+    [Fact]
+    public void A_load_that_is_stuck_is_still_known_to_be_when_its_pair_is_back_before_its_removal_has_ended()
+    {
+        StartWithHangingLoad();
+        AdvancePastLoadTimeLimit();
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options()] }), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+        Assert.True(Status().LoadStuck);
+
+        ReleaseDisk();
+        Assert.Equal((2, false), (Current.Generation, Status().LoadStuck));
+    }
+
+    [Fact]
     public void A_request_to_reload_that_waits_for_the_old_paths_is_answered_by_the_new_ones()
     {
         Start();
@@ -569,9 +600,11 @@ public sealed class UpdateSpec : PipelineKit
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void What_is_back_in_the_options_before_its_removal_has_ended_was_never_away(bool hasOther)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void What_is_back_in_the_options_before_its_removal_has_ended_was_never_away(bool hasOther, bool restarts)
     {
         CertificateOptions[] pairs = hasOther ? [Options(), Other] : [Options()];
         Start(new CertificatesOptions { Certificates = [.. pairs], TrustBundles = [Bundle] });
@@ -582,6 +615,8 @@ public sealed class UpdateSpec : PipelineKit
 
         Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("next", NewCert, NewKey)] }), TestActor);
         Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [.. pairs], TrustBundles = [Bundle] }), TestActor);
+        if (restarts)
+            Supervisor.Tell(Akka.Actor.Kill.Instance);
         Barrier();
         Assert.Equal((served, served, served), (Current, Holder.Get("default"), Holder.SelectStrict("default.example")));
         Assert.Same(trust, Holder.GetTrustBundle("clients"));
@@ -600,6 +635,101 @@ public sealed class UpdateSpec : PipelineKit
         AdvancePastDebounce();
         Assert.Equal((2, next.Sha256), (Current.Generation, Current.Facts.Sha256));
         Assert.Equal(2, Holder.GetTrustBundle("clients")?.Generation);
+    }
+
+    [Fact]
+    public void A_drain_that_ends_while_its_pair_is_being_removed_is_reported_when_that_is_back()
+    {
+        Holder.CountConnections();
+        Start(Options(), Other);
+        var connection = Current.BeginConnection();
+        Rotate(TestPair.Make("default.example"));
+        AdvancePastDebounce();
+        News();
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        connection.Dispose();
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Barrier();
+
+        Assert.Equal(1, Assert.Single(News<GenerationDrained>()).Generation);
+    }
+
+    [Fact]
+    public void A_subscriber_that_comes_while_a_pair_is_being_removed_knows_it_when_it_is_back()
+    {
+        Start(Options(), Other);
+        var subscriber = CreateTestProbe();
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        Supervisor.Tell(new SubscribeToCertificates(subscriber));
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Barrier();
+
+        List<string> known = [];
+        while (subscriber.HasMessages)
+        {
+            if (subscriber.ExpectMsg<CertificateEvent>() is CertificateChanged { Name: var name })
+                known.Add(name);
+        }
+
+        Assert.Equal(["default", "other"], known.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_default_is_served_until_the_next_one_that_waits_for_a_bundle_of_its_name_to_be_removed_is_loaded(bool hasOther)
+    {
+        var clients = Bundle with { Name = "next" };
+        CertificateOptions[] others = hasOther ? [Other] : [];
+        Start(new CertificatesOptions { Certificates = [Options(), .. others], TrustBundles = [clients] });
+        var served = Current;
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options("next", NewCert, NewKey), .. others] }), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+        Assert.Same(served, Current);
+        Assert.Equal("default", Assert.Single(StatusOfAll().Removed).Name);
+
+        var next = Write(TestPair.Make("next.example"), NewCert, NewKey);
+        Raise(NewCert, FileEventKind.Created);
+        AdvancePastDebounce();
+        Assert.Equal(next.Sha256, Current.Facts.Sha256);
+        Assert.Empty(StatusOfAll().Removed);
+    }
+
+    [Fact]
+    public void Who_removes_what_an_update_has_replaced_is_answered_although_another_update_has_the_first_again()
+    {
+        Start(Options(), Other);
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options()], TrustBundles = [Bundle with { Name = "other" }] }), TestActor);
+        var asker = CreateTestProbe();
+        Supervisor.Tell(new RemoveTrustBundle("other"), asker);
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Options(), Other] }), TestActor);
+        Barrier();
+
+        Assert.True(asker.ExpectMsg<RemoveTrustBundleResult>().WasKnown);
+        Assert.NotNull(Holder.Get("other"));
+        Assert.Null(Holder.GetTrustBundle("other"));
+    }
+
+    [Fact]
+    public void What_a_message_adds_under_a_name_that_an_update_is_removing_begins_with_generation_1()
+    {
+        Start(Options(), Other);
+        Rotate(TestPair.Make("default.example"));
+        AdvancePastDebounce();
+        var next = Write(TestPair.Make("default.example"), NewCert, NewKey);
+
+        Supervisor.Tell(new UpdateCertificates(new CertificatesOptions { Certificates = [Other] }), TestActor);
+        Supervisor.Tell(new AddCertificate(Options("default", NewCert, NewKey)), TestActor);
+        Barrier();
+        AdvancePastDebounce();
+
+        Assert.Equal((1, next.Sha256), (Holder.Get("default")?.Generation, Holder.Get("default")?.Facts.Sha256));
+        Assert.Single(News<CertificateRemoved>());
     }
 
     [Fact]

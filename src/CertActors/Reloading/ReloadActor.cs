@@ -253,11 +253,8 @@ internal sealed class ReloadActor : UntypedActor, IWithTimers, IRequiresMessageQ
         _log.RetryPlanned(Name, delay);
     }
 
-    /// <summary>How to start the actor of one <see cref="IReloadable"/>, again and again: what it remembers in between is reached by its incarnations alone.</summary>
-    public static Func<IReloadable, SwapGate?, ILogger, Props> PropsWithMemory(DiskScheduler disk)
-    {
+    /// <summary>How to start the actor of one <see cref="IReloadable"/>.</summary>
+    public static Props Props(IReloadable target, ReloadState state, DiskScheduler disk, SwapGate? gate, ILogger log) =>
         // By type and arguments: an expression is compiled for each, which takes longer than everything else that starts its actor.
-        var state = new ReloadState();
-        return (target, gate, log) => Props.Create<ReloadActor>(target, state, disk, gate, log);
-    }
+        Akka.Actor.Props.Create<ReloadActor>(target, state, disk, gate, log);
 }

@@ -1,6 +1,6 @@
 namespace CertActors.Reloading;
 
-/// <summary>What a <see cref="ReloadActor"/> remembers across its restarts. Its <c>Props</c> carry it, and nothing else uses it.</summary>
+/// <summary>What a <see cref="ReloadActor"/> remembers across its restarts. Its <c>Props</c> carry it, and while it runs, nothing else uses it.</summary>
 internal sealed class ReloadState
 {
     private readonly HashSet<(FileWarningKind, string Path)> _givenWarnings = [];

@@ -26,8 +26,8 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
 
     private bool _hasStarted;
 
-    /// <param name="all">All pairs and trust bundles of the supervisor's state.</param>
-    public void Start(IReadOnlyList<IReloadable> all)
+    /// <summary>Watches and loads all pairs and trust bundles of the supervisor's state.</summary>
+    public void Start()
     {
         var (platform, debounce) = (state.Platform, context.ActorSelection(Debounce));
         children.Add(Debounce, () => Props.Create<DebounceActor>(state.All.Select(TargetOf).ToArray(), log), TouchAll);
@@ -36,8 +36,8 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         if (_gate is not null)
             children.Add(Hooks, () => Props.Create<HooksActor>(state.Hooks, platform.HookThreads, log));
         _hasStarted = true;
-        foreach (var target in all)
-            StartReloading(target);
+        foreach (var known in state.All)
+            StartReloading(known.ReloadableIn(state.Holder));
     }
 
     /// <summary>Has the hooks called after a swap or a drain. What was served before the start is no swap.</summary>
@@ -48,32 +48,38 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     }
 
     /// <summary>Watches and loads what was added to the supervisor's state.</summary>
-    public void Add(ReloadableState added, IReloadable target)
+    public void Add(ReloadableState added)
     {
-        children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(added)));
-        children.Tell(FileWatch, new AddFiles(added.Files));
-        StartReloading(target);
+        Watch(added);
+        StartReloading(added.AddTo(state.Holder));
     }
 
     /// <summary>Watches and loads other files for something that was changed in the supervisor's state.</summary>
     /// <param name="changed">What was changed.</param>
-    /// <param name="create">Makes what is loaded from now on. Called once nothing publishes in its place in the holder any more.</param>
-    public void Change(ReloadableState changed, Func<IReloadable> create)
+    /// <param name="onStopped">What to do once nothing publishes in its place in the holder any more.</param>
+    public void Change(ReloadableState changed, Action onStopped)
     {
-        children.Tell(FileWatch, new RemoveFiles(changed.Name));
-        children.Tell(Debounce, new DebounceActor.RemoveTarget(changed.Name));
-        children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(changed)));
-        children.Tell(FileWatch, new AddFiles(changed.Files));
-        var (target, props) = (new Lazy<IReloadable>(create), state.ReloadActorOf(changed.Name));
-        children.Replace(NameOf(changed.Name), () => props(target.Value, _gate, log));
+        Unwatch(changed.Name);
+        Watch(changed);
+        children.Replace(NameOf(changed.Name), ReplacementProps(changed, onStopped));
+    }
+
+    /// <summary>Watches and loads again what was being removed, and is in the supervisor's state again.</summary>
+    /// <param name="restored">What is there again.</param>
+    /// <param name="stopping">Its last actor.</param>
+    /// <param name="onStopped">As in <see cref="Change"/>.</param>
+    public void Restore(ReloadableState restored, IActorRef stopping, Action onStopped)
+    {
+        Watch(restored);
+        var name = restored.Name;
+        children.Restore(NameOf(name), stopping, ReplacementProps(restored, onStopped), child => Load(name, child), () => state.Holder.EndFirstLoad(name));
     }
 
     /// <summary>Ends the watch and the loads of what is about to be removed from the supervisor's state.</summary>
     /// <returns>Its actor, whose end the supervisor is notified of; null if none is running.</returns>
     public IActorRef? Remove(string name)
     {
-        children.Tell(FileWatch, new RemoveFiles(name));
-        children.Tell(Debounce, new DebounceActor.RemoveTarget(name));
+        Unwatch(name);
         return children.Remove(NameOf(name));
     }
 
@@ -95,11 +101,32 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
 
     private DebounceActor.Target TargetOf(ReloadableState known) => new(known.Files, context.ActorSelection(NameOf(known.Name)));
 
+    private void Watch(ReloadableState known)
+    {
+        children.Tell(Debounce, new DebounceActor.AddTarget(TargetOf(known)));
+        children.Tell(FileWatch, new AddFiles(known.Files));
+    }
+
+    private void Unwatch(string name)
+    {
+        children.Tell(FileWatch, new RemoveFiles(name));
+        children.Tell(Debounce, new DebounceActor.RemoveTarget(name));
+    }
+
+    private Func<Props> ReplacementProps(ReloadableState changed, Action onStopped)
+    {
+        var target = new Lazy<IReloadable>(() =>
+        {
+            onStopped();
+            return changed.ReplaceIn(state.Holder);
+        });
+        return () => state.ReloadActorOf(target.Value, _gate, log);
+    }
+
     private void StartReloading(IReloadable target)
     {
         var name = target.Files.Name;
-        var props = state.ReloadActorOf(name);
-        Load(name, children.Add(NameOf(name), () => props(target, _gate, log), child => Load(name, child), () => state.Holder.EndFirstLoad(name)));
+        Load(name, children.Add(NameOf(name), () => state.ReloadActorOf(target, _gate, log), child => Load(name, child), () => state.Holder.EndFirstLoad(name)));
     }
 
     /// <summary>Makes up for the touches that were lost while the debouncer had stopped.</summary>

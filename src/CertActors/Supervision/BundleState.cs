@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CertActors.Disk;
+using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
@@ -33,6 +34,20 @@ internal sealed record BundleState(TrustBundleOptions Options, WatchedFiles File
         var kept = next.Authorities.Select(authority => authority.Sha256).Concat(next.RevocationLists.Select(list => list.Sha256)).ToHashSet();
         return this with { LastChange = change, Expiries = Expiries.RemoveRange(Expiries.Keys.Where(sha256 => !kept.Contains(sha256))) };
     }
+
+    public override ReloadableState WithOptions(Addition options) =>
+        this with { Options = options.Bundle!, Files = options.Bundle!.ToWatchedFiles(), IsConfigured = options.IsConfigured };
+
+    public override bool HasOptions(Addition options) => Options == options.Bundle;
+
+    public override GenerationChanged? ServedIn(CertificateHolder holder) => holder.BundleCellOf(Name).Serving?.Announcement;
+
+    public override IReloadable ReloadableIn(CertificateHolder holder) => new ReloadableBundle(Options, Files, holder.BundleCellOf(Name));
+
+    // The holder replaces the one that it has.
+    public override IReloadable AddTo(CertificateHolder holder) => new ReloadableBundle(Options, Files, holder.AddBundle(Name));
+
+    public override IReloadable ReplaceIn(CertificateHolder holder) => AddTo(holder);
 
     public override IEnumerable<object> Announced =>
         ((IEnumerable<object?>)[WatchMode, LastChange, .. Expiries.Values.Select(report => report.Announcement), CurrentFailure]).OfType<object>();

@@ -90,6 +90,15 @@ internal sealed class Children(IActorContext context, IWithTimers supervisor, IL
         }
     }
 
+    /// <summary>Adds a child again that <see cref="Remove"/> has begun to stop. It starts as soon as its last actor has stopped.</summary>
+    /// <param name="name">The actor's name.</param>
+    /// <param name="stopping">The last actor.</param>
+    /// <param name="props">As in <see cref="Replace"/>.</param>
+    /// <param name="onStartedAgain">As in <see cref="Add"/>.</param>
+    /// <param name="onFailed">As in <see cref="Add"/>.</param>
+    public void Restore(string name, IActorRef stopping, Func<Props> props, Action<IActorRef> onStartedAgain, Action onFailed) =>
+        _children.Add(name, new Child(props, onStartedAgain, onFailed) { Running = stopping, IsReplaced = true });
+
     public void StartAgain(StartDue due) => StartAgain(due.Name, _children[due.Name]);
 
     public void ResetBackoff(Healthy healthy) => _children[healthy.Name].Backoff.Reset();

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
@@ -42,11 +41,33 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
             return;
         }
 
-        if (addition.Pair is { } pair)
-            Add(new PairState(pair, pair.ToWatchedFiles()) { IsConfigured = addition.IsConfigured });
-        else if (addition.Bundle is { } bundle)
-            Add(new BundleState(bundle, bundle.ToWatchedFiles()) { IsConfigured = addition.IsConfigured });
+        var added = addition.ToState();
+        state.Add(added);
+        tree.Add(added);
         addition.Answer();
+    }
+
+    /// <summary>Gives a pair or bundle other options. What is served stays.</summary>
+    public void Change(ReloadableState known, Addition next)
+    {
+        var changed = known.WithOptions(next);
+        state.Change(changed);
+        tree.Change(changed, onStopped: () => ForgetLoads(changed.Name));
+    }
+
+    /// <summary>Ends a removal as if it had not begun, as other options have the pair or bundle again: it continues to be served.</summary>
+    /// <param name="removal">A removal whose actor is about to stop.</param>
+    /// <param name="next">What the options have.</param>
+    public void Restore(Removal removal, Addition next)
+    {
+        state.Removals.Remove(removal);
+        foreach (var (asker, answer) in removal.Answers)
+            asker.Tell(answer);
+        state.Add(removal.Known, removal.ReloadState);
+        var restored = removal.Known.WithOptions(next);
+        state.Change(restored);
+        tree.Restore(restored, removal.Stopping!, onStopped: () => ForgetLoads(restored.Name));
+        reports.AddMissed(restored, supervisor.System.Scheduler.Now);
     }
 
     public void RemovePair(string name, IActorRef asker)
@@ -98,10 +119,10 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     /// <summary>Begins to remove a pair or bundle. It ends when its actor has stopped: see <see cref="TryEndRemoval"/> and <see cref="EndStopped"/>.</summary>
     public void Remove(ReloadableState known, bool isUpdate, params ReadOnlySpan<(IActorRef Asker, object Answer)> answers)
     {
-        var removal = new Removal(known, tree.Remove(known.Name)) { IsUpdate = isUpdate };
+        var stopping = tree.Remove(known.Name);
+        var removal = new Removal(known, stopping, state.Remove(known.Name)) { IsUpdate = isUpdate };
         removal.Answers.AddRange(answers);
         state.Removals.Add(removal);
-        state.Remove(known.Name);
         state.Requests.CompleteAll(known.Name);
     }
 
@@ -109,7 +130,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     public void Arrange()
     {
         state.Arrange();
-        state.Holder.Arrange([.. state.Pairs.Select(pair => pair.Name)], Default);
+        state.Holder.Arrange([.. state.Pairs.Select(pair => pair.Name)], state.Default);
     }
 
     /// <summary>Ends the removals of those whose actors were not running.</summary>
@@ -152,10 +173,14 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     }
 
     // A message asks for the removal of a name of which there is one under way: of that, or of what is added at its end, if that is of another kind.
-    private static void Join(Removal removal, bool isBundle, IActorRef asker, object answer)
+    private void Join(Removal removal, bool isBundle, IActorRef asker, object answer)
     {
         if (removal.Addition?.IsBundle == isBundle)
+        {
             Cancel(removal, $"'{removal.Name}' was removed again before it was added");
+            ArrangeUnlessMoreIsAdded();
+        }
+
         if (removal.IsBundle == isBundle)
             removal.IsUpdate = false;
         removal.Answers.Add((asker, answer));
@@ -166,9 +191,6 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         removal.Addition?.Answer(why);
         removal.Addition = null;
     }
-
-    /// <summary>The name of the pair that is the default by the options; null if none is.</summary>
-    private string? Default => CertificatesOptions.DefaultOf(state.PairOptions())?.Name;
 
     private CertificateOptions Validated(CertificateOptions added)
     {
@@ -181,15 +203,11 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         return options;
     }
 
-    private void Add(PairState pair) =>
-        Add(pair, new ReloadablePair(pair.Options, pair.Files, state.Holder.Add(pair.Options), state.Holder.GetTrustBundle));
-
-    private void Add(BundleState bundle) => Add(bundle, new ReloadableBundle(bundle.Options, bundle.Files, state.Holder.AddBundle(bundle.Name)));
-
-    private void Add(ReloadableState added, IReloadable target)
+    // What the actor of the last files has reported until it has stopped is not true of the next files.
+    private void ForgetLoads(string name)
     {
-        state.Add(added);
-        tree.Add(added, target);
+        if (state.TryFind(name, out var known))
+            state.Replace(known.WithoutLoads());
     }
 
     private void RefuseTakenName(string name)
@@ -200,46 +218,23 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
 
     private void End(Removal removal)
     {
+        // The default is that of the options with what is added.
+        if (state.Holder.IsDefault(removal.Name))
+            state.Holder.SetDefault(state.Default);
         state.Removals.Remove(removal);
-        var addition = removal.Addition;
-        if (addition is not null && removal.IsUpdate && addition.IsBundle == removal.IsBundle && state.Holder.IsOwned(removal.Name))
-        {
-            Restore(removal.Known, addition);
-        }
-        else
-        {
-            if (state.Holder.IsDefault(removal.Name))
-                state.Holder.SetDefault(Default);
-            TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
-            foreach (var (asker, answer) in removal.Answers)
-                asker.Tell(answer);
-            if (addition is not null)
-                Add(addition);
-        }
-
-        if (addition is not null && state.Removals.TrueForAll(other => other.Addition is null))
-            Arrange();
+        TakeOut(removal.Name, removal.IsBundle, removal.IsUpdate);
+        foreach (var (asker, answer) in removal.Answers)
+            asker.Tell(answer);
+        if (removal.Addition is not { } addition)
+            return;
+        Add(addition);
+        ArrangeUnlessMoreIsAdded();
     }
 
-    // Other options have it again before its actor has stopped: it was never away, and is served on.
-    private void Restore(ReloadableState known, Addition addition)
+    private void ArrangeUnlessMoreIsAdded()
     {
-        var forgotten = known.WithoutLoads() with { IsConfigured = addition.IsConfigured };
-        if (forgotten is PairState pair)
-        {
-            var (options, files) = (addition.Pair!, addition.Pair!.ToWatchedFiles());
-            Add(pair with { Options = options, Files = files }, new ReloadablePair(options, files, state.Holder.Replace(options), state.Holder.GetTrustBundle));
-        }
-        else if (forgotten is BundleState bundle)
-        {
-            var (options, files) = (addition.Bundle!, addition.Bundle!.ToWatchedFiles());
-            Add(bundle with { Options = options, Files = files }, new ReloadableBundle(options, files, state.Holder.AddBundle(options.Name)));
-        }
-
-        // A swap while it was being removed was not announced.
-        if (state.Holder.ServedAnnouncement(known.Name) is { } change)
-            reports.Add(change);
-        addition.Answer();
+        if (state.Removals.TrueForAll(other => other.Addition is null))
+            Arrange();
     }
 
     private void TakeOut(string name, bool isBundle, bool untilNextDefault)

@@ -1,4 +1,6 @@
 using CertActors.Disk;
+using CertActors.Holding;
+using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
@@ -28,6 +30,19 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
         LastCheck = LastCheck,
     };
 
+    public override ReloadableState WithOptions(Addition options) =>
+        this with { Options = options.Pair!, Files = options.Pair!.ToWatchedFiles(), IsConfigured = options.IsConfigured };
+
+    public override bool HasOptions(Addition options) => Options == options.Pair;
+
+    public override GenerationChanged? ServedIn(CertificateHolder holder) => holder.CellOf(Name).Serving?.Announcement;
+
+    public override IReloadable ReloadableIn(CertificateHolder holder) => Of(holder.CellOf(Name), holder);
+
+    public override IReloadable AddTo(CertificateHolder holder) => Of(holder.Add(Options), holder);
+
+    public override IReloadable ReplaceIn(CertificateHolder holder) => Of(holder.Replace(Options), holder);
+
     public override IEnumerable<object> Announced
     {
         get
@@ -37,4 +52,6 @@ internal sealed record PairState(CertificateOptions Options, WatchedFiles Files)
             CertificateExpiring? Present(ExpiryReport? last) => last?.Announcement.Generation == LastChange?.Generation ? last?.Announcement : null;
         }
     }
+
+    private ReloadablePair Of(CertificateCell cell, CertificateHolder holder) => new(Options, Files, cell, holder.GetTrustBundle);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CertActors.Disk;
+using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
@@ -42,6 +43,24 @@ internal abstract record ReloadableState(WatchedFiles Files)
 
     /// <summary>The state without what is known of the loads of its last files.</summary>
     public ReloadableState WithoutLoads() => this with { IsChecked = false, CurrentFailure = null, StuckSince = null };
+
+    /// <summary>The state with other options, of the same kind.</summary>
+    public abstract ReloadableState WithOptions(Addition options);
+
+    /// <summary>Whether it has these options.</summary>
+    public abstract bool HasOptions(Addition options);
+
+    /// <summary>The last swap in the holder, announced or not; null if there was none.</summary>
+    public abstract GenerationChanged? ServedIn(CertificateHolder holder);
+
+    /// <summary>What is loaded, and published in the cell that the holder has for it.</summary>
+    public abstract IReloadable ReloadableIn(CertificateHolder holder);
+
+    /// <summary>The same, in a cell that is added to the holder.</summary>
+    public abstract IReloadable AddTo(CertificateHolder holder);
+
+    /// <summary>The same, in a cell that takes the place of the one with the last options.</summary>
+    public abstract IReloadable ReplaceIn(CertificateHolder holder);
 
     /// <summary>What a new subscriber must be sent to know the present state.</summary>
     public abstract IEnumerable<object> Announced { get; }

@@ -1,11 +1,13 @@
 using Akka.Actor;
+using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
 /// <summary>A pair or trust bundle that is being removed.</summary>
 /// <param name="Known">What was known of it.</param>
 /// <param name="Stopping">Its actor, which may still publish until it has stopped; null if none was running.</param>
-internal sealed record Removal(ReloadableState Known, IActorRef? Stopping)
+/// <param name="ReloadState">What its actor remembers.</param>
+internal sealed record Removal(ReloadableState Known, IActorRef? Stopping, ReloadState ReloadState)
 {
     public string Name => Known.Name;
 
@@ -30,6 +32,10 @@ internal sealed record Removal(ReloadableState Known, IActorRef? Stopping)
 internal sealed record Addition(string Name, CertificateOptions? Pair, TrustBundleOptions? Bundle, bool IsConfigured, IActorRef Asker)
 {
     public bool IsBundle => Bundle is not null;
+
+    public ReloadableState ToState() => Pair is not null
+        ? new PairState(Pair, Pair.ToWatchedFiles()) { IsConfigured = IsConfigured }
+        : new BundleState(Bundle!, Bundle!.ToWatchedFiles()) { IsConfigured = IsConfigured };
 
     public void Answer(params IReadOnlyList<string> errors) => Asker.Tell(
         Pair is not null ? new AddCertificateResult { Name = Name, Errors = errors } : new AddTrustBundleResult { Name = Name, Errors = errors });

@@ -75,6 +75,15 @@ internal sealed class Reports(SupervisorState state, Announcer announcer, ILogge
         announcer.Announce(change);
     }
 
+    /// <summary>Reports the swap and the drains of what the supervisor has, or has again, if they were not reported when they happened.</summary>
+    public void AddMissed(ReloadableState known, DateTimeOffset now)
+    {
+        if (known.ServedIn(state.Holder) is { } change)
+            Add(change);
+        if (known is PairState)
+            CheckDrained(known.Name, now);
+    }
+
     /// <summary>Follows the generations of a pair that was removed until they have drained.</summary>
     public void AddRemoved(string name, IReadOnlyList<GenerationUse> generations, DateTimeOffset now)
     {

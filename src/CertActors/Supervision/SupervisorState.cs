@@ -11,7 +11,10 @@ namespace CertActors.Supervision;
 internal sealed class SupervisorState
 {
     private readonly OrderedDictionary<string, ReloadableState> _all = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Func<IReloadable, SwapGate?, ILogger, Props>> _reloadActors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ReloadState> _reloadStates = new(StringComparer.Ordinal);
+
+    // Of those whose options have changed since their actor was started: whether their files are at the same paths.
+    private readonly Dictionary<string, bool> _changed = new(StringComparer.Ordinal);
 
     // Of the names of the last options.
     private Dictionary<string, int> _places = [];
@@ -54,6 +57,17 @@ internal sealed class SupervisorState
     /// <summary>What is added when a removal ends.</summary>
     private IEnumerable<Addition> Additions => Removals.Select(removal => removal.Addition).OfType<Addition>();
 
+    /// <summary>The name of the pair that is the default by the options, also if it waits for the end of a removal; null if none is.</summary>
+    public string? Default
+    {
+        get
+        {
+            var pairs = Pairs.Select(pair => (pair.Options, pair.IsConfigured))
+                .Concat(Additions.Where(addition => !addition.IsBundle).Select(addition => (Options: addition.Pair!, addition.IsConfigured)));
+            return CertificatesOptions.DefaultOf([.. pairs.OrderBy(pair => PlaceOf(pair.Options.Name, pair.IsConfigured)).Select(pair => pair.Options)])?.Name;
+        }
+    }
+
     /// <summary>Those that were logged.</summary>
     public HashSet<NameConflict> NameConflicts { get; } = [];
 
@@ -84,19 +98,22 @@ internal sealed class SupervisorState
     ];
 
     /// <summary>Adds a pair or a trust bundle, whose name must be new.</summary>
-    public void Add(ReloadableState added)
+    /// <param name="added">The pair or trust bundle.</param>
+    /// <param name="reloadState">What <see cref="Remove"/> has returned, if it was removed before; null for a new one.</param>
+    public void Add(ReloadableState added, ReloadState? reloadState = null)
     {
         _all.Add(added.Name, added);
         Snapshot.Set(added);
         _names.Add(added.Name);
-        _reloadActors.Add(added.Name, ReloadActor.PropsWithMemory(Platform.Disk));
+        _reloadStates.Add(added.Name, reloadState ?? new ReloadState());
     }
 
-    /// <summary>Puts a pair or bundle with other options in the place of the one that has its name. Nothing is remembered of the loads of its last files.</summary>
+    /// <summary>Puts a pair or bundle with other options in the place of the one that has its name. What is known of the loads of its last files is forgotten.</summary>
     public void Change(ReloadableState changed)
     {
-        Replace(changed);
-        _reloadActors[changed.Name] = ReloadActor.PropsWithMemory(Platform.Disk);
+        var isAtSamePaths = _all[changed.Name].Files.Paths.SequenceEqual(changed.Files.Paths);
+        _changed[changed.Name] = isAtSamePaths && _changed.GetValueOrDefault(changed.Name, defaultValue: true);
+        Replace(changed.WithoutLoads());
     }
 
     /// <summary>Sets the order of the options' pairs and trust bundles: see <see cref="Arrange"/>.</summary>
@@ -105,7 +122,7 @@ internal sealed class SupervisorState
     /// <summary>Puts those of the options in their order, and before those that messages have added.</summary>
     public void Arrange()
     {
-        ReloadableState[] arranged = [.. All.OrderBy(known => known.IsConfigured ? _places[known.Name] : int.MaxValue)];
+        ReloadableState[] arranged = [.. All.OrderBy(known => PlaceOf(known.Name, known.IsConfigured))];
         if (arranged.SequenceEqual(All))
             return;
         _all.Clear();
@@ -113,20 +130,31 @@ internal sealed class SupervisorState
             _all.Add(known.Name, known);
     }
 
-    public void Remove(string name)
+    /// <summary>Removes a pair or a trust bundle.</summary>
+    /// <returns>What its actor remembers.</returns>
+    public ReloadState Remove(string name)
     {
         _all.Remove(name);
         Snapshot.Remove(name);
         _names.Remove(name);
-        _reloadActors.Remove(name);
+        _changed.Remove(name);
         NameConflicts.RemoveWhere(conflict => conflict.First == name || conflict.Other == name);
+        _reloadStates.Remove(name, out var reloadState);
+        return reloadState!;
     }
 
     /// <summary>Whether a pair or trust bundle has the name, or waits for the end of a removal in order to have it.</summary>
     public bool HasName(string name) => _names.Contains(name) || Additions.Any(addition => addition.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>How to start the <see cref="ReloadActor"/> of that name, again and again.</summary>
-    public Func<IReloadable, SwapGate?, ILogger, Props> ReloadActorOf(string name) => _reloadActors[name];
+    /// <summary>How to start a <see cref="ReloadActor"/>. Called when the last one of the name has stopped.</summary>
+    /// <remarks>With other options, it remembers nothing of the last files, but for a load at the same paths that may still run: it holds a disk thread.</remarks>
+    public Props ReloadActorOf(IReloadable target, SwapGate? gate, ILogger log)
+    {
+        var name = target.Files.Name;
+        if (_changed.Remove(name, out var isAtSamePaths))
+            _reloadStates[name] = new ReloadState { Attempt = isAtSamePaths ? _reloadStates[name].Attempt : null };
+        return ReloadActor.Props(target, _reloadStates[name], Platform.Disk, gate, log);
+    }
 
     /// <returns>False if it was removed meanwhile.</returns>
     public bool TryFind(string name, [NotNullWhen(true)] out ReloadableState? known) => _all.TryGetValue(name, out known);
@@ -137,4 +165,6 @@ internal sealed class SupervisorState
         _all[known.Name] = known;
         Snapshot.Set(known);
     }
+
+    private int PlaceOf(string name, bool isConfigured) => isConfigured ? _places[name] : int.MaxValue;
 }

@@ -1,10 +1,9 @@
 using Akka.Actor;
-using CertActors.Reloading;
 
 namespace CertActors.Supervision;
 
 /// <summary>Brings the supervisor's pairs and trust bundles in line with other options. What they leave unchanged isn't touched.</summary>
-internal sealed class Update(SupervisorState state, ActorTree tree, Membership membership)
+internal sealed class Update(SupervisorState state, Membership membership)
 {
     public UpdateCertificatesResult Apply(CertificatesOptions options)
     {
@@ -34,20 +33,28 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
     private UpdateCertificatesResult Apply(IReadOnlyList<Addition> wanted)
     {
         var added = wanted.ToDictionary(one => one.Name, StringComparer.Ordinal);
-        List<string> removed = [], changed = [];
+        List<string> restored = [], removed = [], changed = [];
 
-        // An earlier update may wait for the end of a removal.
-        foreach (var removal in state.Removals.Where(removal => removal.Addition is { IsConfigured: true }))
+        // An earlier update may wait for the end of a removal, or have left out what is wanted again.
+        foreach (var removal in state.Removals.ToArray())
         {
-            var (name, last) = (removal.Name, removal.Addition!);
-            removal.Addition = Take(name, last.IsBundle);
-            if (removal.Addition is null)
-                removed.Add(name);
-            else if (removal.Addition != last)
-                changed.Add(name);
+            if (removal.Addition is { IsConfigured: true } last)
+            {
+                removal.Addition = Take(removal.Name, last.IsBundle);
+                if (removal.Addition is null)
+                    removed.Add(removal.Name);
+                else if (removal.Addition != last)
+                    changed.Add(removal.Name);
+            }
+
+            if (removal is { IsUpdate: true, Addition: null } && Take(removal.Name, removal.IsBundle) is { } next)
+            {
+                restored.Add(removal.Name);
+                membership.Restore(removal, next);
+            }
         }
 
-        foreach (var known in state.All.Where(known => known.IsConfigured).ToArray())
+        foreach (var known in state.All.Where(known => known.IsConfigured && !restored.Contains(known.Name)).ToArray())
         {
             var next = Take(known.Name, known is BundleState);
             if (next is null)
@@ -55,13 +62,10 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
                 removed.Add(known.Name);
                 membership.Remove(known, isUpdate: true);
             }
-            else if (known is PairState pair && pair.Options != next.Pair)
+            else if (!known.HasOptions(next))
             {
-                changed.Add(Change(pair, next.Pair!));
-            }
-            else if (known is BundleState bundle && bundle.Options != next.Bundle)
-            {
-                changed.Add(Change(bundle, next.Bundle!));
+                changed.Add(known.Name);
+                membership.Change(known, next);
             }
         }
 
@@ -72,40 +76,9 @@ internal sealed class Update(SupervisorState state, ActorTree tree, Membership m
 
         // Last, so that a default that is renamed continues to be served until the new one is loaded.
         membership.EndStopped();
-        return new UpdateCertificatesResult { Added = [.. added.Keys], Removed = removed, Changed = changed };
+        return new UpdateCertificatesResult { Added = [.. restored, .. added.Keys], Removed = removed, Changed = changed };
 
         Addition? Take(string name, bool isBundle) =>
             added.TryGetValue(name, out var next) && isBundle == next.IsBundle && added.Remove(name) ? next : null;
-    }
-
-    private string Change(PairState pair, CertificateOptions options)
-    {
-        var changed = pair with { Options = options, Files = options.ToWatchedFiles(), IsChecked = false };
-        state.Change(changed);
-        tree.Change(changed, () =>
-        {
-            ForgetLoads(pair.Name);
-            return new ReloadablePair(options, changed.Files, state.Holder.Replace(options), state.Holder.GetTrustBundle);
-        });
-        return pair.Name;
-    }
-
-    private string Change(BundleState bundle, TrustBundleOptions options)
-    {
-        var changed = bundle with { Options = options, Files = options.ToWatchedFiles(), IsChecked = false };
-        state.Change(changed);
-        tree.Change(changed, () =>
-        {
-            ForgetLoads(bundle.Name);
-            return new ReloadableBundle(options, changed.Files, state.Holder.AddBundle(options.Name));
-        });
-        return bundle.Name;
-    }
-
-    // Once the actor of the last files has stopped: its reports have been handled by then, and none of them is true of the next files.
-    private void ForgetLoads(string name)
-    {
-        if (state.TryFind(name, out var known))
-            state.Replace(known.WithoutLoads());
     }
 }
