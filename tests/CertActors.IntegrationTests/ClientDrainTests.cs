@@ -23,18 +23,32 @@ public sealed class ClientDrainTests : MutualTlsKit
     }
 
     [Fact]
-    public async Task A_client_that_was_revoked_loses_its_connection_although_its_intermediate_was_sent_in_the_handshake_alone()
+    public async Task A_client_that_was_revoked_loses_its_connection_and_no_other_does()
     {
-        var intermediate = new TestAuthority("intermediate", Trusted, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(8));
         await StartAsync(Require, listen: Close);
         var pair = ClientPair(Trusted);
         await using var revoked = await ConnectAsync(Context(pair));
-        await using var stays = await ConnectAsync(Client(intermediate, intermediate));
+        await using var stays = await ConnectAsync(Client(Trusted));
 
         await SwapAsync(ListPath, List(2, TestRevocationList.SerialOf(pair.CertificatePem)));
 
         Assert.Null(await revoked.ReceiveAsync());
         Assert.StartsWith("HTTP/1.1 200", await stays.GetAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_of_an_intermediate_that_was_revoked_loses_its_connection_although_the_intermediate_was_sent_in_the_handshake_alone()
+    {
+        var (intermediate, other) = (Intermediate("revoked"), Intermediate("other"));
+        await StartAsync(Require, listen: Close);
+        await using var revoked = await ConnectAsync(Client(intermediate, intermediate));
+        await using var stays = await ConnectAsync(Client(other, other));
+
+        await SwapAsync(ListPath, List(2, TestRevocationList.SerialOf(intermediate.CertificatePem)));
+
+        Assert.Null(await revoked.ReceiveAsync());
+        Assert.StartsWith("HTTP/1.1 200", await stays.GetAsync(), StringComparison.Ordinal);
+        await Wait.UntilAsync(() => Log.Any("no longer trusts their clients; the last (Revoked)"));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Akka.Actor;
@@ -26,7 +27,13 @@ public abstract class MutualTlsKit : IAsyncDisposable
 {
     private protected static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
+    /// <summary>What <see cref="Serve"/> sends back.</summary>
+    private protected const string EchoRequest = "echo";
+
+    private protected const string GetRequest = "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n";
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("certactors-test-");
+    private readonly List<IDisposable> _open = [];
     private WebApplication? _app;
     private int _requests;
 
@@ -38,6 +45,10 @@ public abstract class MutualTlsKit : IAsyncDisposable
     private protected int Requests => Volatile.Read(ref _requests);
 
     private protected CollectedLogs Log { get; } = new();
+
+    private protected string CertPath => Path.Combine(_root.FullName, "tls.crt");
+
+    private protected string KeyPath => Path.Combine(_root.FullName, "tls.key");
 
     private protected string BundlePath => Path.Combine(_root.FullName, "ca.pem");
 
@@ -65,18 +76,21 @@ public abstract class MutualTlsKit : IAsyncDisposable
             await _app.DisposeAsync();
         }
 
+        _open.ForEach(kept => kept.Dispose());
         _root.Delete(recursive: true);
         GC.SuppressFinalize(this);
     }
 
     private static TestAuthority Authority(string name) => new(name, notBefore: DateTimeOffset.UtcNow.AddDays(-1), notAfter: DateTimeOffset.UtcNow.AddDays(9));
 
-    private protected static TestPair ClientPair(TestAuthority issuer) => new TestLeaf
+    private protected TestAuthority Intermediate(string name) => new(name, Trusted, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(8));
+
+    private protected static TestPair ClientPair(TestAuthority issuer, DateTimeOffset? notAfter = null) => new TestLeaf
     {
         Issuer = issuer,
         Subject = new X500DistinguishedName("CN=client"),
         NotBefore = DateTimeOffset.UtcNow.AddHours(-1),
-        NotAfter = DateTimeOffset.UtcNow.AddDays(1),
+        NotAfter = notAfter ?? DateTimeOffset.UtcNow.AddDays(1),
     }.Make();
 
     private protected static SslStreamCertificateContext Client(TestAuthority issuer, params TestAuthority[] intermediates) =>
@@ -86,6 +100,25 @@ public abstract class MutualTlsKit : IAsyncDisposable
         X509Certificate2.CreateFromPem(pair.CertificatePem, pair.KeyPem),
         [.. intermediates.Select(intermediate => X509Certificate2.CreateFromPem(intermediate.CertificatePem))],
         offline: true);
+
+    /// <summary>
+    /// Keeps a connection open, by another host name, so that the client's sessions with what is served now stay: see <see cref="SessionTests"/>.
+    /// </summary>
+    private protected async Task KeepSessionsAsync(EndPoint endpoint, SslStreamCertificateContext client, SslProtocols version)
+    {
+        var connection = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
+        _open.Add(connection);
+        await connection.ConnectAsync(endpoint);
+        var tls = new SslStream(new NetworkStream(connection));
+        _open.Add(tls);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "kept.example",
+            ClientCertificateContext = client,
+            EnabledSslProtocols = version,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+        }).WaitAsync(Generous);
+    }
 
     /// <summary>Opens a connection that lasts.</summary>
     private protected async Task<Http1Client> ConnectAsync(SslStreamCertificateContext client)
@@ -132,10 +165,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
         bool waitForBundle = true,
         params (string Key, string Value)[] endpoint)
     {
-        var pair = TestPair.Make();
-        var (cert, key) = (Path.Combine(_root.FullName, "tls.crt"), Path.Combine(_root.FullName, "tls.key"));
-        File.WriteAllText(cert, pair.CertificatePem);
-        File.WriteAllText(key, pair.KeyPem);
+        WritePair();
         if (!File.Exists(BundlePath))
             File.WriteAllText(BundlePath, Trusted.CertificatePem);
         File.WriteAllBytes(ListPath, List(1));
@@ -145,7 +175,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
         builder.Logging.AddProvider(Log);
         builder.Services.AddCertificates(new CertificatesOptions
         {
-            Certificates = [new CertificateOptions { CertificatePath = cert, KeyPath = key }],
+            Certificates = [new CertificateOptions { CertificatePath = CertPath, KeyPath = KeyPath }],
             TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = [BundlePath], RevocationListPaths = [ListPath] }],
         });
         builder.Services.AddAkka("test", akka => akka.WithCertificates());
@@ -190,6 +220,30 @@ public abstract class MutualTlsKit : IAsyncDisposable
             KeyValuePair.Create(setting.Key.StartsWith("Endpoint", StringComparison.Ordinal) ? setting.Key : $"Endpoints:Api:{setting.Key}", (string?)setting.Value)))
         .Build();
 
+    /// <summary>Serves by SslStream, in actors.</summary>
+    private protected EndPoint Serve(CertificateServerOptions server)
+    {
+        var listener = EchoServer.Start(Services.GetRequiredService<ActorSystem>(), Holder.ServerOptionsCallback(server));
+        _open.Add(listener);
+        return listener.LocalEndpoint;
+    }
+
+    private TestPair WritePair()
+    {
+        var pair = TestPair.Make();
+        File.WriteAllText(CertPath, pair.CertificatePem);
+        File.WriteAllText(KeyPath, pair.KeyPem);
+        return pair;
+    }
+
+    /// <returns>What is served when it returns.</returns>
+    private protected async Task<TestPair> SwapPairAsync()
+    {
+        var next = WritePair();
+        await Wait.UntilAsync(() => Holder.Current!.Facts.Sha256 == next.Sha256);
+        return next;
+    }
+
     private protected async Task SwapAsync(string path, string content) => await SwapAsync(path, Encoding.ASCII.GetBytes(content));
 
     private protected async Task SwapAsync(string path, byte[] content)
@@ -208,17 +262,17 @@ public abstract class MutualTlsKit : IAsyncDisposable
     private protected Task<string?> GetAsync(SslStreamCertificateContext? client, SslProtocols version = SslProtocols.None) => GetAsync(Endpoint, client, version);
 
     /// <inheritdoc cref="GetAsync(SslStreamCertificateContext?, SslProtocols)"/>
-    private protected static async Task<string?> GetAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version)
-    {
-        var answer = await ExchangeAsync(endpoint, client, version, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
-        return answer?.Split("\r\n\r\n")[1];
-    }
+    private protected static async Task<string?> GetAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version) =>
+        (await ExchangeAsync(endpoint, client, version, GetRequest)).Answer?.Split("\r\n\r\n")[1];
 
-    private protected static async Task<string?> ExchangeAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version, string request)
+    /// <summary>One connection, with one request.</summary>
+    private protected static async Task<Exchange> ExchangeAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version, string request)
     {
         using var connection = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
         await connection.ConnectAsync(endpoint);
-        await using var tls = new SslStream(new NetworkStream(connection));
+        var handshake = new HandshakeRecorder(new NetworkStream(connection));
+        await using var tls = new SslStream(handshake);
+        string? leaf = null;
         try
         {
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
@@ -226,18 +280,27 @@ public abstract class MutualTlsKit : IAsyncDisposable
                 TargetHost = "localhost",
                 ClientCertificateContext = client,
                 EnabledSslProtocols = version,
-                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                {
+                    leaf = certificate?.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
+                    return certificate is not null;
+                },
             }).WaitAsync(Generous);
             await tls.WriteAsync(Encoding.ASCII.GetBytes(request)).AsTask().WaitAsync(Generous);
-            if (!request.StartsWith("GET", StringComparison.Ordinal))
+            if (request == EchoRequest)
                 await tls.ShutdownAsync().WaitAsync(Generous);
             using var reader = new StreamReader(tls);
             var answer = await reader.ReadToEndAsync().WaitAsync(Generous);
-            return answer.Length > 0 ? answer : null;
+            return new Exchange(answer.Length > 0 ? answer : null, leaf, handshake);
         }
         catch (Exception error) when (error is AuthenticationException or IOException)
         {
-            return null;
+            return new Exchange(Answer: null, leaf, handshake);
         }
     }
+
+    /// <param name="Answer">What the server has sent; null if it refuses the client.</param>
+    /// <param name="Leaf">The SHA-256 of the server's leaf; null if there was no handshake.</param>
+    /// <param name="Handshake">What the server has sent in the handshake.</param>
+    private protected sealed record Exchange(string? Answer, string? Leaf, HandshakeRecorder Handshake);
 }

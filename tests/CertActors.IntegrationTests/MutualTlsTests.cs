@@ -1,13 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Authentication;
 using Akka.Actor;
 using CertActors.AspNetCore;
-using CertActors.Tests.Support;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace CertActors.IntegrationTests;
 
@@ -35,30 +32,14 @@ public sealed class MutualTlsTests : MutualTlsKit
 
     [Theory]
     [MemberData(nameof(Versions))]
-    public async Task A_bundle_that_is_swapped_decides_on_the_next_handshake_also_of_a_client_with_a_ticket(SslProtocols version)
+    public async Task A_client_whose_certificate_has_expired_is_refused(SslProtocols version)
     {
         await StartAsync(Require);
-        var (one, other) = (Client(Trusted), Client(Other));
-        Assert.Equal("CN=client", await GetAsync(one, version));
-        Assert.Null(await GetAsync(other, version));
 
-        await SwapAsync(BundlePath, Other.CertificatePem);
-        Assert.Null(await GetAsync(one, version));
-        Assert.Equal("CN=client", await GetAsync(other, version));
-    }
+        Assert.Null(await GetAsync(Context(ClientPair(Trusted, notAfter: DateTimeOffset.UtcNow.AddMinutes(-1))), version));
 
-    [Theory]
-    [MemberData(nameof(Versions))]
-    public async Task A_client_that_is_revoked_is_refused_although_it_holds_a_ticket(SslProtocols version)
-    {
-        var pair = ClientPair(Trusted);
-        await StartAsync(Require);
-        var client = Context(pair);
-        Assert.Equal("CN=client", await GetAsync(client, version));
-
-        await SwapAsync(ListPath, List(2, TestRevocationList.SerialOf(pair.CertificatePem)));
-        Assert.Null(await GetAsync(client, version));
-        Assert.Equal("CN=client", await GetAsync(Client(Trusted), version));
+        Assert.Equal(new TrustRefusalCount { Refusal = TrustRefusal.Expired, Count = 1 }, Assert.Single((await StatusAsync()).Refused));
+        await Wait.UntilAsync(() => Log.Any("1 peers refused; the last (Expired): CN=client (serial number"));
     }
 
     [Fact]
@@ -81,22 +62,48 @@ public sealed class MutualTlsTests : MutualTlsKit
     }
 
     [Fact]
-    public async Task The_hook_runs_last_and_the_versions_of_TLS_are_those_of_the_endpoint()
+    public async Task The_versions_of_TLS_are_those_of_the_endpoint()
     {
-        var seen = new ConcurrentQueue<string?>();
-        await StartAsync(options =>
-        {
-            options.Protocols = SslProtocols.Tls12;
-            options.OnHandshake = (context, tls) =>
-            {
-                seen.Enqueue(context.ClientHelloInfo.ServerName);
-                Assert.NotNull(tls.ServerCertificateContext);
-            };
-        });
+        await StartAsync(options => options.Protocols = SslProtocols.Tls12);
 
         Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
         Assert.Null(await GetAsync(client: null, SslProtocols.Tls13));
-        Assert.Contains("localhost", seen);
+    }
+
+    [Fact]
+    public async Task The_hook_runs_last()
+    {
+        var seen = new ConcurrentQueue<(string Name, bool HasCertificate, bool ChecksClients)>();
+        await StartAsync(options =>
+        {
+            Require(options);
+            options.OnHandshake = (context, tls) =>
+            {
+                seen.Enqueue((context.ClientHelloInfo.ServerName, tls.ServerCertificateContext is not null, tls.RemoteCertificateValidationCallback is not null));
+                tls.EnabledSslProtocols = SslProtocols.Tls12;
+            };
+        });
+
+        Assert.Null(await GetAsync(Client(Trusted), SslProtocols.Tls13));
+        Assert.Equal("CN=client", await GetAsync(Client(Trusted), SslProtocols.Tls12));
+        Assert.Null(await GetAsync(Client(Other), SslProtocols.Tls12));
+        Assert.Equal(Enumerable.Repeat(("localhost", true, true), 3), seen);
+    }
+
+    [Fact]
+    public async Task A_handshake_under_way_ends_with_its_pair_although_that_is_removed_meanwhile()
+    {
+        await StartAsync(options => options.OnHandshake = (_, _) =>
+        {
+            Supervisor.Tell(new RemoveCertificate("default"));
+            Assert.True(SpinWait.SpinUntil(() => Holder.Get("default") is null, Generous));
+        });
+        var leaf = Holder.Current!.Facts.Sha256;
+
+        var exchange = await ExchangeAsync(Endpoint, client: null, SslProtocols.None, GetRequest);
+
+        Assert.EndsWith("nobody", exchange.Answer, StringComparison.Ordinal);
+        Assert.Equal(leaf, exchange.Leaf);
     }
 
     [Fact]
@@ -145,17 +152,17 @@ public sealed class MutualTlsTests : MutualTlsKit
     {
         // Both by SslStream: .NET keeps the sessions of Kestrel, which has ALPN, apart.
         await StartAsync(_ => { });
-        using var requires = Serve(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
+        var requires = Serve(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
         var client = Client(Trusted);
-        Assert.Equal("echo", await ExchangeAsync(requires.LocalEndpoint, client, version, "echo"));
+        Assert.Equal("echo", await EchoAsync(requires, client, version));
 
-        using var asksNone = Serve(new CertificateServerOptions { Protocols = SslProtocols.Tls12 | SslProtocols.Tls13 });
+        var asksNone = Serve(new CertificateServerOptions { Protocols = SslProtocols.Tls12 | SslProtocols.Tls13 });
         for (var i = 0; i < 3; i++)
         {
-            Assert.Equal("echo", await ExchangeAsync(asksNone.LocalEndpoint, client, version, "echo"));
-            Assert.Equal("echo", await ExchangeAsync(asksNone.LocalEndpoint, client: null, version, "echo"));
-            Assert.Equal("echo", await ExchangeAsync(requires.LocalEndpoint, client, version, "echo"));
-            Assert.Null(await ExchangeAsync(requires.LocalEndpoint, client: null, version, "echo"));
+            Assert.Equal("echo", await EchoAsync(asksNone, client, version));
+            Assert.Equal("echo", await EchoAsync(asksNone, client: null, version));
+            Assert.Equal("echo", await EchoAsync(requires, client, version));
+            Assert.Null(await EchoAsync(requires, client: null, version));
         }
     }
 
@@ -170,74 +177,24 @@ public sealed class MutualTlsTests : MutualTlsKit
     public async Task Actors_that_serve_TCP_over_SslStream_follow_the_pair_and_the_bundle()
     {
         await StartAsync(_ => { });
-        using var listener = Serve(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
-        var endpoint = (IPEndPoint)listener.LocalEndpoint;
+        var server = Serve(new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" });
+        Assert.Equal(("echo", Holder.Current!.Facts.Sha256), await ServedAsync(Client(Trusted)));
+        Assert.Null((await ServedAsync(Client(Other))).Answer);
 
-        Assert.Equal("echo", await EchoAsync(endpoint, Client(Trusted)));
-        Assert.Null(await EchoAsync(endpoint, Client(Other)));
+        var next = await SwapPairAsync();
+        Assert.Equal(("echo", next.Sha256), await ServedAsync(Client(Trusted)));
+
         await SwapAsync(BundlePath, Other.CertificatePem);
-        Assert.Equal("echo", await EchoAsync(endpoint, Client(Other)));
-        Assert.Null(await EchoAsync(endpoint, Client(Trusted)));
+        Assert.Equal(("echo", next.Sha256), await ServedAsync(Client(Other)));
+        Assert.Null((await ServedAsync(Client(Trusted))).Answer);
+
+        async Task<(string? Answer, string? Leaf)> ServedAsync(SslStreamCertificateContext client)
+        {
+            var exchange = await ExchangeAsync(server, client, SslProtocols.None, EchoRequest);
+            return (exchange.Answer, exchange.Leaf);
+        }
     }
 
-    private TcpListener Serve(CertificateServerOptions server)
-    {
-        var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var options = Holder.ServerOptionsCallback(server);
-        Services.GetRequiredService<ActorSystem>().ActorOf(Props.Create(() => new Listener(listener, options)));
-        return listener;
-    }
-
-    private static Task<string?> EchoAsync(IPEndPoint endpoint, SslStreamCertificateContext client) => ExchangeAsync(endpoint, client, SslProtocols.None, "echo");
-
-    /// <summary>Accepts connections, and leaves each to an actor of its own.</summary>
-    private sealed class Listener : ReceiveActor
-    {
-        private readonly TcpListener _listener;
-
-        public Listener(TcpListener listener, ServerOptionsSelectionCallback options)
-        {
-            _listener = listener;
-            Receive<TcpClient>(connection =>
-            {
-                Context.ActorOf(Props.Create(() => new Echo(connection, options)));
-                Accept();
-            });
-            Receive<Status.Failure>(_ => Context.Stop(Self)); // The listener was closed.
-            Accept();
-        }
-
-        private void Accept() => _listener.AcceptTcpClientAsync().PipeTo(Self);
-    }
-
-    /// <summary>Sends back what one client sends.</summary>
-    private sealed class Echo : ReceiveActor
-    {
-        private readonly TcpClient _connection;
-        private readonly SslStream _tls;
-
-        public Echo(TcpClient connection, ServerOptionsSelectionCallback options)
-        {
-            _connection = connection;
-            _tls = new SslStream(connection.GetStream());
-            Receive<Done>(_ => Context.Stop(Self));
-            Receive<Status.Failure>(_ => Context.Stop(Self)); // The client is refused, or has gone.
-            ServeAsync(options).PipeTo(Self, success: () => new Done());
-        }
-
-        protected override void PostStop()
-        {
-            _tls.Dispose();
-            _connection.Dispose();
-        }
-
-        private async Task ServeAsync(ServerOptionsSelectionCallback options)
-        {
-            await _tls.AuthenticateAsServerAsync(options, state: null);
-            await _tls.CopyToAsync(_tls);
-        }
-
-        private sealed record Done;
-    }
+    private static async Task<string?> EchoAsync(EndPoint endpoint, SslStreamCertificateContext? client, SslProtocols version) =>
+        (await ExchangeAsync(endpoint, client, version, EchoRequest)).Answer;
 }
