@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -31,9 +32,6 @@ public static class CertificateListenOptionsExtensions
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
     /// <returns>The endpoint.</returns>
-    /// <exception cref="InvalidOperationException">
-    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates: see the other overloads.
-    /// </exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder) =>
         listenOptions.UseCertificates(holder, _ => { });
 
@@ -54,9 +52,11 @@ public static class CertificateListenOptionsExtensions
 
     /// <summary>Makes an endpoint HTTPS, and sets how it selects its certificate and checks its clients.</summary>
     /// <remarks>
-    /// Of <c>ConfigureHttpsDefaults</c>, which must be called before, the time limit of the handshake and, unless the endpoint sets its own, the versions
-    /// of TLS apply; and the versions of TLS that Kestrel's configuration sets for the endpoint. What that sets for a server name (<c>Sni</c>) does not. Client
-    /// certificates are set here: if they are set there alone, also for one server name, the start of the endpoint fails, as they would not be asked for.
+    /// Of <c>ConfigureHttpsDefaults</c>, the time limit of the handshake and, unless the endpoint sets its own, the versions of TLS apply, whether it is
+    /// called before or after; and the versions of TLS that Kestrel's configuration sets for the endpoint. What that sets for a server name (<c>Sni</c>)
+    /// does not. Client certificates are set here: if they are set there alone, also for one server name, the start of the endpoint fails with an
+    /// <see cref="InvalidOperationException"/>, as they would not be asked for. It also fails if it is not known which of several endpoints of the
+    /// configuration this one is, and these have different versions of TLS.
     /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
     /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
     /// </remarks>
@@ -65,10 +65,6 @@ public static class CertificateListenOptionsExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The endpoint.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// <c>ConfigureHttpsDefaults</c>, or Kestrel's configuration, asks for client certificates, and the endpoint does not; or it is not known which of
-    /// several endpoints of the configuration it is, and these have different versions of TLS.
-    /// </exception>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, Action<CertificateEndpointOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
@@ -77,23 +73,11 @@ public static class CertificateListenOptionsExtensions
         var options = new CertificateEndpointOptions();
         configure(options);
         options.Validate();
-        var defaults = HttpsDefaults.Of(listenOptions, hasVersions: options.Protocols != SslProtocols.None);
-        if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
-        {
-            throw new InvalidOperationException(
-                $"ConfigureHttpsDefaults, or Kestrel's configuration, sets {nameof(defaults.ClientCertificateMode)} to {defaults.ClientCertificateMode}, which does not apply to UseCertificates: " +
-                $"set {nameof(options.ClientCertificates)} and {nameof(options.TrustBundle)} by UseCertificates(options => ...), so that clients are verified against a trust bundle.");
-        }
-
-        if (options.Protocols == SslProtocols.None)
-            options.Protocols = defaults.SslProtocols;
         holder.CountConnections();
-        holder.AddServer(options);
         FollowConnections(listenOptions);
         listenOptions.AllowDrain(holder);
-        return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
+        var https = new TlsHandshakeCallbackOptions
         {
-            HandshakeTimeout = defaults.HandshakeTimeout,
             OnConnection = context =>
             {
                 context.Connection.Features.Get<ServedConnection>()?.HasClientHello = true;
@@ -102,7 +86,54 @@ public static class CertificateListenOptionsExtensions
                     ? ValueTask.FromResult(OptionsFor(context, identity, options))
                     : OptionsForAsync(selected, context, options);
             },
+        };
+        listenOptions.UseHttps(https);
+        OnStart(listenOptions, () =>
+        {
+            ApplyDefaults(listenOptions, https, options);
+            holder.AddServer(options);
         });
+        return listenOptions;
+    }
+
+    // What ConfigureHttpsDefaults sets is complete only now, as it may be called after UseCertificates. Kestrel builds the pipelines of an endpoint when it
+    // starts: those of HTTP/1.1 and HTTP/2 apart from that of HTTP/3, and for localhost one for each address. It begins at their ends, and so comes to its
+    // own HTTPS, which was added before, after this.
+    private static void OnStart(ListenOptions listenOptions, Action start)
+    {
+        var hasStarted = false;
+        listenOptions.Use(next =>
+        {
+            Start();
+            return next;
+        });
+        ((IMultiplexedConnectionBuilder)listenOptions).Use(next =>
+        {
+            Start();
+            return next;
+        });
+
+        void Start()
+        {
+            if (!hasStarted)
+                start();
+            hasStarted = true;
+        }
+    }
+
+    private static void ApplyDefaults(ListenOptions listenOptions, TlsHandshakeCallbackOptions https, CertificateEndpointOptions options)
+    {
+        var defaults = HttpsDefaults.Of(listenOptions, hasVersions: options.Protocols != SslProtocols.None);
+        if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
+        {
+            throw new InvalidOperationException(
+                $"ConfigureHttpsDefaults, or Kestrel's configuration, sets {nameof(defaults.ClientCertificateMode)} to {defaults.ClientCertificateMode}, which does not apply to UseCertificates: " +
+                $"set {nameof(options.ClientCertificates)} and {nameof(options.TrustBundle)} by UseCertificates(options => ...), so that clients are verified against a trust bundle.");
+        }
+
+        https.HandshakeTimeout = defaults.HandshakeTimeout;
+        if (options.Protocols == SslProtocols.None)
+            options.Protocols = defaults.SslProtocols;
     }
 
     private static CertificateHolder HolderOf(ListenOptions listenOptions) => listenOptions.ApplicationServices.GetService<CertificateHolder>()

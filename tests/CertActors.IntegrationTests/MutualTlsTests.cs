@@ -4,6 +4,8 @@ using System.Net.Security;
 using System.Security.Authentication;
 using Akka.Actor;
 using CertActors.AspNetCore;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace CertActors.IntegrationTests;
@@ -114,6 +116,23 @@ public sealed class MutualTlsTests : MutualTlsKit
         Assert.Contains("does not apply to UseCertificates", failure.Message, StringComparison.Ordinal);
 
         await StartAsync(_ => { }, kestrel => kestrel.ConfigureHttpsDefaults(https => https.SslProtocols = SslProtocols.Tls12));
+        Assert.Null(await GetAsync(client: null, SslProtocols.Tls13));
+        Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
+    }
+
+    [Fact]
+    public async Task Defaults_that_are_set_after_the_endpoint_apply_as_those_before_it()
+    {
+        ListenOptions? endpoint = null;
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(_ => { }, listen: listen =>
+        {
+            endpoint = listen;
+            listen.KestrelServerOptions.ConfigureHttpsDefaults(https => https.ClientCertificateMode = ClientCertificateMode.RequireCertificate);
+        }));
+        Assert.Contains("does not apply to UseCertificates", failure.Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(((IMultiplexedConnectionBuilder)endpoint!).Build); // As for HTTP/3.
+
+        await StartAsync(_ => { }, listen: listen => listen.KestrelServerOptions.ConfigureHttpsDefaults(https => https.SslProtocols = SslProtocols.Tls12));
         Assert.Null(await GetAsync(client: null, SslProtocols.Tls13));
         Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
     }
