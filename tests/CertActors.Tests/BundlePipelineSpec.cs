@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using CertActors.Tests.Support;
 
@@ -7,6 +8,7 @@ namespace CertActors.Tests;
 public sealed class BundlePipelineSpec : PipelineKit
 {
     private const string BundlePath = "/trust/ca.pem";
+    private const string OtherPath = "/other/ca.pem";
     private const string ListPath = "/trust/ca.crl";
 
     private static readonly TrustBundleOptions Bundle = new() { Name = "clients", CertificatePaths = [BundlePath] };
@@ -136,6 +138,56 @@ public sealed class BundlePipelineSpec : PipelineKit
 
         Assert.Equal(TrustRefusal.Revoked, RefusalOf(leaf));
         Assert.Equal(1, Assert.Single(Served.RevocationLists).Count);
+    }
+
+    [Theory]
+    [InlineData(BundlePath)]
+    [InlineData(OtherPath)]
+    public void A_change_of_one_of_several_files_is_followed(string changed)
+    {
+        Files.Write(OtherPath, _other.CertificatePem);
+        Start(Bundle with { CertificatePaths = [BundlePath, OtherPath] });
+        var next = new TestAuthority("next");
+        var (replaced, stays) = changed == BundlePath ? (_one, _other) : (_other, _one);
+        Assert.Null(RefusalOf(replaced));
+
+        Files.Write(changed, next.CertificatePem);
+        Raise(changed);
+        AdvancePastDebounce();
+
+        Assert.Equal(2, Served.Generation);
+        Assert.Null(RefusalOf(next));
+        Assert.Null(RefusalOf(stays));
+        Assert.Equal(TrustRefusal.Untrusted, RefusalOf(replaced));
+    }
+
+    [Fact]
+    public async Task Peers_that_are_refused_are_logged_at_once_and_then_once_a_minute()
+    {
+        Start(Bundle);
+        var server = new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" };
+        for (var handshake = 0; handshake < 3; handshake++)
+            await RefuseAsync();
+
+        Assert.Contains("Trust bundle clients: 1 peers refused; the last (NotPresented): A peer without a certificate", Assert.Single(Refused()), StringComparison.Ordinal);
+        Advance(seconds: 59);
+        Assert.Single(Refused());
+        Advance(seconds: 1);
+        Assert.Contains("2 peers refused", Refused()[^1], StringComparison.Ordinal);
+        Advance(seconds: 60);
+        Assert.Equal(2, Refused().Length);
+
+        await RefuseAsync();
+        Assert.Contains("1 peers refused", Refused()[2], StringComparison.Ordinal);
+
+        async Task RefuseAsync()
+        {
+            var options = (await Holder.SelectIdentityAsync(serverName: null, server))!.CreateOptions();
+            Assert.False(options.RemoteCertificateValidationCallback!(this, certificate: null, chain: null, SslPolicyErrors.RemoteCertificateNotAvailable));
+            Barrier();
+        }
+
+        string[] Refused() => [.. Logged().Where(line => line.Contains("peers refused", StringComparison.Ordinal))];
     }
 
     [Fact]

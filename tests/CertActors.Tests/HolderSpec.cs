@@ -1,5 +1,9 @@
 using System.Globalization;
+using System.Text;
+using CertActors.Clients;
 using CertActors.Holding;
+using CertActors.Reloading.Formats;
+using CertActors.Reloading.Judging;
 using CertActors.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -328,6 +332,49 @@ public sealed class HolderSpec : PipelineKit
         Assert.Same(last[0], Holder.Current);
 
         static IEnumerable<ServingCertificate> Swaps(CertificateCell cell) => Enumerable.Range(1, swaps).Select(number => Serve(cell, $"{number}"));
+    }
+
+    [Fact]
+    public async Task While_the_bundle_and_then_the_pair_swap_again_and_again_identity_and_trust_are_of_one_moment()
+    {
+        const int swaps = 20_000;
+        const int readers = 4; // Where there are fewer processors, some are interrupted between two reads.
+
+        var pair = Holder.Claim(CreateTestProbe(), Pairs("default"), "clients")[0];
+        var bundle = Holder.BundleCellOf("clients");
+        var content = new BundleContent([new BundleFile("/ca.pem", Encoding.ASCII.GetBytes(new TestAuthority("authority").CertificatePem))], []);
+        var accepted = Assert.IsType<Verdict.Accepted>(BundleJudge.Of(content, served: null, TestTime.Start, new TrustBundleOptions { CertificatePaths = ["/ca.pem"] }));
+        Swap(0);
+        var isOver = false;
+        var reading = Enumerable.Range(0, readers).Select(_ => Task.Factory.StartNew(Read, TaskCreationOptions.LongRunning).Unwrap()).ToArray();
+
+        for (var number = 1; number <= swaps; number++)
+            Swap(number);
+        Volatile.Write(ref isOver, true);
+        await Task.WhenAll(reading);
+
+        void Swap(int number)
+        {
+            bundle.Publish(accepted.Serve("clients", number));
+            Serve(pair, $"{number}");
+        }
+
+        // No wait is asynchronous, as both are loaded: it stays on its thread.
+        async Task Read()
+        {
+            var server = new CertificateServerOptions { ClientCertificates = ClientCertificates.Require, TrustBundle = "clients" };
+            while (!Volatile.Read(ref isOver))
+            {
+                var identity = (await Holder.SelectIdentityAsync(serverName: null, server))!;
+                AssertOneMoment(identity.Certificate, identity.TrustBundle!);
+                var client = ClientSnapshot.Take(Holder, "default", "clients");
+                AssertOneMoment(client.Certificate!, client.Bundle!);
+            }
+        }
+
+        // At each moment, the bundle has the number of the pair, or the next one.
+        static void AssertOneMoment(ServingCertificate certificate, TrustBundle bundle) =>
+            Assert.InRange(bundle.Generation - int.Parse(certificate.Facts.DnsNames[0], CultureInfo.InvariantCulture), 0, 1);
     }
 
     private static ServingCertificate Serve(CertificateCell cell, params string[] names) => TestServing.Publish(cell, names);

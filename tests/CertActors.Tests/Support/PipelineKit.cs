@@ -197,6 +197,14 @@ public abstract class PipelineKit : Akka.TestKit.Xunit2.TestKit
             Advance(milliseconds: stepMilliseconds);
     }
 
+    /// <summary>How many messages the actors handle within a minute in which nothing happens.</summary>
+    private protected long PassMinute()
+    {
+        var before = _actors.Turns;
+        Pass(seconds: 60, stepMilliseconds: 500);
+        return _actors.Turns - before;
+    }
+
     /// <summary>Runs the actors until they have nothing more to do before time passes.</summary>
     private protected void Barrier()
     {

@@ -29,6 +29,9 @@ internal sealed class RunQueueDispatcher : MessageDispatcher
     /// <summary>The managed threads that have sent anything to an actor that lives, by number, with the stack of the first time.</summary>
     public IReadOnlyDictionary<int, string> Senders => _senders;
 
+    /// <summary>How many turns actors have had: one for each message.</summary>
+    public long Turns { get; private set; }
+
     /// <summary>Runs actors until no mailbox has a message.</summary>
     /// <exception cref="InvalidOperationException">It's called by an actor, or on two threads at once, or the actors never come to rest.</exception>
     public void Run()
@@ -46,6 +49,7 @@ internal sealed class RunQueueDispatcher : MessageDispatcher
                 if (turns == MaxTurns)
                     throw new InvalidOperationException($"The actors haven't come to rest after {MaxTurns} turns.");
                 next.Run();
+                Turns++;
             }
         }
         finally
