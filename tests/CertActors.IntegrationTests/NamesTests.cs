@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using CertActors.Tests.Support;
 
@@ -65,6 +66,28 @@ public sealed class NamesTests : IDisposable
             Assert.Contains($"SSL alert number {number.ToString(CultureInfo.InvariantCulture)}", errors, StringComparison.Ordinal);
         else
             Assert.Contains("BEGIN CERTIFICATE", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-tls1_3", "c.test")]
+    [InlineData("-tls1_2", "c.test")]
+    [InlineData("-tls1_3", null)]
+    [InlineData("-tls1_2", null)]
+    public async Task SslStream_with_strict_names_refuses_unknown_names_without_an_alert(string version, string? name)
+    {
+        Write("a", TestPair.Make("a.test"));
+        await using var server = await KestrelServer.StartAsync([Options("a")]);
+        await server.Holder.WaitForFirstAsync(Generous);
+        using var listener = EchoServer.Start(server.System, server.Holder.ServerOptionsCallback(new CertificateServerOptions { StrictNames = true }));
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+
+        string[] sent = name is null ? ["-noservername"] : ["-servername", name];
+        var (exitCode, output, errors) = await OpenSsl.ConnectAsync(port, version, sent);
+        Assert.Equal(1, exitCode);
+        Assert.DoesNotContain("BEGIN CERTIFICATE", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("alert", errors, StringComparison.Ordinal);
+
+        Assert.Contains("BEGIN CERTIFICATE", (await OpenSsl.ConnectAsync(port, version, "-servername", "a.test")).Output, StringComparison.Ordinal);
     }
 
     private CertificateOptions Options(string name) => new() { Name = name, CertificatePath = PathOf($"{name}.crt"), KeyPath = PathOf($"{name}.key") };

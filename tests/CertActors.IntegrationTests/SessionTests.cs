@@ -141,7 +141,12 @@ public sealed class SessionTests : IDisposable
         Assert.Equal((true, true), await ConnectAsync(version, next, Checked(Bundle(_root))));
 
         // The intermediates belong to it, too.
-        Assert.Equal((true, false), await ConnectAsync(version, Context(Leaf(_intermediate), _intermediate), Checked(Bundle(_root))));
+        var (issued, trusted) = (Leaf(_intermediate), Bundle(_root, _intermediate));
+        foreach (var context in (SslStreamCertificateContext[])[Context(issued), Context(issued, _intermediate)])
+        {
+            Assert.Equal((true, false), await ConnectAsync(version, context, Checked(Bundle(_root)), trusted));
+            Assert.Equal((true, true), await ConnectAsync(version, context, Checked(Bundle(_root)), trusted));
+        }
     }
 
     [Theory]
