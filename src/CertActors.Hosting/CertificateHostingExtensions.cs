@@ -37,16 +37,17 @@ public static class CertificateHostingExtensions
     /// <summary>Registers pairs and trust bundles, and the <see cref="CertificateHolder"/> that serves them.</summary>
     /// <inheritdoc cref="AddCertificates(IServiceCollection, Action{CertificatesOptions})"/>
     /// <param name="services">The host's services.</param>
-    /// <param name="options">The pairs and trust bundles. They are added to those of other calls.</param>
+    /// <param name="options">The pairs and trust bundles. Copies of them are added to those of other calls.</param>
     public static IServiceCollection AddCertificates(this IServiceCollection services, CertificatesOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         return services.AddCertificates(all =>
         {
+            // Copies, as whoever configures the options next may change what is added, and they are made anew whenever the configuration changes.
             foreach (var pair in options.Certificates)
-                all.Certificates.Add(pair);
+                all.Certificates.Add(CopyOf(pair));
             foreach (var bundle in options.TrustBundles)
-                all.TrustBundles.Add(bundle);
+                all.TrustBundles.Add(CopyOf(bundle));
             all.StopOnFailedFirstLoad |= options.StopOnFailedFirstLoad;
         });
     }
@@ -184,6 +185,21 @@ public static class CertificateHostingExtensions
         configure?.Invoke(options);
         return builder.WithHealthCheck(HealthCheckName, new CertificateHealthCheck(options), failureStatus, tags ?? ["akka", "ready", "certificates"]);
     }
+
+    // To set a list copies it. A null is reported when the options are validated.
+    private static CertificateOptions CopyOf(CertificateOptions pair) => pair is null ? null! : pair with
+    {
+        ServerNames = pair.ServerNames,
+        RequiredNames = pair.RequiredNames,
+        ExpiryThresholds = pair.ExpiryThresholds,
+    };
+
+    private static TrustBundleOptions CopyOf(TrustBundleOptions bundle) => bundle is null ? null! : bundle with
+    {
+        CertificatePaths = bundle.CertificatePaths,
+        RevocationListPaths = bundle.RevocationListPaths,
+        ExpiryThresholds = bundle.ExpiryThresholds,
+    };
 
     private static void AddServices(IServiceCollection services)
     {

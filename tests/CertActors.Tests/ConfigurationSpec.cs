@@ -11,9 +11,9 @@ namespace CertActors.Tests;
 /// <summary>The options that the services of a host have: from code, from its configuration, and from the HOCON of its actor system.</summary>
 public sealed class ConfigurationSpec
 {
-    private static readonly CertificateOptions Pair = new() { CertificatePath = "/default.crt", KeyPath = "/default.key" };
-
     private readonly ServiceCollection _services = [];
+
+    private static CertificateOptions Pair => new() { CertificatePath = "/default.crt", KeyPath = "/default.key" };
 
     [Fact]
     public void A_configuration_has_pairs_and_bundles_by_name_and_durations_as_people_write_them()
@@ -150,6 +150,36 @@ public sealed class ConfigurationSpec
     }
 
     [Fact]
+    public void What_Configure_and_PostConfigure_change_is_changed_once_each_time_and_not_for_the_caller()
+    {
+        CertificateOptions[] pairs = [Pair, Pair with { Name = "b", CertificatePath = "/b.crt" }];
+        var bundle = new TrustBundleOptions { CertificatePaths = ["/ca.pem"] };
+        _services.AddCertificates(pairs[0]);
+        _services.AddCertificates(new CertificatesOptions { Certificates = [pairs[1]], TrustBundles = [bundle] });
+        _services.Configure<CertificatesOptions>(options => options.Certificates[0].LoadTimeLimit = TimeSpan.FromSeconds(9));
+        _services.PostConfigure<CertificatesOptions>(options =>
+        {
+            foreach (var pair in options.Certificates)
+                pair.ServerNames.Add("added.example");
+            options.TrustBundles[0].CertificatePaths.Add("/added.pem");
+        });
+        using var provider = _services.BuildServiceProvider();
+        var factory = provider.GetRequiredService<IOptionsFactory<CertificatesOptions>>();
+
+        var first = factory.Create(Microsoft.Extensions.Options.Options.DefaultName);
+        var second = factory.Create(Microsoft.Extensions.Options.Options.DefaultName);
+
+        Assert.Equal(first, second);
+        Assert.All(second.Certificates, pair => Assert.Equal(["added.example"], pair.ServerNames));
+        Assert.Equal(["/ca.pem", "/added.pem"], second.TrustBundles[0].CertificatePaths);
+        Assert.Equal([Pair, Pair with { Name = "b", CertificatePath = "/b.crt" }], pairs);
+        Assert.Equal(["/ca.pem"], bundle.CertificatePaths);
+        Assert.Equal(3, ListsOf(Pair).Length);
+        Assert.Equal(3, ListsOf(bundle).Length);
+        Assert.Empty(pairs.Concat<object>([bundle]).SelectMany(ListsOf).Intersect(first.Certificates.Concat<object>(first.TrustBundles).SelectMany(ListsOf), ReferenceEqualityComparer.Instance));
+    }
+
+    [Fact]
     public void The_binder_that_the_compiler_generates_binds_the_options_and_appends_to_no_default()
     {
         var section = Section(
@@ -223,6 +253,9 @@ public sealed class ConfigurationSpec
         using var provider = _services.BuildServiceProvider();
         return provider.GetRequiredService<IOptions<CertificatesOptions>>().Value;
     }
+
+    private static object[] ListsOf(object options) =>
+        [.. options.GetType().GetProperties().Select(property => property.GetValue(options)).OfType<System.Collections.IList>()];
 
     private string[] Errors() => [.. Assert.Throws<OptionsValidationException>(Options).Failures];
 
