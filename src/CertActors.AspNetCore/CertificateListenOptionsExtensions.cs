@@ -15,6 +15,11 @@ public static class CertificateListenOptionsExtensions
     /// <summary>Makes an endpoint HTTPS, with the certificates of the holder that is registered in the services (<c>AddCertificates</c>).</summary>
     /// <inheritdoc cref="UseCertificates(ListenOptions, CertificateHolder)"/>
     /// <exception cref="InvalidOperationException">No holder is registered, as <c>AddCertificates</c> wasn't called.</exception>
+    /// <example><code>
+    /// builder.Services.AddCertificates(new CertificateOptions { CertificatePath = "/etc/tls/tls.crt", KeyPath = "/etc/tls/tls.key" });
+    /// builder.Services.AddAkka("server", akka => akka.WithCertificates());
+    /// builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(8443, listen => listen.UseCertificates()));
+    /// </code></example>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
@@ -32,6 +37,14 @@ public static class CertificateListenOptionsExtensions
     /// <param name="listenOptions">The endpoint.</param>
     /// <param name="holder">What it serves.</param>
     /// <returns>The endpoint.</returns>
+    /// <example>
+    /// Without Akka.Hosting:
+    /// <code>
+    /// var holder = new CertificateHolder();
+    /// system.ActorOf(CertificateSupervisor.Props(holder, pair), CertificateSupervisor.DefaultName);
+    /// builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(8443, listen => listen.UseCertificates(holder)));
+    /// </code>
+    /// </example>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder) =>
         listenOptions.UseCertificates(holder, _ => { });
 
@@ -65,6 +78,13 @@ public static class CertificateListenOptionsExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The endpoint.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <example><code>
+    /// kestrel.ListenAnyIP(8443, listen => listen.UseCertificates(holder, options =>
+    /// {
+    ///     options.ClientCertificates = ClientCertificates.Require;
+    ///     options.TrustBundle = "clients";
+    /// }));
+    /// </code></example>
     public static ListenOptions UseCertificates(this ListenOptions listenOptions, CertificateHolder holder, Action<CertificateEndpointOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);

@@ -38,6 +38,13 @@ public static class CertificateHostingExtensions
     /// <inheritdoc cref="AddCertificates(IServiceCollection, Action{CertificatesOptions})"/>
     /// <param name="services">The host's services.</param>
     /// <param name="options">The pairs and trust bundles. Copies of them are added to those of other calls.</param>
+    /// <example><code>
+    /// builder.Services.AddCertificates(new CertificatesOptions
+    /// {
+    ///     Certificates = [new CertificateOptions { CertificatePath = "/etc/tls/tls.crt", KeyPath = "/etc/tls/tls.key" }],
+    ///     TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = ["/etc/tls/clients.pem"] }],
+    /// });
+    /// </code></example>
     public static IServiceCollection AddCertificates(this IServiceCollection services, CertificatesOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -139,6 +146,7 @@ public static class CertificateHostingExtensions
     /// </param>
     /// <returns>The actor system's builder.</returns>
     /// <exception cref="InvalidOperationException">It was called before for this actor system.</exception>
+    /// <example><code>builder.Services.AddAkka("server", akka => akka.WithCertificates(wait: TimeSpan.FromSeconds(30)));</code></example>
     public static AkkaConfigurationBuilder WithCertificates(this AkkaConfigurationBuilder builder, TimeSpan? wait = null)
     {
         ArgumentNullException.ThrowIfNull(builder);

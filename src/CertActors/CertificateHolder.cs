@@ -212,6 +212,7 @@ public sealed class CertificateHolder
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The time limit is negative, or too long for a timer.</exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <example><code>var first = await holder.WaitForFirstAsync();</code></example>
     public async Task<ServingCertificate> WaitForFirstAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         await WaitUntilAsync(_pairWaiters, [DefaultKey], () => _current is not null || HasNoDefault(), Limit(timeout), cancellationToken).ConfigureAwait(false);

@@ -295,23 +295,43 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     };
 
     /// <summary>How to start a supervisor of one pair.</summary>
+    /// <remarks>
+    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
+    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// </remarks>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="certificate">The pair.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
     /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
     /// <returns>The props, for this process only: a private key never goes over the network.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <example><code>
+    /// var pair = new CertificateOptions { CertificatePath = "/etc/tls/tls.crt", KeyPath = "/etc/tls/tls.key" };
+    /// var certificates = system.ActorOf(CertificateSupervisor.Props(holder, pair), CertificateSupervisor.DefaultName);
+    /// </code></example>
     public static Props Props(
         CertificateHolder holder, CertificateOptions certificate, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
         Props(holder, new CertificatesOptions { Certificates = [certificate] }, loggers, hooks);
 
     /// <summary>How to start a supervisor. One at a time may run on a holder.</summary>
+    /// <remarks>
+    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
+    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// </remarks>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="options">The pairs.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
     /// <param name="hooks">What is called before and after each swap; null for nothing.</param>
     /// <returns>The props, for this process only: a private key never goes over the network.</returns>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>
+    /// <example><code>
+    /// var options = new CertificatesOptions
+    /// {
+    ///     Certificates = [new CertificateOptions { CertificatePath = "/etc/tls/tls.crt", KeyPath = "/etc/tls/tls.key" }],
+    ///     TrustBundles = [new TrustBundleOptions { Name = "clients", CertificatePaths = ["/etc/tls/clients.pem"] }],
+    /// };
+    /// var certificates = system.ActorOf(CertificateSupervisor.Props(holder, options), CertificateSupervisor.DefaultName);
+    /// </code></example>
     public static Props Props(
         CertificateHolder holder, CertificatesOptions options, ILoggerFactory? loggers = null, IReadOnlyList<IRotationHook>? hooks = null) =>
         Props(StateOf(holder, options, loggers, hooks));
@@ -320,6 +340,10 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// How to start a supervisor of the pairs and trust bundles that the configuration of an actor system has, in HOCON: <c>certactors { … }</c>. The
     /// <c>reference.conf</c> of this assembly describes every key.
     /// </summary>
+    /// <remarks>
+    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
+    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// </remarks>
     /// <param name="system">The actor system.</param>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="loggers">Makes the logger for reloads, rejections and mode changes; null for the log of the actor system.</param>
