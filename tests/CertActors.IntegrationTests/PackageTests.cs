@@ -1,21 +1,21 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Reflection;
-using System.Security.Cryptography.X509Certificates;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using CertActors.Tests.Support;
 
 namespace CertActors.IntegrationTests;
 
 /// <summary>What users install: the packed packages.</summary>
-public sealed class PackageTests(PackedPackages packages) : IClassFixture<PackedPackages>
+[Collection(nameof(PackedPackages))]
+public sealed class PackageTests(PackedPackages packages)
 {
     private const string Tool = "CertActors.Server";
 
-    private static readonly string[] All = ["CertActors", "CertActors.AspNetCore", "CertActors.Hosting", Tool, "CertActors.TestKit"];
+    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+
+    internal static readonly string[] All = ["CertActors", "CertActors.AspNetCore", "CertActors.Hosting", Tool, "CertActors.TestKit"];
 
     public static TheoryData<string> Ids => [.. All];
 
@@ -34,7 +34,8 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         var path = Path.Combine(packages.Folder, $"{id}.{packages.Version}");
         using var package = ZipFile.OpenRead(path + ".nupkg");
         await using var nuspec = package.GetEntry($"{id}.nuspec")!.Open();
-        var facts = (await XDocument.LoadAsync(nuspec, LoadOptions.None, CancellationToken.None)).Root!.Elements().First().Elements().ToLookup(fact => fact.Name.LocalName, fact => fact.Value);
+        var metadata = (await XDocument.LoadAsync(nuspec, LoadOptions.None, CancellationToken.None)).Root!.Elements().First().Elements().ToArray();
+        var facts = metadata.ToLookup(fact => fact.Name.LocalName, fact => fact.Value);
 
         Assert.Equal("Apache-2.0", facts["license"].Single());
         Assert.NotEmpty(facts["description"].Single());
@@ -43,34 +44,54 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         Assert.Equal("README.md", facts["readme"].Single());
         using var readme = new StreamReader(package.GetEntry("README.md")!.Open());
         Assert.Equal(id == Tool ? "# certactors" : $"# {id}", await readme.ReadLineAsync());
-        Assert.True(id == Tool || File.Exists(path + ".snupkg"));
+        Assert.Equal(PackedPackages.RepositoryUrl, facts["projectUrl"].Single());
+        var repository = metadata.Single(fact => fact.Name.LocalName == "repository");
+        Assert.Equal(("git", PackedPackages.RepositoryUrl), (repository.Attribute("type")?.Value, repository.Attribute("url")?.Value));
+
+        // Those of a tool are in its package, next to the assemblies: what is installed finds them, and nobody asks a symbol server for a tool's.
+        if (id == Tool)
+            Assert.NotNull(package.GetEntry($"tools/net10.0/any/{id}.pdb"));
+        Assert.Equal(id != Tool, File.Exists(path + ".snupkg"));
     }
 
     [Theory]
     [MemberData(nameof(Libraries))]
-    public async Task The_documentation_is_that_of_public_types(string id)
+    public async Task The_documentation_is_that_of_public_types_and_members(string id)
     {
-        using var package = ZipFile.OpenRead(Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"));
-        await using var file = package.GetEntry($"lib/net10.0/{id}.xml")!.Open();
-        var documentation = await XDocument.LoadAsync(file, LoadOptions.None, CancellationToken.None);
-        var library = Assembly.Load(id);
-        Type[] types = [.. documentation.Descendants("member").Select(member => library.GetType(member.Attribute("name")!.Value[2..])).OfType<Type>()];
+        string[] documented = [.. (await DocumentationAsync(id)).Select(member => KeyOf(member.Attribute("name")!.Value)).Distinct()];
+        var types = Assembly.Load(id).GetExportedTypes();
 
-        Assert.NotEmpty(types);
-        Assert.DoesNotContain(types, type => !type.IsPublic);
+        Assert.Empty(documented.Except(types.SelectMany(KeysOf)));
+        Assert.Empty(types.SelectMany(OwnMethodsOf).Except(documented));
     }
 
-    [Fact]
-    public async Task Every_snippet_of_the_READMEs_runs_with_them()
+    [Theory]
+    [InlineData("CertActors", "M:CertActors.CertificateSupervisor.Props(", 3)]
+    [InlineData("CertActors", "M:CertActors.CertificateSupervisor.StartAsync(", 1)]
+    [InlineData("CertActors", "T:CertActors.SubscribeToCertificates", 1)]
+    [InlineData("CertActors", "T:CertActors.CertificatesClient", 1)]
+    [InlineData("CertActors", "T:CertActors.CertificateHttpHandler", 1)]
+    [InlineData("CertActors", "T:CertActors.IRotationHook", 1)]
+    [InlineData("CertActors", "M:CertActors.CertificateHolder.WaitForFirstAsync(", 1)]
+    [InlineData("CertActors", "M:CertActors.CertificateTlsExtensions.ServerOptionsCallback(", 1)]
+    [InlineData("CertActors", "M:CertActors.CertificateTlsExtensions.CreateClientOptions(", 1)]
+    [InlineData("CertActors", "M:CertActors.CertificateCheck.Run(", 1)]
+    [InlineData("CertActors.AspNetCore", "M:CertActors.AspNetCore.CertificateListenOptionsExtensions.UseCertificates(", 4)]
+    [InlineData("CertActors.AspNetCore", "M:CertActors.AspNetCore.CertificateDrainExtensions.UseCertificateDrain(", 1)]
+    [InlineData("CertActors.AspNetCore", "M:CertActors.AspNetCore.CertificatePageExtensions.MapCertificates(", 1)]
+    [InlineData("CertActors.Hosting", "M:CertActors.Hosting.CertificateHostingExtensions.AddCertificates(", 4)]
+    [InlineData("CertActors.Hosting", "M:CertActors.Hosting.CertificateHostingExtensions.WithCertificates(", 1)]
+    [InlineData("CertActors.Hosting", "M:CertActors.Hosting.CertificateHostingExtensions.WithCertificateHealthCheck(", 1)]
+    [InlineData("CertActors.TestKit", "T:CertActors.TestKit.TestCertificates", 1)]
+    public async Task The_documentation_of_each_entry_point_has_an_example(string id, string entryPoint, int overloads)
     {
-        await RunAsync("core", "Microsoft.NET.Sdk", ["CertActors", "CertActors.TestKit"], "src/CertActors", "src/CertActors.TestKit");
-        await RunAsync(
-            "web",
-            "Microsoft.NET.Sdk.Web",
-            ["CertActors.AspNetCore", "CertActors.Hosting", "CertActors.TestKit", "Akka.TestKit.Xunit2", "Grpc.Net.Client", "xunit"],
-            ".",
-            "src/CertActors.AspNetCore",
-            "src/CertActors.Hosting");
+        var documentation = await DocumentationAsync(id);
+        XElement[] members = [.. documentation.Where(member => entryPoint.EndsWith('(')
+            ? member.Attribute("name")!.Value.StartsWith(entryPoint, StringComparison.Ordinal)
+            : member.Attribute("name")!.Value == entryPoint)];
+
+        Assert.Equal(overloads, members.Length);
+        Assert.All(members, member => Assert.NotEmpty(member.Elements("example").Elements("code")));
     }
 
     [Fact]
@@ -89,111 +110,44 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         Assert.Equal(1, check.ExitCode);
     }
 
-    // A type that is only declared is compiled, and nothing else is left out.
-    private async Task RunAsync(string name, string sdk, string[] references, params string[] readmes)
+    private async Task<IReadOnlyList<XElement>> DocumentationAsync(string id)
     {
-        var folder = packages.CreateFolder(name);
-        WriteFiles(Directory.CreateDirectory(Path.Combine(folder, "etc/tls")).FullName);
-        List<Snippet> snippets = [];
-        foreach (var readme in readmes)
-        {
-            var written = Snippets.Write(Path.Combine(PackedPackages.Repository, readme, "README.md"), folder);
-            Assert.NotEmpty(written);
-            snippets.AddRange(written);
-        }
-
-        // The configuration that the README has for its second example.
-        var json = (await File.ReadAllTextAsync(Path.Combine(PackedPackages.Repository, "README.md"))).Split("```json")[1].Split("```")[0];
-        await File.WriteAllTextAsync(Path.Combine(folder, "appsettings.json"), Snippets.InFolder(json, folder));
-        await BuildAsync(folder, name, sdk, references);
-
-        var program = Path.Combine(folder, $"bin/Debug/net10.0/{name}.dll");
-        var output = await PackedPackages.RunAsync(folder, program);
-        foreach (var snippet in snippets.Where(snippet => snippet.Kind is SnippetKind.Body or SnippetKind.Test))
-            Assert.Contains($"ran {snippet.Name}{Environment.NewLine}", output, StringComparison.Ordinal);
-        foreach (var snippet in snippets.Where(snippet => snippet.Kind == SnippetKind.Server))
-            await ServeAsync(folder, program, snippet.Name);
+        using var package = ZipFile.OpenRead(Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"));
+        await using var file = package.GetEntry($"lib/net10.0/{id}.xml")!.Open();
+        return [.. (await XDocument.LoadAsync(file, LoadOptions.None, CancellationToken.None)).Descendants("member")];
     }
 
-    // A host ends by SIGTERM. If it listens, it serves the pair of the files.
-    private static async Task ServeAsync(string folder, string program, string snippet)
+    // An overload is known by the number of its parameters: M:Namespace.Type.Member/2.
+    private static string KeyOf(string documented)
     {
-        const string listening = "Now listening on: ";
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        using var server = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [program, snippet]) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
-        try
-        {
-            List<string> lines = [];
-            while (!lines.Exists(line => line.Contains("Application started", StringComparison.Ordinal)))
-                lines.Add(await server.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException($"{snippet} has ended: {string.Join(Environment.NewLine, lines)}"));
-            if (lines.Find(line => line.Contains(listening, StringComparison.Ordinal)) is { } address)
-            {
-                using var connection = new TcpClient();
-                await connection.ConnectAsync(IPAddress.Loopback, new Uri(address.Split(listening)[1].Replace("[::]", "localhost", StringComparison.Ordinal)).Port, limit.Token);
-                await using var tls = new SslStream(connection.GetStream());
-                await tls.AuthenticateAsClientAsync(
-                    new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null },
-                    limit.Token);
-                Assert.Equal("CN=snippets", tls.RemoteCertificate!.Subject);
-            }
-
-            using var kill = Process.Start("kill", ["-TERM", $"{server.Id}"]);
-            await server.StandardOutput.ReadToEndAsync(limit.Token);
-            await server.WaitForExitAsync(limit.Token);
-            Assert.Equal(0, server.ExitCode);
-        }
-        finally
-        {
-            if (!server.HasExited)
-                server.Kill(entireProcessTree: true);
-        }
+        var open = documented.IndexOf('(', StringComparison.Ordinal);
+        var name = Regex.Replace(open < 0 ? documented : documented[..open], "`+[0-9]+", "");
+        var parameters = open < 0 ? "" : Regex.Replace(documented[(open + 1)..], @"\{[^{}]*(\{[^{}]*\}[^{}]*)*\}", "");
+        return $"{name}/{(parameters.Length == 0 ? 0 : parameters.Count(c => c == ',') + 1)}";
     }
 
-    private static void WriteFiles(string folder)
+    // Everything that a user sees.
+    private static IEnumerable<string> KeysOf(Type type)
     {
-        var authority = new TestAuthority("authority");
-        var pair = new TestLeaf { Subject = new X500DistinguishedName("CN=snippets"), Issuer = authority }.Make();
-        foreach (var name in (string[])["tls", "client"])
-        {
-            File.WriteAllText(Path.Combine(folder, $"{name}.crt"), pair.CertificatePem);
-            File.WriteAllText(Path.Combine(folder, $"{name}.key"), pair.KeyPem);
-        }
-
-        foreach (var name in (string[])["clients", "servers"])
-            File.WriteAllText(Path.Combine(folder, $"{name}.pem"), authority.CertificatePem);
-        File.WriteAllText(Path.Combine(folder, "clients.crl"), new TestRevocationList { Issuer = authority }.MakePem());
+        var name = NameOf(type);
+        return
+        [
+            $"T:{name}/0",
+            .. type.GetFields(Declared).Where(field => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly).Select(field => $"F:{name}.{field.Name}/0"),
+            .. type.GetProperties(Declared).Where(property => property.GetAccessors(nonPublic: true).Any(IsVisible)).Select(property => $"P:{name}.{property.Name}/{property.GetIndexParameters().Length}"),
+            .. type.GetEvents(Declared).Where(@event => IsVisible(@event.AddMethod!)).Select(@event => $"E:{name}.{@event.Name}/0"),
+            .. type.GetMethods(Declared).Where(IsVisible).Select(method => $"M:{name}.{method.Name}/{method.GetParameters().Length}"),
+            .. type.GetConstructors(Declared).Where(IsVisible).Select(constructor => $"M:{name}.#ctor/{constructor.GetParameters().Length}"),
+        ];
     }
 
-    private async Task BuildAsync(string folder, string name, string sdk, string[] references)
-    {
-        await File.WriteAllTextAsync(Path.Combine(folder, "Given.cs"), Snippets.Given);
-        await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), Snippets.Program);
-        await File.WriteAllTextAsync(
-            Path.Combine(folder, "Directory.Packages.props"),
-            $"""
-            <Project>
-              <Import Project="{PackedPackages.Repository}/Directory.Packages.props" />
-              <ItemGroup>
-                {string.Concat(All.Select(id => $"<PackageVersion Include=\"{id}\" Version=\"[{packages.Version}]\" />"))}
-              </ItemGroup>
-            </Project>
-            """);
-        await File.WriteAllTextAsync(
-            Path.Combine(folder, $"{name}.csproj"),
-            $"""
-            <Project Sdk="{sdk}">
-              <PropertyGroup>
-                <TargetFramework>net10.0</TargetFramework>
-                <OutputType>Exe</OutputType>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <Nullable>enable</Nullable>
-                <DefineConstants Condition="'$(UsingMicrosoftNETSdkWeb)' == 'true'">$(DefineConstants);IS_WEB</DefineConstants>
-              </PropertyGroup>
-              <ItemGroup>
-                {string.Concat(references.Select(reference => $"<PackageReference Include=\"{reference}\" />"))}
-              </ItemGroup>
-            </Project>
-            """);
-        await packages.BuildAsync(folder);
-    }
+    // What the compiler demands documentation of, among it.
+    private static IEnumerable<string> OwnMethodsOf(Type type) =>
+        from method in type.GetMethods(Declared)
+        where IsVisible(method) && !method.IsSpecialName && method.GetBaseDefinition() == method && !method.IsDefined(typeof(CompilerGeneratedAttribute))
+        select $"M:{NameOf(type)}.{method.Name}/{method.GetParameters().Length}";
+
+    private static string NameOf(Type type) => Regex.Replace(type.FullName!.Replace('+', '.'), "`[0-9]+", "");
+
+    private static bool IsVisible(MethodBase method) => method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly;
 }

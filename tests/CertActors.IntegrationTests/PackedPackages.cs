@@ -16,7 +16,13 @@ public sealed class PackedPackages : IAsyncLifetime
 
     public static string Repository { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", ".."));
 
+    /// <summary>An address of the repository, of which the sources have none.</summary>
+    public const string RepositoryUrl = "https://example.org/certactors";
+
     public string Version { get; } = $"0.1.0-test.{Guid.NewGuid():N}";
+
+    /// <summary>The programs of the snippets that were built, by their names.</summary>
+    internal Dictionary<string, SnippetProgram> Programs { get; } = [];
 
     /// <summary>The folder with the packages.</summary>
     public string Folder => Path.Combine(_root.FullName, "packages");
@@ -25,7 +31,15 @@ public sealed class PackedPackages : IAsyncLifetime
     {
         var configuration = typeof(PackedPackages).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
         await RunAsync(
-            Repository, "pack", "CertActors.sln", "--no-build", "--configuration", configuration, $"-p:Version={Version}", $"-p:PackageOutputPath={Folder}");
+            Repository,
+            "pack",
+            "CertActors.sln",
+            "--no-build",
+            "--configuration",
+            configuration,
+            $"-p:Version={Version}",
+            $"-p:RepositoryUrl={RepositoryUrl}",
+            $"-p:PackageOutputPath={Folder}");
     }
 
     public Task DisposeAsync()
@@ -89,3 +103,12 @@ public sealed class PackedPackages : IAsyncLifetime
 
     private static string Here([CallerFilePath] string path = "") => path;
 }
+
+[CollectionDefinition(nameof(PackedPackages))]
+public sealed class PackedPackagesGroup : ICollectionFixture<PackedPackages>;
+
+/// <summary>A program with the snippets of one kind of project.</summary>
+/// <param name="Path">Its assembly.</param>
+/// <param name="Folder">Has files for it, and is its working directory.</param>
+/// <param name="Snippets">The snippets.</param>
+internal sealed record SnippetProgram(string Path, string Folder, IReadOnlyList<Snippet> Snippets);

@@ -32,6 +32,8 @@ internal sealed class ServerProcess : IDisposable
 
     public IReadOnlyList<string> Errors => [.. _errors];
 
+    public bool HasExited => _process.HasExited;
+
     public HttpClient Client { get; } = new(new HttpClientHandler
     {
         ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate is not null,
@@ -57,6 +59,10 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Starts it in a working directory, with variables of the environment.</summary>
     public static ServerProcess StartIn(string directory, (string Name, string Value)[] environment, params string[] arguments) =>
         Run([.. Server, .. arguments], isRead: true, directory, environment);
+
+    /// <summary>Starts another program that serves.</summary>
+    public static ServerProcess StartProgram(string directory, string[] command, params (string Name, string Value)[] environment) =>
+        Run(command, isRead: true, directory, environment);
 
     /// <summary>Starts it by a shell script that ends in <c>exec "$@"</c>.</summary>
     public static ServerProcess StartBy(string script, params string[] arguments) => StartBy(script, isRead: true, arguments);
@@ -142,8 +148,10 @@ internal sealed class ServerProcess : IDisposable
         while (true)
         {
             var sockets = Descriptors().ToHashSet(StringComparer.Ordinal);
-            var lines = await File.ReadAllLinesAsync($"/proc/{_process.Id}/net/tcp", limit.Token);
-            if (lines.Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            List<string> lines = [];
+            foreach (var table in (string[])[$"/proc/{_process.Id}/net/tcp", $"/proc/{_process.Id}/net/tcp6"])
+                lines.AddRange(File.Exists(table) ? await File.ReadAllLinesAsync(table, limit.Token) : []);
+            if (lines.Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 .FirstOrDefault(fields => fields[3] == listening && sockets.Contains($"socket:[{fields[9]}]")) is [_, var address, ..])
                 return int.Parse(address.Split(':')[1], NumberStyles.HexNumber, null);
             await Task.Delay(TimeSpan.FromMilliseconds(20), limit.Token);

@@ -4,88 +4,119 @@ namespace CertActors.IntegrationTests;
 
 /// <summary>Turns the snippets of a README (fences with <c>csharp</c>) into a program that runs them.</summary>
 /// <remarks>
-/// A snippet that begins with usings is complete, but for <see cref="Given"/>. One without usings goes on from the one before it, and has those of that
-/// one. A snippet that declares a public type is a file; any other is the body of a method. Its files are those of a folder, and its port is any free one.
+/// A snippet is complete. One that is a part of something else says so in its first comment, <c>// Needs holder and tls, …</c>: it is given what the
+/// comment names, and nothing else. A snippet that declares a public type is a file; any other is the body of a method. Its files are below the working
+/// directory, and its port is any free one.
 /// </remarks>
 internal static class Snippets
 {
-    /// <summary>What a reader has already, as members that a snippet may hide by variables of its own.</summary>
+    /// <summary>What the comment of a snippet may name: <c>holder</c>, <c>tls</c> and <c>builder</c>.</summary>
     public const string Given =
         """
         using System.Net;
         using System.Net.Security;
         using System.Net.Sockets;
         using System.Security.Cryptography.X509Certificates;
+        using Akka.Actor;
         using CertActors;
-        using CertActors.TestKit;
         #if IS_WEB
         using Akka.Hosting;
+        using CertActors.AspNetCore;
         using CertActors.Hosting;
-        using Microsoft.AspNetCore.Hosting.Server;
-        using Microsoft.AspNetCore.Hosting.Server.Features;
         #endif
 
-        public abstract class Given
+        internal static class Given
         {
-            protected readonly string[] args;
-            protected readonly CertificateHolder holder;
-            protected readonly SslStream tls;
-            private readonly X509Certificate2 _server = TestCertificates.SelfSigned("www.example.com", "orders.example.com");
-            private readonly X509Certificate2 _client = TestCertificates.SelfSigned("client");
-            private readonly Task _peer;
-
-            protected Given(bool isClient, string[] settings)
+            private static CertificatesOptions Options => new()
             {
-                args = settings;
-        #if IS_WEB
-                builder = WebApplication.CreateBuilder(settings);
-        #endif
-                var certificates = new TestCertificates();
-                certificates.Serve(_server);
-                certificates.Serve(_client, "client");
-                certificates.Trust("clients", _client);
-                certificates.Trust("servers", _server);
-                holder = certificates.Holder;
+                Certificates =
+                [
+                    new CertificateOptions { CertificatePath = "etc/tls/tls.crt", KeyPath = "etc/tls/tls.key" },
+                    new CertificateOptions { Name = "client", Purpose = CertificatePurpose.ClientAuthentication, CertificatePath = "etc/tls/client.crt", KeyPath = "etc/tls/client.key" },
+                ],
+                TrustBundles =
+                [
+                    new TrustBundleOptions { Name = "clients", CertificatePaths = ["etc/tls/clients.pem"] },
+                    new TrustBundleOptions { Name = "servers", CertificatePaths = ["etc/tls/servers.pem"] },
+                ],
+            };
 
-                // The peer shakes hands as soon as the snippet does.
+            public static async Task<CertificateHolder> HolderAsync()
+            {
+                var holder = new CertificateHolder();
+                await CertificateSupervisor.StartAsync(ActorSystem.Create("given"), holder, Options);
+                await holder.WaitForAllAsync(TimeSpan.FromSeconds(30));
+                return holder;
+            }
+
+            /// <summary>A connection whose peer shakes hands as soon as the snippet does.</summary>
+            public static async Task<(SslStream Tls, Task Peer)> ConnectAsync(bool isClient)
+            {
                 using var listener = new TcpListener(IPAddress.Loopback, 0);
                 listener.Start();
                 var connection = new TcpClient();
-                connection.Connect((IPEndPoint)listener.LocalEndpoint);
-                tls = new SslStream(connection.GetStream());
-                var peer = new SslStream(listener.AcceptTcpClient().GetStream());
-                _peer = isClient
-                    ? peer.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _server, ClientCertificateRequired = true, RemoteCertificateValidationCallback = Accept })
-                    : peer.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "www.example.com", ClientCertificates = [_client], RemoteCertificateValidationCallback = Accept });
+                await connection.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
+                var peer = new SslStream((await listener.AcceptTcpClientAsync()).GetStream());
+                return (new SslStream(connection.GetStream()), isClient
+                    ? peer.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Pair("tls"), ClientCertificateRequired = true, RemoteCertificateValidationCallback = Accept })
+                    : peer.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "www.example.com", ClientCertificates = [Pair("client")], RemoteCertificateValidationCallback = Accept }));
             }
 
-            public abstract Task RunAsync();
-
-            protected Task PeerAsync() => _peer;
+            private static X509Certificate2 Pair(string name) => X509Certificate2.CreateFromPemFile($"etc/tls/{name}.crt", $"etc/tls/{name}.key");
 
             private static bool Accept(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) => certificate is not null;
         #if IS_WEB
 
-            protected readonly WebApplicationBuilder builder;
-
-            protected IServiceCollection services => builder.Services;
-
             /// <summary>Starts the server that a snippet is a part of.</summary>
-            protected async Task ServeAsync(string folder)
+            public static async Task ServeAsync(WebApplicationBuilder builder, bool hasEndpoint)
             {
-                if (services.All(service => service.ServiceType != typeof(CertificateHolder)))
-                    services.AddCertificates(new CertificateOptions { CertificatePath = folder + "/etc/tls/tls.crt", KeyPath = folder + "/etc/tls/tls.key" });
-                services.AddAkka("snippet", akka => akka.WithCertificates(TimeSpan.FromSeconds(30)));
+                builder.Services.AddCertificates(Options);
+                builder.Services.AddAkka("given", akka => akka.WithCertificates(TimeSpan.FromSeconds(30)));
+                if (!hasEndpoint)
+                    builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(0, listen => listen.UseCertificates()));
                 await using var app = builder.Build();
                 await app.StartAsync();
-                var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+                app.Services.GetService<IHttpClientFactory>()?.CreateClient("orders");
                 using var connection = new TcpClient();
-                await connection.ConnectAsync(IPAddress.Loopback, address.Port);
-                await using var client = new SslStream(connection.GetStream());
-                await client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = Accept });
+                await connection.ConnectAsync(IPAddress.Loopback, new Uri(app.Urls.First()).Port);
+                await using var tls = new SslStream(connection.GetStream());
+                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = Accept });
                 await app.StopAsync();
             }
         #endif
+        }
+        """;
+
+    /// <summary>Uses the types that the README declares.</summary>
+    public const string Uses =
+        """
+        using Akka.Actor;
+        using CertActors;
+
+        namespace Snippets.Uses;
+
+        static class Snippet
+        {
+            public static async Task RunAsync(string[] args)
+            {
+                Write("tls");
+                var (system, holder) = (ActorSystem.Create("uses"), new CertificateHolder());
+                var options = new CertificatesOptions { Certificates = [new CertificateOptions { CertificatePath = "etc/tls/used.crt", KeyPath = "etc/tls/used.key" }] };
+                var supervisor = await CertificateSupervisor.StartAsync(system, holder, options, hooks: [new MaintenanceWindow()]);
+                var log = system.ActorOf(Props.Create(() => new RotationLog(supervisor)));
+                await holder.WaitForFirstAsync(TimeSpan.FromSeconds(30));
+
+                // Within the maintenance window, it is accepted.
+                Write("next");
+                await supervisor.Ask<ReloadNowResult>(new ReloadNow(), TimeSpan.FromSeconds(30));
+                await log.Ask<ActorIdentity>(new Identify(null), TimeSpan.FromSeconds(30));
+            }
+
+            private static void Write(string name)
+            {
+                foreach (var extension in (string[])["crt", "key"])
+                    File.Copy($"etc/tls/{name}.{extension}", $"etc/tls/used.{extension}", overwrite: true);
+            }
         }
         """;
 
@@ -98,15 +129,14 @@ internal static class Snippets
         {
             private static async Task Main(string[] names)
             {
-                foreach (var type in typeof(Given).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Given))))
+                var types = typeof(Program).Assembly.GetTypes();
+                foreach (var type in types.Where(type => names.Length > 0 ? type.Namespace == names[0] && type.Name is "Snippet" or "Server" : type.Name == "Snippet"))
                 {
-                    if (names.Length > 0 ? names[0] != type.Namespace : type.Name != "Snippet")
-                        continue;
-                    await ((Given)Activator.CreateInstance(type)!).RunAsync();
+                    await (Task)type.GetMethod("RunAsync")!.Invoke(null, [Array.Empty<string>()])!;
                     Console.WriteLine($"ran {type.Namespace}");
                 }
 
-                foreach (var test in typeof(Given).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Where(IsTest).Where(_ => names.Length == 0))
+                foreach (var test in types.SelectMany(type => type.GetMethods()).Where(IsTest).Where(_ => names.Length == 0))
                 {
                     using var tests = (IDisposable)Activator.CreateInstance(test.DeclaringType!)!;
                     test.Invoke(tests, null);
@@ -120,82 +150,95 @@ internal static class Snippets
         }
         """;
 
-    /// <summary>Writes each snippet of a README to a file of a folder.</summary>
-    /// <returns>The snippets.</returns>
-    public static IReadOnlyList<Snippet> Write(string readme, string folder)
+    /// <returns>The snippets of a README.</returns>
+    public static IReadOnlyList<Snippet> Read(string readme)
     {
         const string open = "```csharp", close = "```";
         var lines = File.ReadAllLines(readme);
-        List<Snippet> written = [];
-        string[] usings = [];
+        List<Snippet> read = [];
         for (var start = 0; start < lines.Length; start++)
         {
             if (lines[start].Trim() != open)
                 continue;
             var end = Array.FindIndex(lines, start, line => line.Trim() == close);
-            var code = lines[(start + 1)..end];
-            var body = Array.FindIndex(code, line => !IsUsing(line));
-            if (body > 0)
-                usings = code[..body];
             var name = Regex.Replace($"{Path.GetFileName(Path.GetDirectoryName(readme))}_{start + 1}", "[^A-Za-z0-9]", "_");
-            var snippet = new Snippet($"Snippets.Of_{name}", KindOf(code));
-            File.WriteAllLines(
-                Path.Combine(folder, $"{name}.cs"),
-                [.. usings, $"namespace {snippet.Name};", .. Wrap(snippet.Kind, [.. code[body..].Select(line => InFolder(line, folder))], readme, start + 2 + body, folder)]);
-            written.Add(snippet);
+            read.Add(new Snippet($"Snippets.Of_{name}", readme, start + 2, lines[(start + 1)..end]));
             start = end;
         }
 
-        return written;
+        return read;
     }
 
-    /// <returns>A text with the paths of a folder, and any free port.</returns>
-    public static string InFolder(string text, string folder) =>
-        text.Replace("/etc/tls/", $"{folder}/etc/tls/", StringComparison.Ordinal).Replace("8443", "0", StringComparison.Ordinal);
-
-    private static bool IsUsing(string line) => Regex.IsMatch(line, "^using [A-Z][A-Za-z0-9.]*;");
-
-    private static SnippetKind KindOf(string[] code) =>
-        Has(code, "[Fact]") ? SnippetKind.Test
-        : code.Any(part => part.StartsWith("public ", StringComparison.Ordinal)) ? SnippetKind.Declaration
-        : Has(code, ".Run();") || Has(code, ".RunAsync();") ? SnippetKind.Server
-        : SnippetKind.Body;
-
-    private static bool Has(string[] code, string text) => code.Any(line => line.Contains(text, StringComparison.Ordinal));
-
-    // Errors are reported where the README has them.
-    private static string[] Wrap(SnippetKind kind, string[] code, string readme, int line, string folder)
-    {
-        string[] body = [$"#line {line} \"{readme}\"", .. code, "#line default"];
-        if (kind is SnippetKind.Test or SnippetKind.Declaration)
-            return body;
-        var end = Has(code, "tls.Authenticate") ? "await PeerAsync();"
-            : Has(code, "builder.") && !Has(code, "var builder") ? $"await ServeAsync(\"{folder}\");"
-            : "await Task.Yield();";
-        var settings = Has(code, ".Endpoint(\"Api\"") ? "\"--Kestrel:Endpoints:Api:Url=https://127.0.0.1:0\"" : "";
-        return
-        [
-            $"sealed class {(kind == SnippetKind.Server ? "Server" : "Snippet")}() : Given(isClient: {(Has(code, "AsClientAsync") ? "true" : "false")}, settings: [{settings}]) {{",
-            "public override async Task RunAsync() {", .. body, end, "} }",
-        ];
-    }
+    /// <returns>A text with paths below the working directory, and any free port.</returns>
+    public static string Local(string text) => text.Replace("/etc/tls/", "etc/tls/", StringComparison.Ordinal).Replace("8443", "0", StringComparison.Ordinal);
 }
 
 /// <summary>A snippet of a README.</summary>
 /// <param name="Name">Its namespace.</param>
-/// <param name="Kind">What it is.</param>
-internal sealed record Snippet(string Name, SnippetKind Kind);
+/// <param name="Readme">The README.</param>
+/// <param name="Line">The number of its first line there.</param>
+/// <param name="Lines">The snippet.</param>
+internal sealed record Snippet(string Name, string Readme, int Line, string[] Lines)
+{
+    private const string Needs = "// Needs ";
+
+    public SnippetKind Kind { get; } =
+        Lines.Any(line => line.Contains("[Fact]", StringComparison.Ordinal)) ? SnippetKind.Test
+        : Lines.Any(line => line.StartsWith("public ", StringComparison.Ordinal)) ? SnippetKind.Declaration
+        : Lines.Any(line => line.Contains(".Run();", StringComparison.Ordinal) || line.Contains(".RunAsync();", StringComparison.Ordinal)) ? SnippetKind.Host
+        : Lines.Any(line => line.Contains(".AcceptTcpClientAsync()", StringComparison.Ordinal)) ? SnippetKind.Listener
+        : SnippetKind.Body;
+
+    public bool Has(string text) => Lines.Any(line => line.Contains(text, StringComparison.Ordinal));
+
+    /// <summary>Writes it to a file of a folder.</summary>
+    public void WriteTo(string folder)
+    {
+        var start = Array.FindIndex(Lines, line => line.Length > 0 && !Regex.IsMatch(line, "^using [A-Z][A-Za-z0-9.]*;"));
+        string[] code = [$"#line {Line + start} \"{Readme}\"", .. Lines[start..].Select(Snippets.Local), "#line default"]; // Errors are reported where the README has them.
+        File.WriteAllLines(
+            Path.Combine(folder, $"{Name}.cs"),
+            [.. Lines[..start], $"namespace {Name};", .. Kind is SnippetKind.Test or SnippetKind.Declaration ? code : Method(code, Lines[start])]);
+    }
+
+    private string[] Method(string[] code, string first)
+    {
+        string[] needed = first.StartsWith(Needs, StringComparison.Ordinal) ? [.. Regex.Matches(first, @"\b(holder|tls|builder)\b").Select(name => name.Value)] : [];
+        var settings = Has(".Endpoint(\"Api\"") ? "\"--Kestrel:Endpoints:Api:Url=https://127.0.0.1:0\"" : "";
+        return
+        [
+            $"static class {(Kind == SnippetKind.Body ? "Snippet" : "Server")} {{", "public static async Task RunAsync(string[] args) {",
+            .. needed.Select(name => name switch
+            {
+                "holder" => "var holder = await Given.HolderAsync();",
+                "tls" => $"var (tls, given_peer) = await Given.ConnectAsync(isClient: {(Has("AsClientAsync") ? "true" : "false")});",
+                _ => $"var builder = WebApplication.CreateBuilder([{settings}]);",
+            }),
+            .. code,
+            .. needed.Select(name => name switch
+            {
+                "holder" => "",
+                "tls" => "await given_peer;",
+                _ => $"await Given.ServeAsync(builder, hasEndpoint: {(Has("ConfigureKestrel") ? "true" : "false")});",
+            }),
+            "await Task.Yield();", "} }",
+        ];
+    }
+}
 
 internal enum SnippetKind
 {
     /// <summary>Statements that end.</summary>
     Body,
 
-    /// <summary>A server, which ends when it is stopped.</summary>
-    Server,
+    /// <summary>A host, which ends when it is stopped.</summary>
+    Host,
+
+    /// <summary>A server that ends with its first connection.</summary>
+    Listener,
 
     Test,
 
-    /// <summary>A type that nothing uses: it is only compiled.</summary>
+    /// <summary>A type, which <see cref="Snippets.Uses"/> uses.</summary>
     Declaration,
 }
