@@ -24,11 +24,12 @@ public sealed record AcceptedPeers
     /// <summary>When the last of them was, UTC; null if there was none.</summary>
     public required DateTimeOffset? LastSeen { get; init; }
 
-    /// <summary>When the first of the certificates expires that were seen within the last day, UTC; null if none was.</summary>
+    /// <summary>When the first certificate of <see cref="SoonestToExpire"/> expires, UTC; null if that is empty.</summary>
     public DateTimeOffset? EarliestExpiry => SoonestToExpire.Count > 0 ? SoonestToExpire[0].NotAfter : null;
 
     /// <summary>
-    /// Of the certificates that were seen within the last day, the ten that expire first, in this order. Memory for more is not spent. Compares by value.
+    /// Of the certificates that were seen within the last day, the ten that expire first, in this order. Memory for more is not spent: when one of the ten
+    /// was not seen for a day, another one takes its place with its next handshake. Compares by value.
     /// </summary>
     public required IReadOnlyList<SeenPeer> SoonestToExpire
     {

@@ -67,6 +67,22 @@ public sealed class AcceptedPeersSpec : PipelineKit
     }
 
     [Fact]
+    public void One_that_expires_later_than_ten_others_is_listed_with_its_next_handshake_once_these_are_forgotten()
+    {
+        var eleventh = LeafOf(One, days: 400);
+        foreach (var days in Enumerable.Range(2, 10))
+            Accept(One, LeafOf(One, days));
+        _now += TimeSpan.FromHours(23);
+        Accept(One, eleventh);
+        _now += TimeSpan.FromHours(2);
+        Assert.Equal((null, _now - TimeSpan.FromHours(2)), (Peers("CN=one").EarliestExpiry, Peers("CN=one").LastSeen));
+
+        Accept(One, eleventh);
+
+        Assert.Equal(eleventh.NotAfter.ToUniversalTime(), Peers("CN=one").EarliestExpiry);
+    }
+
+    [Fact]
     public void An_authority_that_stays_in_the_bundle_keeps_its_count_and_one_that_leaves_does_not()
     {
         Accept(One, LeafOf(One, days: 1));
