@@ -180,7 +180,20 @@ public sealed class CheckTests : IDisposable
         Assert.Empty(Check((leaf with { IssuerAddress = null }).Make()).Findings);
         Assert.Empty(Check(chained).Findings);
         Assert.Empty(Check(alone, new TrustBundleOptions { CertificatePaths = [trusted] }).Findings);
-        Assert.Equal(RejectionReason.NotTrusted, Check(alone, new TrustBundleOptions { CertificatePaths = [WriteText("root.pem", root.CertificatePem)] }).Reason);
+
+        // By the root, it is found also where the leaf gives no address.
+        var withoutAddress = Check((leaf with { IssuerAddress = null }).Make(), new TrustBundleOptions { CertificatePaths = [WriteText("root.pem", root.CertificatePem)] });
+        var untrusted = Assert.Single(withoutAddress.Findings);
+        Assert.Equal(RejectionReason.NotTrusted, untrusted.Reason);
+        Assert.Contains("issued by CN=issuer) is refused: it leads to no certificate of the trust bundle. Add the authority to the bundle, or append missing intermediates.", untrusted.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_help_says_how_a_missing_intermediate_of_a_private_authority_is_found()
+    {
+        using var help = ServerProcess.Start("check", "--help");
+        Assert.Equal(0, await help.ExitAsync());
+        Assert.Contains("--trust root.pem", string.Join(' ', help.Output.Select(line => line.Trim())), StringComparison.Ordinal);
     }
 
     [Fact]
