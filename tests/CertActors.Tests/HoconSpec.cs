@@ -145,6 +145,18 @@ public sealed class HoconSpec
         Assert.Empty(hocon.Errors);
     }
 
+    [Fact]
+    public void The_reference_describes_every_key()
+    {
+        using var reader = new StreamReader(typeof(CertificateHolder).Assembly.GetManifestResourceStream("CertActors.reference.conf")!);
+        string[] lines = [.. reader.ReadToEnd().Split('\n').Select(line => line.Trim())];
+        var keys = Enumerable.Range(0, lines.Length).Where(line => lines[line].Length > 0 && char.IsAsciiLetter(lines[line][0])).Skip(1).ToArray();
+
+        // The skipped one is certactors, which contains the others.
+        Assert.Equal(Keys<CertificatesOptions>().Concat(Keys<CertificateOptions>()).Concat(Keys<TrustBundleOptions>()).Count() + 2, keys.Length);
+        Assert.All(keys, key => Assert.True(lines[key - 1].StartsWith("# ", StringComparison.Ordinal), lines[key]));
+    }
+
     [Theory]
     [InlineData("150ms", 150d)]
     [InlineData("5s", 5_000d)]
