@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using Akka.Actor;
 using CertActors.AspNetCore;
 using CertActors.Hosting;
@@ -14,6 +15,8 @@ public sealed class BrowserTests : DrainKit
 {
     private static readonly BrowserTypeLaunchOptions Options = new() { ExecutablePath = ChromiumTheoryAttribute.Path, Args = ["--no-sandbox"] };
 
+    private const string Expired = "expired.example.org";
+
     // In milliseconds. On a busy machine, the browser itself takes longer than the default of 30 s for the first page.
     private const float NavigationLimit = 180_000;
 
@@ -21,9 +24,9 @@ public sealed class BrowserTests : DrainKit
     private int _held;
 
     [ChromiumTheory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task A_rotation_a_rejection_and_a_drain_appear_without_a_reload_of_the_page(ColorScheme theme)
+    [InlineData(ColorScheme.Light, "rgb(246, 247, 249)")]
+    [InlineData(ColorScheme.Dark, "rgb(20, 23, 27)")]
+    public async Task A_rotation_a_rejection_and_a_drain_appear_without_a_reload_of_the_page(ColorScheme theme, string ground)
     {
         await using var server = await StartAsync();
         using var playwright = await Playwright.CreateAsync();
@@ -42,7 +45,9 @@ public sealed class BrowserTests : DrainKit
         await page.EvaluateAsync("window.isSamePage = true");
         var pair = page.Locator("#item-default");
         await ShowsAsync(page.Locator("#live"), "live");
+        Assert.Equal(ground, await page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor"));
         await ShowsAsync(pair, "served");
+        await ShowsAsync(page.Locator("#item-expired.bad"), "expired");
         await ShowsAsync(page.Locator("#item-clients table"), "CN=billing");
         await page.EvaluateAsync("getSelection().selectAllChildren(document.getElementById('pairs'))");
 
@@ -54,6 +59,13 @@ public sealed class BrowserTests : DrainKit
         await ShowsAsync(pair, "2, since");
         await ShowsAsync(pair.Locator("tr", new() { HasText = "UTC" }), "1");
         await ExpectNoViolationAsync(page);
+
+        // A pair is removed while a request uses it.
+        await using var left = new Http1Client(await server.ConnectAsync(name: Expired));
+        await left.SendAsync("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        await Wait.UntilAsync(() => Volatile.Read(ref _held) == 2);
+        Assert.True((await server.Supervisor.Ask<RemoveCertificateResult>(new RemoveCertificate("expired"), Generous)).WasKnown);
+        await ShowsAsync(page.Locator("#removed-expired"), "removed, not drained");
 
         File.WriteAllText(Pair.CertificatePath, "no certificate");
         await ShowsAsync(pair, "new files rejected");
@@ -88,6 +100,12 @@ public sealed class BrowserTests : DrainKit
 
         await ShowsAsync(page.Locator("#live"), "reload the page to see changes");
         await ShowsAsync(page.Locator("#item-default"), "CN=localhost");
+
+        // axe is a script itself: it gets what the browser shows, without the page's own.
+        var shown = await (await browser.NewContextAsync(new() { ColorScheme = theme })).NewPageAsync();
+        await shown.SetContentAsync(Regex.Replace(await page.ContentAsync(), "<script>.*?</script>", "", RegexOptions.Singleline), new() { Timeout = NavigationLimit });
+        await ShowsAsync(shown.Locator("#item-expired.bad"), "expired");
+        await ExpectNoViolationAsync(shown);
     }
 
     private async Task<KestrelServer> StartAsync()
@@ -95,7 +113,11 @@ public sealed class BrowserTests : DrainKit
         var (authority, unused) = (new TestAuthority("clients 2026"), new TestAuthority("clients 2025"));
         var bundle = Path.Combine(Path.GetDirectoryName(Pair.CertificatePath)!, "clients.pem");
         await File.WriteAllTextAsync(bundle, authority.CertificatePem + unused.CertificatePem);
-        var server = await StartServerAsync(Additions(new TrustBundleOptions { Name = "clients", CertificatePaths = [bundle] }));
+        var expired = new CertificateOptions { Name = "expired", CertificatePath = Path.ChangeExtension(bundle, ".crt"), KeyPath = Path.ChangeExtension(bundle, ".key") };
+        var leaf = new TestLeaf { Names = [Expired], NotAfter = DateTimeOffset.UtcNow.AddDays(-3) }.Make();
+        await File.WriteAllTextAsync(expired.CertificatePath, leaf.CertificatePem);
+        await File.WriteAllTextAsync(expired.KeyPath, leaf.KeyPem);
+        var server = await StartServerAsync(Additions(expired, new TrustBundleOptions { Name = "clients", CertificatePaths = [bundle] }));
         await server.Holder.WaitForAllAsync(Generous);
 
         // A peer of one of the authorities was accepted.
@@ -105,7 +127,7 @@ public sealed class BrowserTests : DrainKit
         return server;
     }
 
-    private KestrelServer.Additions Additions(TrustBundleOptions bundle)
+    private KestrelServer.Additions Additions(CertificateOptions pair, TrustBundleOptions bundle)
     {
         var draining = Draining();
         return draining with
@@ -113,7 +135,7 @@ public sealed class BrowserTests : DrainKit
             Build = builder =>
             {
                 draining.Build(builder);
-                builder.Services.AddCertificates(options => options.TrustBundles.Add(bundle));
+                builder.Services.AddCertificates(new CertificatesOptions { Certificates = [pair], TrustBundles = [bundle] });
             },
             Map = Map,
         };

@@ -162,34 +162,36 @@ public sealed class HostingTests : IDisposable
     }
 
     [Fact]
-    public async Task A_configuration_that_changes_adds_removes_and_moves_pairs_and_an_invalid_one_changes_nothing()
+    public async Task A_configuration_that_changes_adds_moves_and_removes_pairs_and_bundles_and_an_invalid_one_changes_nothing()
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection().Build();
-        Configure(configuration, Write("a"));
-        using var host = Host(services => services.AddCertificates(configuration.GetSection("CertActors")), akka => akka.WithCertificates(Generous));
+        var (one, other) = (new TestAuthority("one"), new TestAuthority("other"));
+        File.WriteAllText(PathOf("one.pem"), one.CertificatePem);
+        File.WriteAllText(PathOf("other.pem"), other.CertificatePem);
+        var settings = new Settings();
+        settings.Set(Of(Write("a"), bundle: "one.pem"));
+        using var host = Host(
+            services => services.AddCertificates(new ConfigurationBuilder().Add(settings).Build().GetSection("CertActors")),
+            akka => akka.WithCertificates(Generous));
         await host.StartAsync();
         var holder = host.Services.GetRequiredService<CertificateHolder>();
         var a = holder.Get("a");
 
-        Configure(configuration, Write("b"));
-        configuration.Reload();
+        settings.Set([.. Of(Pair("a"), bundle: "one.pem"), .. Of(Write("b"))]);
         await Wait.UntilAsync(() => holder.Get("b") is not null);
+
+        settings.Set([.. Of(Pair("a"), bundle: "other.pem"), .. Of(Write("c") with { Name = "b" })]);
+        await Wait.UntilAsync(() => holder.Get("b")?.Generation == 2 && holder.GetTrustBundle("trust")?.Generation == 2);
+        Assert.Equal("CN=other", Assert.Single(holder.GetTrustBundle("trust")!.Authorities).Subject);
+
+        settings.Set([.. Of(Pair("a")), new("CertActors:Certificates:a:DebounceWindow", "soon")]);
+        Assert.Contains(_logs.Lines, line => line.Contains("CertActors:Certificates:a:DebounceWindow is 'soon', and must be a duration", StringComparison.Ordinal));
+        var status = await host.Services.GetRequiredService<ICertificates>().GetStatusAsync();
+        Assert.Equal((2, 1), (status.Certificates.Count, status.TrustBundles.Count));
+
+        settings.Set(Of(Pair("a")));
+        await Wait.UntilAsync(() => holder.Get("b") is null && holder.GetTrustBundle("trust") is null);
         Assert.Same(a, holder.Get("a"));
-
-        var moved = Write("c");
-        Configure(configuration, moved with { Name = "b" });
-        configuration.Reload();
-        await Wait.UntilAsync(() => holder.Get("b")?.Generation == 2);
-
-        configuration["CertActors:Certificates:b:DebounceWindow"] = "soon";
-        configuration.Reload();
-        Assert.Contains(_logs.Lines, line => line.Contains("CertActors:Certificates:b:DebounceWindow is 'soon', and must be a duration", StringComparison.Ordinal));
-        Assert.Equal(2, (await host.Services.GetRequiredService<ICertificates>().GetStatusAsync()).Certificates.Count);
-
-        foreach (var key in (string[])["DebounceWindow", "CertificatePath", "KeyPath"])
-            configuration[$"CertActors:Certificates:b:{key}"] = null;
         await host.StopAsync();
-        Assert.Equal(("a", 1), (holder.Current?.Name, holder.Current?.Generation));
     }
 
     [Fact]
@@ -282,10 +284,14 @@ public sealed class HostingTests : IDisposable
     [Fact]
     public async Task A_stop_closes_the_watches_and_logs_no_warning_and_what_is_loaded_is_served_on()
     {
-        using var host = Host(services => services.AddCertificates(Write("a")), akka => akka.WithCertificates(Generous));
+        using var host = Host(
+            services => services.AddCertificates(Write("a")),
+            akka => akka.ConfigureLoggers(loggers => loggers.AddLoggerFactory()).WithCertificates(Generous));
         await host.StartAsync();
         var holder = host.Services.GetRequiredService<CertificateHolder>();
         var system = host.Services.GetRequiredService<ActorSystem>();
+        Akka.Event.LoggingExtensions.Info(system.Log, "Akka's own log is collected.");
+        await Wait.UntilAsync(() => _logs.Any("Akka's own log is collected."));
         var supervisor = host.Services.GetRequiredService<IRequiredActor<CertificateSupervisor>>().ActorRef;
 
         // Loads are under way when it stops.
@@ -321,11 +327,12 @@ public sealed class HostingTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private static void Configure(IConfigurationRoot configuration, CertificateOptions pair)
-    {
-        configuration[$"CertActors:Certificates:{pair.Name}:CertificatePath"] = pair.CertificatePath;
-        configuration[$"CertActors:Certificates:{pair.Name}:KeyPath"] = pair.KeyPath;
-    }
+    private KeyValuePair<string, string?>[] Of(CertificateOptions pair, string? bundle = null) =>
+    [
+        new($"CertActors:Certificates:{pair.Name}:CertificatePath", pair.CertificatePath),
+        new($"CertActors:Certificates:{pair.Name}:KeyPath", pair.KeyPath),
+        .. bundle is null ? (KeyValuePair<string, string?>[])[] : [new("CertActors:TrustBundles:trust:CertificatePaths:0", PathOf(bundle))],
+    ];
 
     private string PathOf(string name) => Path.Combine(_directory, name);
 
@@ -352,6 +359,18 @@ public sealed class HostingTests : IDisposable
             akka(configuration);
         });
         return builder.Build();
+    }
+
+    /// <summary>A configuration that is replaced as a whole.</summary>
+    private sealed class Settings : ConfigurationProvider, IConfigurationSource
+    {
+        public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
+
+        public void Set(KeyValuePair<string, string?>[] all)
+        {
+            Data = new Dictionary<string, string?>(all, StringComparer.OrdinalIgnoreCase);
+            OnReload();
+        }
     }
 
     private sealed class Listener : ReceiveActor

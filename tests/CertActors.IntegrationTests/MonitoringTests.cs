@@ -49,6 +49,9 @@ public sealed partial class MonitoringTests : IAsyncDisposable
         var (dashboard, rules) = (Read("grafana-dashboard.json"), Read("prometheus-rules.yml"));
         Assert.Empty(Words(dashboard).Concat(Words(rules)).Except(known));
         Assert.All(Families(exposed), family => Assert.Contains(family, dashboard, StringComparison.Ordinal));
+        var selectors = Selectors(dashboard).Concat(Selectors(rules)).Distinct().ToArray();
+        Assert.Equal(["certactors_outcome=\"rejected\"", "certactors_watch_mode=\"polling\"", "error_type=\"NotLoaded\""], selectors.Order(StringComparer.Ordinal));
+        Assert.All(selectors, selector => Assert.Contains(selector, exposed, StringComparison.Ordinal));
         Assert.Contains("le=\"0.3\"", exposed, StringComparison.Ordinal); // The library's own buckets.
     }
 
@@ -153,6 +156,9 @@ public sealed partial class MonitoringTests : IAsyncDisposable
 
     private static IEnumerable<string> Words(string text) => WordPattern().Matches(text).Select(match => match.Value).Distinct();
 
+    // Those of a value, and not of one that a reader chooses. JSON escapes the quotes.
+    private static IEnumerable<string> Selectors(string text) => SelectorPattern().Matches(text.Replace("\\\"", "\"", StringComparison.Ordinal)).Select(match => match.Value);
+
     private static string Read(string name) => File.ReadAllText(PathOf(name));
 
     private static string PathOf(string name, [CallerFilePath] string path = "") =>
@@ -160,6 +166,9 @@ public sealed partial class MonitoringTests : IAsyncDisposable
 
     [GeneratedRegex("^# TYPE (\\S+) ", RegexOptions.Multiline)]
     private static partial Regex FamilyPattern();
+
+    [GeneratedRegex("\\b[a-z_]+=\"[A-Za-z]+\"")]
+    private static partial Regex SelectorPattern();
 
     [GeneratedRegex("certactors_[a-z0-9_]+")]
     private static partial Regex WordPattern();

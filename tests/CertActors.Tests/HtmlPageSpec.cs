@@ -41,6 +41,21 @@ public sealed class HtmlPageSpec
         Assert.Contains("<dt>Load hangs</dt><dd><bdi>since 2026-05-31 23:57:00 UTC</bdi></dd>", page, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1, 3, 25, "3 days left")]
+    [InlineData(5, 0.4, 93, "9 hours left")]
+    [InlineData(30, -2.5, 100, "expired 2 days ago")]
+    [InlineData(-1, 2, 0, "2 days left")] // It is not valid yet.
+    public void A_bar_shows_how_much_of_the_lifetime_has_passed(double daysSince, double daysUntil, int percent, string left)
+    {
+        var pair = Status().Certificates[0];
+        var facts = Facts("CN=pair") with { NotBefore = Now.AddDays(-daysSince), NotAfter = Now.AddDays(daysUntil) };
+        var page = HtmlPage.Body(StatusDocument.Of(Status() with { Certificates = [pair with { LastChange = pair.LastChange! with { Current = facts } }] }, Now));
+
+        Assert.Contains($"<progress max=\"100\" value=\"{percent}\" aria-label=\"Lifetime of pair\">{percent} %</progress>", page, StringComparison.Ordinal);
+        Assert.Contains($"{facts.NotBefore:yyyy-MM-dd HH:mm:ss} UTC to {facts.NotAfter:yyyy-MM-dd HH:mm:ss} UTC: <b>{left}</b>", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void It_shows_the_intermediates_and_that_one_has_expired()
     {

@@ -13,6 +13,7 @@ namespace CertActors.Tests;
 /// A key and a password with known marks go through everything that can happen to a pair. No message, log line, exception or status contains them, in
 /// any form.
 /// </summary>
+[Collection(ReloadTrace.SourceName)] // Whoever listens to the traces does so for the whole process.
 public sealed class LeakSpec : PipelineKit
 {
     private const string PasswordPath = "/certs/password";

@@ -6,6 +6,7 @@ using CertActors.Tests.Support;
 namespace CertActors.Tests;
 
 /// <summary>The traces of loads.</summary>
+[Collection(ReloadTrace.SourceName)]
 public sealed class TracesSpec : PipelineKit
 {
     // Those of tests that run at the same time are recorded, too, and told apart by the name.
@@ -102,6 +103,17 @@ public sealed class TracesSpec : PipelineKit
         var reload = Reloads()[0];
         Assert.Equal(["certactors.read", "certactors.parse", "certactors.judge", "certactors.build", "certactors.hooks", "certactors.swap"], StagesOf(reload));
         Assert.Equal("changed", Tag(reload, "certactors.outcome"));
+    }
+
+    [Fact]
+    public void Nothing_is_created_while_nobody_listens()
+    {
+        Assert.NotNull(ReloadTrace.Start(Name, ReloadReason.Start, touchedAt: null));
+        _listener.Dispose();
+
+        Assert.Null(ReloadTrace.Start(Name, ReloadReason.Start, touchedAt: null));
+        using var outer = new Activity("of the caller").Start();
+        Assert.Null(ReloadTrace.Begin(ReloadTrace.Read));
     }
 
     protected override void AfterAll()
