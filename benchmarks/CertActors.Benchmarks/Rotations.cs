@@ -17,8 +17,11 @@ internal static class Rotations
     private static readonly TimeSpan BeforeKey = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
 
-    // That of Kestrel takes seconds.
-    private const int TimesOfKestrel = 9;
+    // Kestrel polls every 4 s: a rotation right after the last one was served would always meet the same moment of its interval.
+    private static readonly TimeSpan MaxPauseOfKestrel = TimeSpan.FromSeconds(4);
+
+    // Each takes seconds.
+    private const int TimesOfKestrel = 7;
 
     /// <summary>A way in which files are replaced.</summary>
     /// <param name="Name">What is printed.</param>
@@ -60,7 +63,7 @@ internal static class Rotations
         foreach (var way in Ways)
         {
             var figures = await MeasureAsync(
-                way, way.Times, files => [typeof(SelfMadePair).Assembly.Location, "--cert", files.Certificate, "--key", files.Key, "--port", "0"]);
+                way, way.Times, maxPause: TimeSpan.Zero, files => [typeof(SelfMadePair).Assembly.Location, "--cert", files.Certificate, "--key", files.Key, "--port", "0"]);
             failures += figures.Failed + figures.Cut;
         }
 
@@ -75,6 +78,7 @@ internal static class Rotations
             await MeasureAsync(
                 way,
                 Math.Min(way.Times, TimesOfKestrel),
+                MaxPauseOfKestrel,
                 files => [typeof(Rotations).Assembly.Location, HandshakeServer.Command, HandshakeServer.Configured, files.Directory]);
         }
 
@@ -163,7 +167,7 @@ internal static class Rotations
         Rename(directory, "tls.key", pair.KeyPem);
     };
 
-    private static async Task<Figures> MeasureAsync(Way way, int times, Func<HandshakeServer.Files, string[]> serverOf)
+    private static async Task<Figures> MeasureAsync(Way way, int times, TimeSpan maxPause, Func<HandshakeServer.Files, string[]> serverOf)
     {
         var directory = Directory.CreateTempSubdirectory("certactors-benchmark-");
         var rotate = way.In(directory.FullName);
@@ -176,6 +180,7 @@ internal static class Rotations
             var figures = new Figures([]);
             for (var i = 0; i < times; i++)
             {
+                await Task.Delay(Random.Shared.NextDouble() * maxPause);
                 var pair = SelfMadePair.Make();
                 await rotate(pair);
                 var rotated = Stopwatch.GetTimestamp();

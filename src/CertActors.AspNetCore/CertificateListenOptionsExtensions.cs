@@ -68,8 +68,8 @@ public static class CertificateListenOptionsExtensions
     /// Of <c>ConfigureHttpsDefaults</c>, the time limit of the handshake and, unless the endpoint sets its own, the versions of TLS apply, whether it is
     /// called before or after; and the versions of TLS that Kestrel's configuration sets for the endpoint. What that sets for a server name (<c>Sni</c>)
     /// does not. Client certificates are set here: if they are set there alone, also for one server name, the start of the endpoint fails with an
-    /// <see cref="InvalidOperationException"/>, as they would not be asked for. It also fails if it is not known which of several endpoints of the
-    /// configuration this one is, and these have different versions of TLS.
+    /// <see cref="InvalidOperationException"/>, as they would not be asked for; for localhost, with an <see cref="System.IO.IOException"/> that has it inside.
+    /// It also fails if it is not known which of several endpoints of the configuration this one is, and these have different versions of TLS.
     /// With <see cref="CertificateServerOptions.StrictNames"/>, a refused client gets the alert <c>unrecognized_name</c> (RFC 6066, 3), or
     /// <c>missing_extension</c> if it has sent no name (RFC 8446, 9.2).
     /// </remarks>
@@ -93,6 +93,10 @@ public static class CertificateListenOptionsExtensions
         var options = new CertificateEndpointOptions();
         configure(options);
         options.Validate();
+
+        // Twice: what Kestrel's configuration says is checked now, so that a bad change of it while the endpoint serves is refused before that is stopped.
+        // What ConfigureHttpsDefaults says is complete only when the endpoint starts, as it may be called later.
+        DefaultsOf(listenOptions, options);
         holder.CountConnections();
         FollowConnections(listenOptions);
         listenOptions.AllowDrain(holder);
@@ -110,15 +114,17 @@ public static class CertificateListenOptionsExtensions
         listenOptions.UseHttps(https);
         OnStart(listenOptions, () =>
         {
-            ApplyDefaults(listenOptions, https, options);
+            var defaults = DefaultsOf(listenOptions, options);
+            https.HandshakeTimeout = defaults.HandshakeTimeout;
+            if (options.Protocols == SslProtocols.None)
+                options.Protocols = defaults.SslProtocols;
             holder.AddServer(options);
         });
         return listenOptions;
     }
 
-    // What ConfigureHttpsDefaults sets is complete only now, as it may be called after UseCertificates. Kestrel builds the pipelines of an endpoint when it
-    // starts: those of HTTP/1.1 and HTTP/2 apart from that of HTTP/3, and for localhost one for each address. It begins at their ends, and so comes to its
-    // own HTTPS, which was added before, after this.
+    // Kestrel builds the pipelines of an endpoint when it starts: those of HTTP/1.1 and HTTP/2 apart from that of HTTP/3, and for localhost one for each
+    // address. A pipeline is built from its last middleware to its first: this one comes before that of HTTPS, which copies the time limit.
     private static void OnStart(ListenOptions listenOptions, Action start)
     {
         var hasStarted = false;
@@ -133,6 +139,7 @@ public static class CertificateListenOptionsExtensions
             return next;
         });
 
+        // After a failure, Kestrel may try another address, which must fail, too.
         void Start()
         {
             if (!hasStarted)
@@ -141,7 +148,7 @@ public static class CertificateListenOptionsExtensions
         }
     }
 
-    private static void ApplyDefaults(ListenOptions listenOptions, TlsHandshakeCallbackOptions https, CertificateEndpointOptions options)
+    private static HttpsConnectionAdapterOptions DefaultsOf(ListenOptions listenOptions, CertificateEndpointOptions options)
     {
         var defaults = HttpsDefaults.Of(listenOptions, hasVersions: options.Protocols != SslProtocols.None);
         if (defaults.ClientCertificateMode != ClientCertificateMode.NoCertificate && options.ClientCertificates == ClientCertificates.None)
@@ -151,9 +158,7 @@ public static class CertificateListenOptionsExtensions
                 $"set {nameof(options.ClientCertificates)} and {nameof(options.TrustBundle)} by UseCertificates(options => ...), so that clients are verified against a trust bundle.");
         }
 
-        https.HandshakeTimeout = defaults.HandshakeTimeout;
-        if (options.Protocols == SslProtocols.None)
-            options.Protocols = defaults.SslProtocols;
+        return defaults;
     }
 
     private static CertificateHolder HolderOf(ListenOptions listenOptions) => listenOptions.ApplicationServices.GetService<CertificateHolder>()

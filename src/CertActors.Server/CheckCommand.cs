@@ -34,7 +34,7 @@ internal static class CheckCommand
 
     private static readonly Option<string[]> Trust = new("--trust")
     {
-        Description = "A PEM file with the certificates, and the revocation lists if there are any, that the certificate must lead to. May be given several times. Where certificates do not give the address of their issuer's certificate, as those of private authorities, --trust root.pem shows whether an intermediate is missing.",
+        Description = "A PEM file with the certificates, and the revocation lists if there are any, that the certificate must lead to. May be given several times. Where certificates do not give the address of their issuer's certificate, as is usual for private authorities, --trust root.pem shows whether an intermediate is missing.",
         HelpName = "PATH",
         DefaultValueFactory = _ => [],
     };

@@ -281,7 +281,7 @@ public sealed class CertificateHolder
     /// <summary>
     /// States that a server selects and checks by these options. Of servers that ask for client certificates and servers that don't, with the same versions
     /// of TLS, those resume sessions that are added first: see <see cref="CertificateServerOptions.Protocols"/>. A server that isn't added is by its first
-    /// handshake. Kestrel endpoints with <c>UseCertificates</c>, and <see cref="CertificateTlsExtensions.ServerOptionsCallback"/>, call it by themselves.
+    /// handshake. Kestrel endpoints with <c>UseCertificates</c>, when they start, and <see cref="CertificateTlsExtensions.ServerOptionsCallback"/>, call it by themselves.
     /// </summary>
     /// <param name="server">The options of the server.</param>
     /// <exception cref="CertificateOptionsException">The options are invalid; every error is listed.</exception>

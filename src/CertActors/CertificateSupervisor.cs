@@ -296,8 +296,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     /// <summary>How to start a supervisor of one pair.</summary>
     /// <remarks>
-    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
-    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// If another supervisor owns the holder, the actor fails when it starts, and by default is stopped. This is logged, and a death watch notices it, but
+    /// <c>ActorOf</c> does not throw; <see cref="StartAsync"/> does.
     /// </remarks>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="certificate">The pair.</param>
@@ -315,8 +315,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
 
     /// <summary>How to start a supervisor. One at a time may run on a holder.</summary>
     /// <remarks>
-    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
-    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// If another supervisor owns the holder, the actor fails when it starts, and by default is stopped. This is logged, and a death watch notices it, but
+    /// <c>ActorOf</c> does not throw; <see cref="StartAsync"/> does.
     /// </remarks>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>
     /// <param name="options">The pairs.</param>
@@ -341,8 +341,8 @@ public sealed class CertificateSupervisor : UntypedActor, IWithTimers, IRequires
     /// <c>reference.conf</c> of this assembly describes every key.
     /// </summary>
     /// <remarks>
-    /// If the holder is taken, the actor stops when it starts: the log says so, and a death watch, but not the caller of <c>ActorOf</c>. With
-    /// <see cref="StartAsync"/>, the caller gets the exception.
+    /// If another supervisor owns the holder, the actor fails when it starts, and by default is stopped. This is logged, and a death watch notices it, but
+    /// <c>ActorOf</c> does not throw; <see cref="StartAsync"/> does.
     /// </remarks>
     /// <param name="system">The actor system.</param>
     /// <param name="holder">Publishes what is loaded to handshakes.</param>

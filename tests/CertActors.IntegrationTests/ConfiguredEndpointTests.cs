@@ -39,6 +39,20 @@ public sealed class ConfiguredEndpointTests : MutualTlsKit
     }
 
     [Theory]
+    [InlineData("Endpoints:Api:ClientCertificateMode", "RequireCertificate")]
+    [InlineData("EndpointDefaults:ClientCertificateMode", "RequireCertificate")]
+    public async Task A_bad_change_of_the_configuration_leaves_the_endpoint_as_it_is(string key, string value)
+    {
+        await StartAsync(_ => { }, endpoint: Url);
+
+        KestrelConfiguration![key] = value;
+        KestrelConfiguration.Reload();
+        await Wait.UntilAsync(() => Log.Any("does not apply to UseCertificates"));
+
+        Assert.Equal("nobody", await GetAsync(client: null));
+    }
+
+    [Theory]
     [InlineData("ClientCertificateMode", "Sni:health.example.com:ClientCertificateMode")]
     [InlineData("Sni:a.example.com:ClientCertificateMode", "Sni:b.example.com:ClientCertificateMode")]
     [InlineData("EndpointDefaults:ClientCertificateMode", "Sni:health.example.com:ClientCertificateMode")]

@@ -56,6 +56,8 @@ public abstract class MutualTlsKit : IAsyncDisposable
 
     private protected string ListPath => Path.Combine(_root.FullName, "ca.crl");
 
+    private protected IConfigurationRoot? KestrelConfiguration { get; private set; }
+
     private protected IServiceProvider Services => _app!.Services;
 
     private protected CertificateHolder Holder => Services.GetRequiredService<CertificateHolder>();
@@ -70,15 +72,19 @@ public abstract class MutualTlsKit : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_app is not null)
-        {
-            await _app.StopAsync(new CancellationToken(canceled: true)); // Connections that a test has left open are cut.
-            await _app.DisposeAsync();
-        }
-
+        await StopAsync();
         _open.ForEach(kept => kept.Dispose());
         _root.Delete(recursive: true);
         GC.SuppressFinalize(this);
+    }
+
+    private async Task StopAsync()
+    {
+        if (_app is null)
+            return;
+        await _app.StopAsync(new CancellationToken(canceled: true)); // Connections that a test has left open are cut.
+        await _app.DisposeAsync();
+        _app = null;
     }
 
     private static TestAuthority Authority(string name) => new(name, notBefore: DateTimeOffset.UtcNow.AddDays(-1), notAfter: DateTimeOffset.UtcNow.AddDays(9));
@@ -165,6 +171,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
         bool waitForBundle = true,
         params (string Key, string Value)[] endpoint)
     {
+        await StopAsync();
         WritePair();
         if (!File.Exists(BundlePath))
             File.WriteAllText(BundlePath, Trusted.CertificatePem);
@@ -186,7 +193,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
             if (endpoint.Length == 0)
                 options.Listen(IPAddress.Loopback, 0, Use);
             else
-                UseConfigured(options, Configuration(endpoint));
+                UseConfigured(options, KestrelConfiguration = Configuration(endpoint));
         });
         _app = builder.Build();
         _app.MapGet("/", (HttpContext context) => context.Connection.ClientCertificate?.Subject ?? "nobody");
@@ -203,7 +210,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
 
         void UseConfigured(KestrelServerOptions options, IConfiguration configuration)
         {
-            var loader = options.Configure(configuration);
+            var loader = options.Configure(configuration, reloadOnChange: true);
             foreach (var configured in configuration.GetSection("Endpoints").GetChildren())
                 loader.Endpoint(configured.Key, api => Use(api.ListenOptions));
         }
@@ -215,7 +222,7 @@ public abstract class MutualTlsKit : IAsyncDisposable
         }
     }
 
-    private static IConfiguration Configuration((string Key, string Value)[] endpoint) => new ConfigurationBuilder()
+    private static IConfigurationRoot Configuration((string Key, string Value)[] endpoint) => new ConfigurationBuilder()
         .AddInMemoryCollection(endpoint.Select(setting =>
             KeyValuePair.Create(setting.Key.StartsWith("Endpoint", StringComparison.Ordinal) ? setting.Key : $"Endpoints:Api:{setting.Key}", (string?)setting.Value)))
         .Build();

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using Akka.Actor;
 using CertActors.AspNetCore;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -99,7 +101,7 @@ public sealed class MutualTlsTests : MutualTlsKit
         {
             Supervisor.Tell(new RemoveCertificate("default"));
             Assert.True(SpinWait.SpinUntil(() => Holder.Get("default") is null, Generous));
-        });
+        }, kestrel => kestrel.ConfigureHttpsDefaults(https => https.HandshakeTimeout = 2 * Generous));
         var leaf = Holder.Current!.Facts.Sha256;
 
         var exchange = await ExchangeAsync(Endpoint, client: null, SslProtocols.None, GetRequest);
@@ -135,6 +137,26 @@ public sealed class MutualTlsTests : MutualTlsKit
         await StartAsync(_ => { }, listen: listen => listen.KestrelServerOptions.ConfigureHttpsDefaults(https => https.SslProtocols = SslProtocols.Tls12));
         Assert.Null(await GetAsync(client: null, SslProtocols.Tls13));
         Assert.Equal("nobody", await GetAsync(client: null, SslProtocols.Tls12));
+    }
+
+    [Fact]
+    public async Task The_time_limit_of_handshakes_is_that_of_the_defaults_also_of_later_ones()
+    {
+        await StartAsync(
+            _ => { },
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+                listen.UseHttps(Client(Trusted).TargetCertificate, https => https.HandshakeTimeout = TimeSpan.FromSeconds(10))),
+            listen => listen.KestrelServerOptions.ConfigureHttpsDefaults(https => https.HandshakeTimeout = TimeSpan.FromSeconds(1)));
+        using var other = new TcpClient();
+        await other.ConnectAsync(Endpoints[0]);
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(Endpoints[1]);
+
+        // The limit of Kestrel's own endpoint is the one that an endpoint has without the defaults.
+        var closed = ClosedAsync(connection);
+        Assert.Same(closed, await Task.WhenAny(closed, ClosedAsync(other)).WaitAsync(Generous));
+
+        static async Task ClosedAsync(TcpClient client) => Assert.Equal(0, await client.GetStream().ReadAsync(new byte[1]));
     }
 
     [Theory]

@@ -12,6 +12,8 @@ public sealed class SnippetTests(PackedPackages packages)
 {
     private const string Subject = "CN=snippets";
 
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
+
     // What a reader's project has, by the kind of snippets.
     private static readonly Dictionary<string, (string Sdk, string[] References)> Projects = new()
     {
@@ -153,13 +155,13 @@ public sealed class SnippetTests(PackedPackages packages)
     private static async Task<string> CertificateAsync(int port)
     {
         using var connection = new TcpClient();
-        await connection.ConnectAsync(IPAddress.Loopback, port);
+        await connection.ConnectAsync(IPAddress.Loopback, port).WaitAsync(Generous);
         await using var tls = new SslStream(connection.GetStream());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == Subject,
-        });
+        }).WaitAsync(Generous);
         return tls.RemoteCertificate!.GetSerialNumberString();
     }
 

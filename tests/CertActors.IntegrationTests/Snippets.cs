@@ -104,6 +104,7 @@ internal static class Snippets
                 var options = new CertificatesOptions { Certificates = [new CertificateOptions { CertificatePath = "etc/tls/used.crt", KeyPath = "etc/tls/used.key" }] };
                 var supervisor = await CertificateSupervisor.StartAsync(system, holder, options, hooks: [new MaintenanceWindow()]);
                 var log = system.ActorOf(Props.Create(() => new RotationLog(supervisor)));
+                await log.Ask<ActorIdentity>(new Identify(null), TimeSpan.FromSeconds(30)); // It has subscribed.
                 await holder.WaitForFirstAsync(TimeSpan.FromSeconds(30));
 
                 // Within the maintenance window, it is accepted.

@@ -348,9 +348,16 @@ public sealed class HolderSpec : PipelineKit
         var isOver = false;
         var reading = Enumerable.Range(0, readers).Select(_ => Task.Factory.StartNew(Read, TaskCreationOptions.LongRunning).Unwrap()).ToArray();
 
-        for (var number = 1; number <= swaps; number++)
-            Swap(number);
-        Volatile.Write(ref isOver, true);
+        try
+        {
+            for (var number = 1; number <= swaps; number++)
+                Swap(number);
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
+
         await Task.WhenAll(reading);
 
         void Swap(int number)

@@ -352,7 +352,7 @@ public sealed class MembershipSpec : PipelineKit
         Assert.Equal(directories, Events.Directories.Count);
         Assert.Equal("default", Assert.Single(StatusOfAll().Certificates).Name);
 
-        // A timer that is left would send at least one. The minute may begin at another point between two polls.
+        // A timer of each of a thousand would send a thousand. The minute may begin at another point between two polls.
         Assert.InRange(PassMinute(), messages / 2, messages * 2);
 
         // The last may still be referenced from a register or a recycled message.
