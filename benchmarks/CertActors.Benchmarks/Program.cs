@@ -5,7 +5,7 @@ using CertActors.Benchmarks;
 switch (args)
 {
     case ["micro", .. var options]:
-        BenchmarkSwitcher.FromTypes([typeof(LookUp), typeof(NameLookUp), typeof(NameLookUpThreads), typeof(CountedPeers)]).Run(["--filter", "*", .. options]);
+        BenchmarkSwitcher.FromTypes([typeof(LookUp), typeof(NameLookUp), typeof(NameLookUpThreads), typeof(CountedPeers)]).Run(options is [] ? ["--filter", "*"] : options);
         return 0;
     case ["handshakes"]:
         return await Handshakes.RunAsync();
