@@ -177,7 +177,7 @@ internal static class Rotations
         await rotate(SelfMadePair.Make());
         var files = HandshakeServer.FilesIn(Path.Combine(directory.FullName, way.Directory));
         var (server, port) = await Client.StartServerAsync(serverOf(files));
-        var open = await Client.ConnectAsync(port);
+        var open = await OpenAsync(port);
         try
         {
             var figures = new Figures([]);
@@ -195,7 +195,7 @@ internal static class Rotations
                     continue;
                 figures.Cut++;
                 await open.DisposeAsync();
-                open = await Client.ConnectAsync(port);
+                open = await OpenAsync(port);
             }
 
             Console.WriteLine($"{way.Name,-16} {figures}");
@@ -207,6 +207,23 @@ internal static class Rotations
             server.Kill();
             server.Dispose();
             directory.Delete(recursive: true);
+        }
+    }
+
+    // Kestrel refuses some connections while it reloads.
+    private static async Task<SslStream> OpenAsync(int port)
+    {
+        using var limit = new CancellationTokenSource(MaxWait);
+        while (true)
+        {
+            try
+            {
+                return await Client.ConnectAsync(port);
+            }
+            catch (Exception error) when (error is IOException or SocketException or AuthenticationException)
+            {
+                await Task.Delay(BetweenProbes, limit.Token);
+            }
         }
     }
 
