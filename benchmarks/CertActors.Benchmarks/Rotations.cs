@@ -177,9 +177,10 @@ internal static class Rotations
         await rotate(SelfMadePair.Make());
         var files = HandshakeServer.FilesIn(Path.Combine(directory.FullName, way.Directory));
         var (server, port) = await Client.StartServerAsync(serverOf(files));
-        var open = await OpenAsync(port);
+        SslStream? open = null;
         try
         {
+            open = await OpenAsync(port);
             var figures = new Figures([]);
             for (var i = 0; i < times; i++)
             {
@@ -203,7 +204,8 @@ internal static class Rotations
         }
         finally
         {
-            await open.DisposeAsync();
+            if (open is not null)
+                await open.DisposeAsync();
             server.Kill();
             server.Dispose();
             directory.Delete(recursive: true);

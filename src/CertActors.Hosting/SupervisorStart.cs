@@ -1,5 +1,6 @@
 using Akka;
 using Akka.Actor;
+using CertActors.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,7 @@ internal sealed class SupervisorStart(IServiceProvider services)
     /// <summary>Whether <c>WithCertificates</c> was called, and the actor system has started.</summary>
     public bool IsStarted { get; private set; }
 
-    private ILogger Log => (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(Hosting.Log.Category);
+    private SafeLogger Log => new((services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(Hosting.Log.Category));
 
     public async Task<IActorRef> StartAsync(ActorSystem system)
     {
@@ -61,7 +62,7 @@ internal sealed class SupervisorStart(IServiceProvider services)
         await supervisor.WatchAsync().ConfigureAwait(false);
         if (shutdown.ShutdownReason is not null)
             return;
-        services.GetService<IHostApplicationLifetime>()?.StopApplication();
         Log.SupervisorStopped();
+        services.GetService<IHostApplicationLifetime>()?.StopApplication();
     }
 }
