@@ -36,7 +36,7 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         if (_gate is not null)
             children.Add(Hooks, () => Props.Create<HooksActor>(state.Hooks, platform.HookThreads, log));
         _hasStarted = true;
-        foreach (var known in state.All)
+        foreach (var known in state.All.ToArray())
             StartReloading(known.ReloadableIn(state.Holder));
     }
 
@@ -55,24 +55,21 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
     }
 
     /// <summary>Watches and loads other files for something that was changed in the supervisor's state.</summary>
-    /// <param name="changed">What was changed.</param>
-    /// <param name="onStopped">What to do once nothing publishes in its place in the holder any more.</param>
-    public void Change(ReloadableState changed, Action onStopped)
+    public void Change(ReloadableState changed)
     {
         Unwatch(changed.Name);
         Watch(changed);
-        children.Replace(NameOf(changed.Name), ReplacementProps(changed, onStopped));
+        children.Replace(NameOf(changed.Name), ReplacementProps(changed));
     }
 
     /// <summary>Watches and loads again what was being removed, and is in the supervisor's state again.</summary>
     /// <param name="restored">What is there again.</param>
     /// <param name="stopping">Its last actor.</param>
-    /// <param name="onStopped">As in <see cref="Change"/>.</param>
-    public void Restore(ReloadableState restored, IActorRef stopping, Action onStopped)
+    public void Restore(ReloadableState restored, IActorRef stopping)
     {
         Watch(restored);
         var name = restored.Name;
-        children.Restore(NameOf(name), stopping, ReplacementProps(restored, onStopped), child => Load(name, child), () => state.Holder.EndFirstLoad(name));
+        children.Restore(NameOf(name), stopping, ReplacementProps(restored), child => Load(name, child), () => state.Holder.EndFirstLoad(name));
     }
 
     /// <summary>Ends the watch and the loads of what is about to be removed from the supervisor's state.</summary>
@@ -113,13 +110,10 @@ internal sealed class ActorTree(SupervisorState state, IActorContext context, Ch
         children.Tell(Debounce, new DebounceActor.RemoveTarget(name));
     }
 
-    private Func<Props> ReplacementProps(ReloadableState changed, Action onStopped)
+    // What is loaded is made once nothing publishes in its place in the holder any more.
+    private Func<Props> ReplacementProps(ReloadableState changed)
     {
-        var target = new Lazy<IReloadable>(() =>
-        {
-            onStopped();
-            return changed.ReplaceIn(state.Holder);
-        });
+        var target = new Lazy<IReloadable>(() => changed.ReplaceIn(state.Holder));
         return () => state.ReloadActorOf(target.Value, _gate, log);
     }
 

@@ -52,7 +52,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
     {
         var changed = known.WithOptions(next);
         state.Change(changed);
-        tree.Change(changed, onStopped: () => ForgetLoads(changed.Name));
+        tree.Change(changed);
     }
 
     /// <summary>Ends a removal as if it had not begun, as other options have the pair or bundle again: it continues to be served.</summary>
@@ -66,7 +66,7 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         state.Add(removal.Known, removal.ReloadState);
         var restored = removal.Known.WithOptions(next);
         state.Change(restored);
-        tree.Restore(restored, removal.Stopping!, onStopped: () => ForgetLoads(restored.Name));
+        tree.Restore(restored, removal.Stopping!);
         reports.AddMissed(restored, supervisor.System.Scheduler.Now);
     }
 
@@ -201,13 +201,6 @@ internal sealed class Membership(SupervisorState state, ActorTree tree, Announce
         if (state.PairOptions().FirstOrDefault(pair => pair.HasFilesOf(options)) is { } same)
             throw new CertificateOptionsException([CertificatesOptions.SameFiles([same.Name, options.Name], options)]);
         return options;
-    }
-
-    // What the actor of the last files has reported until it has stopped is not true of the next files.
-    private void ForgetLoads(string name)
-    {
-        if (state.TryFind(name, out var known))
-            state.Replace(known.WithoutLoads());
     }
 
     private void RefuseTakenName(string name)

@@ -147,12 +147,19 @@ internal sealed class SupervisorState
     public bool HasName(string name) => _names.Contains(name) || Additions.Any(addition => addition.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>How to start a <see cref="ReloadActor"/>. Called when the last one of the name has stopped.</summary>
-    /// <remarks>With other options, it remembers nothing of the last files, but for a load at the same paths that may still run: it holds a disk thread.</remarks>
+    /// <remarks>
+    /// With other options, it remembers nothing of the last files, but for a load at the same paths that may still run: it holds a disk thread. What its
+    /// predecessor has reported until it has stopped is forgotten, too.
+    /// </remarks>
     public Props ReloadActorOf(IReloadable target, SwapGate? gate, ILogger log)
     {
         var name = target.Files.Name;
         if (_changed.Remove(name, out var isAtSamePaths))
+        {
+            Replace(_all[name].WithoutLoads());
             _reloadStates[name] = new ReloadState { Attempt = isAtSamePaths ? _reloadStates[name].Attempt : null };
+        }
+
         return ReloadActor.Props(target, _reloadStates[name], Platform.Disk, gate, log);
     }
 
